@@ -10,6 +10,7 @@ import pytest
 
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
+from newel.registration.provisioners.provisioner import ProvisionerContext
 from newel.registration.provisioners.registry import Provisioners
 from newel.runtime.config import ConfigError
 from newel.standalone import models
@@ -58,7 +59,7 @@ def acme(settings: Settings) -> ACMEProvisioner:
 def provisioners(settings: Settings) -> Provisioners:
     config = models.configure_registration(settings)
     return Provisioners(
-        config.records(), config.limits(), active_revocation=config.active_revocation
+        config.records(), ProvisionerContext(config.limits(), config.active_revocation)
     )
 
 

@@ -74,9 +74,11 @@ NumericDate = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]
 
 
 class Claims(msgspec.Struct, omit_defaults=True):
-    """The registered claims (RFC 7519 §4.1) and those of step that authorize."""
+    """The registered claims (RFC 7519 §4.1), those of step that authorize, and those that select."""
 
     aud: str | list[str] | None = None
+    azp: str = ""
+    email: str = ""
     exp: NumericDate | None = None
     iat: NumericDate | None = None
     iss: str = ""
@@ -85,6 +87,7 @@ class Claims(msgspec.Struct, omit_defaults=True):
     sans: list[str] | None = None
     sha: str = ""
     sub: str = ""
+    tid: str = ""
     cnf: Confirmation | None = None
     step: StepClaim | None = None
 

@@ -20,7 +20,7 @@ from newel.registration.config import Config, RateConfig
 from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioner
-from newel.registration.provisioners.provisioner import TokenRules
+from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
 from newel.registration.rate_limit_middleware import RateLimitMiddleware
 from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
@@ -134,8 +134,7 @@ def _authority(
     return Authority(
         stored,
         issuance,
-        config.limits(),
-        active_revocation=config.active_revocation,
+        ProvisionerContext(config.limits(), config.active_revocation, config.outgoing.client()),
         roots=_read_certificates(config.roots),
         federated=_read_certificates(config.federated_roots),
         tls=config.tls_options(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
-from newel.registration.provisioners.limits import Limits
+from newel.registration.provisioners.provisioner import ProvisionerContext
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
@@ -22,9 +22,8 @@ class Authority:
         self,
         store: ProvisionerTable,
         issuance: Issuance,
-        limits: Limits,
+        context: ProvisionerContext,
         *,
-        active_revocation: bool,
         roots: Sequence[bytes],
         federated: Sequence[bytes],
         tls: TLSOptions,
@@ -33,13 +32,12 @@ class Authority:
         self._store = store
         self._metrics = metrics
         self._issuance = issuance
-        self._limits = limits
-        self._active_revocation = active_revocation
+        self._context = context
         self._roots = roots
         self._federated = federated
         self._tls = tls
         self._records: list[str] | None = None
-        self.provisioners = Provisioners((), limits, active_revocation=active_revocation)
+        self.provisioners = Provisioners((), context)
         self.trust = Trust((), federated, tls, roots)
 
     async def refresh_provisioners(self) -> None:
@@ -53,7 +51,7 @@ class Authority:
                 parsed.append(parse(record))
             except ValueError as error:
                 _log.error("a stored provisioner is unreadable and off: %s", error)
-        provisioners = Provisioners(parsed, self._limits, active_revocation=self._active_revocation)
+        provisioners = Provisioners(parsed, self._context)
         for name, why in provisioners.off.items():
             if self.provisioners.off.get(name) != why:
                 _log.warning("the provisioner %r is off: %s", name, why)

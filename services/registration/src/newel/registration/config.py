@@ -14,8 +14,11 @@ from newel.registration.acme.config import ACMEConfig
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
 from newel.runtime.config import Config as Settings
-from newel.runtime.config import Duration
+from newel.runtime.config import ConfigError, Duration
+from newel.runtime.egress import EgressPolicy, parse_networks
 from newel.runtime.http.client_addresses import LOOPBACK
+from newel.runtime.http.outgoing import OutgoingClient, OutgoingLimits
+from newel.runtime.tls.client import trust_file
 from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
 from newel.step.messages import TLSOptions
 from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
@@ -60,6 +63,38 @@ class RateLimitsConfig(Settings):
     """How many addresses, and accounts, are counted at once; some 100 octets each."""
 
 
+class OutgoingConfig(Settings):
+    """Requests to identity providers and webhooks: the networks they may go to, and their bounds."""
+
+    allow_networks: tuple[str, ...] = ()
+    """When given, they go to nothing else."""
+    deny_networks: tuple[str, ...] = ()
+    """Never connected to, in addition to cloud metadata and link-local addresses."""
+    ca_file: Path | None = None
+    """PEM of the authorities whose servers are trusted; the system's when not given."""
+    timeout: Duration = Field(
+        default=dt.timedelta(seconds=10), gt=dt.timedelta(), le=dt.timedelta(seconds=60)
+    )
+    """For one request as a whole."""
+
+    @field_validator("allow_networks", "deny_networks")
+    @classmethod
+    def _networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        parse_networks(texts)
+        return texts
+
+    def client(self) -> OutgoingClient:
+        """Build the client. Raises ConfigError when the file cannot be read."""
+        policy = EgressPolicy(
+            parse_networks(self.allow_networks), parse_networks(self.deny_networks)
+        )
+        try:
+            tls = trust_file(self.ca_file)
+        except OSError as error:
+            raise ConfigError(f"{self.ca_file}: {error.strerror or error}") from None
+        return OutgoingClient(policy, tls, OutgoingLimits(seconds=self.timeout.total_seconds()))
+
+
 class Config(Settings):
     """The whole service. Provisioners, claims and tls are written as in ca.json."""
 
@@ -91,6 +126,8 @@ class Config(Settings):
     """PEM files of other authorities' roots."""
     acme: ACMEConfig = ACMEConfig()
     """How ACME validates names, and how long its objects live."""
+    outgoing: OutgoingConfig = OutgoingConfig()
+    """How identity providers and webhooks are reached."""
     rate_limits: RateLimitsConfig = RateLimitsConfig()
     """How often clients may ask."""
     server_certificate: ServerCertificateConfig = ServerCertificateConfig()

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
-from newel.registration.provisioners.limits import Limits
-from newel.registration.provisioners.provisioner import Provisioner
+from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
 from newel.step.provisioners import ACMEProvisionerConfig
 
 _CHALLENGES = (HTTP_01, DNS_01, TLS_ALPN_01)
@@ -13,11 +12,9 @@ _CHALLENGES = (HTTP_01, DNS_01, TLS_ALPN_01)
 class ACMEProvisioner(Provisioner):
     """One ACME provisioner."""
 
-    def __init__(
-        self, record: ACMEProvisionerConfig, limits: Limits, *, active_revocation: bool
-    ) -> None:
+    def __init__(self, record: ACMEProvisionerConfig, context: ProvisionerContext) -> None:
         """Read the record. Raises ValueError when it names an unknown challenge."""
-        super().__init__(record, limits, active_revocation=active_revocation)
+        super().__init__(record, context)
         named = tuple(record.challenges or _CHALLENGES)
         unknown = set(named) - set(_CHALLENGES)
         if unknown:

@@ -8,8 +8,12 @@ from newel.jose import jwk, jws
 from newel.jose.errors import InvalidSignatureError
 from newel.registration.errors import forbidden_error, unauthorized_error
 from newel.registration.provisioners.grant import Grant, RevocationGrant
-from newel.registration.provisioners.limits import Limits
-from newel.registration.provisioners.provisioner import Provisioner, TokenRules, token_use
+from newel.registration.provisioners.provisioner import (
+    Provisioner,
+    ProvisionerContext,
+    TokenRules,
+    token_use,
+)
 from newel.step.audiences import Method
 from newel.step.provisioners import JWKProvisionerConfig
 from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
@@ -18,10 +22,8 @@ from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
 class JWKProvisioner(Provisioner):
     """One JWK provisioner."""
 
-    def __init__(
-        self, record: JWKProvisionerConfig, limits: Limits, *, active_revocation: bool
-    ) -> None:
-        super().__init__(record, limits, active_revocation=active_revocation)
+    def __init__(self, record: JWKProvisionerConfig, context: ProvisionerContext) -> None:
+        super().__init__(record, context)
         self.key_id = record.key.kid or ""
         self.encrypted_key = record.encrypted_key
         self._key = jws.require_verifying_key(jwk.to_public_key(record.key))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.registration.errors import malformed_error, unauthorized_error
@@ -14,6 +15,21 @@ from newel.step.tokens import Token, UnverifiedToken
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.templates import LeafTemplate
+    from newel.runtime.http.outgoing import OutgoingClient
+
+
+class ProvisionerContext(NamedTuple):
+    """What provisioners need from the process they run in. It outlives every reload of them."""
+
+    limits: Limits
+    """Those of the authority, which provisioners inherit."""
+    active_revocation: bool
+    outgoing: "OutgoingClient | None" = None
+    """For key sets, webhooks and reviews; None where nothing is fetched."""
+
+
+Selector = tuple[str, str]
+"""A claim (``id``, ``iss``, ``azp``, ``tid``, ``aud``) and the value that selects a provisioner."""
 
 
 class TokenRules(NamedTuple):
@@ -27,22 +43,20 @@ class TokenRules(NamedTuple):
 class Provisioner:
     """One provisioner: its record, its limits, and how it decides. Kinds override ``authorize_*``."""
 
-    def __init__(
-        self, record: ProvisionerConfig, limits: Limits, *, active_revocation: bool
-    ) -> None:
-        """Inherit the authority's ``limits``. Raises ValueError when the record cannot be used."""
+    def __init__(self, record: ProvisionerConfig, context: ProvisionerContext) -> None:
+        """Inherit the authority's limits. Raises ValueError when the record cannot be used."""
         own = record.newel or Newel()
         self.record = record
         self.id = identity(record)
         self.kind = kind(record)
         self.name = record.name
-        self.limits = limits.inherit(record.claims)
+        self.limits = context.limits.inherit(record.claims)
         self.profile = own.profile
         self.template = load_template(record)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
-            active_revocation if own.active_revocation is None else own.active_revocation
+            context.active_revocation if own.active_revocation is None else own.active_revocation
         )
 
     @property
@@ -51,9 +65,21 @@ class Provisioner:
         return to_public(self.record)
 
     @property
+    def selectors(self) -> Sequence[Selector]:
+        """Return the claims of a token by which it selects this provisioner, besides its id."""
+        return ()
+
+    @property
     def may_renew(self) -> bool:
         """Whether certificates of this provisioner may be renewed today."""
         return self.limits.allow_renewal and not self.disabled
+
+    def prepare(self, token: UnverifiedToken) -> Awaitable[None] | None:  # noqa: ARG002 - kinds that fetch look at it
+        """Return the fetch that must precede ``authorize_*`` of a token, or None where none must.
+
+        The fetch raises NewelError: ``unavailable`` when its source cannot be reached.
+        """
+        return None
 
     def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
         """Verify a token and return the grant it proves. Raises NewelError."""

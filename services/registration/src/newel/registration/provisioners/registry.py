@@ -1,15 +1,19 @@
 """The configured provisioners, and which of them a token or a certificate belongs to."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
-from newel.registration.provisioners.limits import Limits
-from newel.registration.provisioners.provisioner import Provisioner
+from newel.registration.provisioners.provisioner import (
+    Provisioner,
+    ProvisionerContext,
+    Selector,
+)
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
     ACMEProvisionerConfig,
@@ -34,11 +38,9 @@ MAX_PAGE, DEFAULT_PAGE = 100, 20
 class Provisioners:
     """An immutable snapshot of all provisioners, in the order they were added."""
 
-    def __init__(
-        self, records: Iterable[ProvisionerConfig], limits: Limits, *, active_revocation: bool
-    ) -> None:
+    def __init__(self, records: Iterable[ProvisionerConfig], context: ProvisionerContext) -> None:
         """List a record that cannot be used with its state; it admits no token."""
-        self._by_id: dict[str, Provisioner] = {}
+        self._by_selector: dict[Selector, Provisioner] = {}
         self._by_name: dict[str, Provisioner] = {}
         self._by_key: dict[str, JWKProvisioner] = {}
         self._broken: dict[str, str] = {}
@@ -48,13 +50,14 @@ class Provisioners:
         for record in records:
             make = _KINDS.get(type(record), _reject_unsupported)
             try:
-                provisioner = make(record, limits, active_revocation=active_revocation)
+                provisioner = make(record, context)
             except ValueError as error:
                 self._broken[identity(record)] = record.name
                 self.off[record.name] = str(error)
                 self._listed.append(_describe_uninitialized(record, error))
                 continue
-            self._by_id[provisioner.id] = provisioner
+            for selector in (("id", provisioner.id), *provisioner.selectors):
+                self._by_selector.setdefault(selector, provisioner)
             self._by_name[provisioner.name] = provisioner
             if isinstance(provisioner, JWKProvisioner):
                 self._by_key[provisioner.key_id] = provisioner
@@ -63,19 +66,20 @@ class Provisioners:
 
     def by_token(self, token: UnverifiedToken) -> Provisioner:
         """Find the provisioner a token names; nothing is proved yet. Raises NewelError."""
-        claims = token.unverified
-        named = fragment(claims.audience)
-        id = named or f"{claims.iss}:{token.header.kid or ''}"  # noqa: A001 - step calls it the id
-        provisioner = self._by_id.get(id)
-        if provisioner is None:
-            if id in self._broken:
-                name = self._broken[id]
+        for selector in _selectors(token):
+            provisioner = self._by_selector.get(selector)
+            if provisioner is not None:
+                break
+            if selector[1] in self._broken:
+                name = self._broken[selector[1]]
                 raise unauthorized_error(
                     f"provisioner {name!r} could not be used when it was loaded",
                     detail=f'provisioner "{name}" is disabled due to an initialization error',
                 )
+        else:
+            named = next(value for _, value in _selectors(token))
             raise unauthorized_error(
-                f"no provisioner {id[:128]!r}, or an audience of another authority"
+                f"no provisioner {named[:128]!r}, or an audience of another authority"
             )
         if provisioner.disabled:
             raise unauthorized_error(f"provisioner {provisioner.name!r} is disabled")
@@ -106,11 +110,30 @@ class Provisioners:
     def page(self, cursor: str, limit: int) -> tuple[Sequence[dict[str, Any]], str]:
         """Return up to ``limit`` records from a cursor on, and the cursor of the next page."""
         size = min(limit, MAX_PAGE) if limit > 0 else DEFAULT_PAGE
-        start = next((i for i, own in enumerate(self._cursors) if own >= cursor), len(self._listed))
-        start = 0 if not cursor else start
+        start = bisect_left(self._cursors, cursor) if cursor else 0
         end = start + size
         next_cursor = self._cursors[end] if end < len(self._cursors) else ""
         return self._listed[start:end], next_cursor
+
+
+def _selectors(token: UnverifiedToken) -> Iterator[Selector]:
+    """List what may select a token's provisioner, in the order step-ca looks; nothing is proved yet."""
+    claims = token.unverified
+    audience = claims.audience
+    named = fragment(audience)
+    if named:
+        yield "id", named
+        return
+    yield "id", f"{claims.iss}:{token.header.kid or ''}"
+    yield "iss", claims.iss
+    if claims.azp:
+        yield "azp", claims.azp
+    first = audience[0] if audience else ""
+    if claims.tid and claims.email:  # a person of a tenant; without an address it is a machine
+        yield "aud", first
+    if claims.tid:
+        yield "tid", claims.tid
+    yield "aud", first
 
 
 def _reject_unsupported(record: ProvisionerConfig, *_: object, **__: object) -> Provisioner:

@@ -8,6 +8,7 @@ data can make a template do much.
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -37,13 +38,17 @@ MAX_FILE_SIZE = 1 << 18
 
 
 class TemplateInput(NamedTuple):
-    """The data of one request that a template sees; ``user`` is the requester's own, in JSON."""
+    """The data of one request that a template sees.
+
+    ``user`` is the requester's own, in JSON; ``extra`` is what the provisioner's kind proved, by name.
+    """
 
     subject: str
     names: Sequence[str]
     request: VerifiedRequest
     claims: bytes = b""
     user: bytes = b""
+    extra: Mapping[str, Any] = MappingProxyType({})
 
 
 class LeafTemplate:
@@ -133,6 +138,7 @@ class LeafTemplate:
         known = variables.variables(subject, sans, insecure)
         if data.claims:
             known["Token"] = parse_object(data.claims, "the token's payload")
+        known.update(data.extra)
         # a copy: what a template sets in a map must not be there for the next request
         own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
         known.update({name: value for name, value in own.items() if name != "Insecure"})

@@ -85,6 +85,9 @@ class RevokeService:
         token = read_token(ott)
         provisioners = self.authority.provisioners
         provisioner = provisioners.by_token(token)
+        fetch = provisioner.prepare(token)
+        if fetch is not None:
+            await fetch
         now = self.clock.now()
         grant = provisioner.authorize_revoke(token, self.rules, now)
         if grant.serial != str(serial):

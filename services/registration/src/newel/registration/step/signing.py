@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from newel.crypto import csr, distinguished_names
+from newel.crypto.distinguished_names import COMMON_NAME, Attribute
 from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
@@ -17,13 +18,14 @@ from newel.registration.issuance import (
     apply_template,
 )
 from newel.registration.one_time import complete_use, idempotency_key, use_once
-from newel.registration.provisioners.grant import Grant
+from newel.registration.provisioners.grant import Grant, LeafKind, NameRule, TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step import validity
 from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens
 from newel.step.messages import SignRequest
@@ -80,7 +82,7 @@ class SignService:
         one; 6. the token is used up, only now that everything is verified; 7. the issuing authority.
         """
         unverified = read_request(body.csr)
-        provisioner, grant = self._authorize(body.ott or "")
+        provisioner, grant = await self._authorize(body.ott or "")
         request = verify_request(unverified)
         check_request(request, grant)
         now = self.clock.now()
@@ -88,24 +90,34 @@ class SignService:
             self.backdate, self.latest_start, self.authority.trust.issuer_expiry(now)
         )
         period = validity.resolve(
-            grant.limits, bounds, now, body.not_before or "", body.not_after or ""
+            grant.limits, bounds, now, body.not_before or "", body.not_after or "", grant.window
         )
         digest_input = request.der + f"{body.not_before}\0{body.not_after}".encode()
-        message = build_issue_request(grant, request.spki, period, request_id)
+        message = build_issue_request(grant, request, period, request_id)
         if provisioner.template is not None:
             digest_input += bytes(body.template_data)
             message = _render(message, provisioner.template, grant, request, body, now)
         message = add_must_staple(message, request.extensions)
-        await use_once(self.used, grant.use, digest_input, now, durable=False)
-        certificate = await complete_use(self.used, grant.use, self.issuance.issue(message))
+        certificate = await self._issue(grant.use, message, digest_input, now)
         names = tuple(map(str, message.names))
         return SignResult.of("sign", certificate, provisioner.name, grant.subject, names)
 
-    def _authorize(self, ott: str) -> tuple[Provisioner, Grant]:
+    async def _issue(
+        self, use: TokenUse | None, message: IssueRequest, digest_input: bytes, now: dt.datetime
+    ) -> IssuedCertificate:
+        if use is None:
+            return await self.issuance.issue(message)
+        await use_once(self.used, use, digest_input, now, durable=False)
+        return await complete_use(self.used, use, self.issuance.issue(message))
+
+    async def _authorize(self, ott: str) -> tuple[Provisioner, Grant]:
         if not ott:
             raise malformed_error("missing ott")
         token = read_token(ott)
         provisioner = self.authority.provisioners.by_token(token)
+        fetch = provisioner.prepare(token)
+        if fetch is not None:
+            await fetch
         return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.now())
 
 
@@ -142,22 +154,34 @@ def read_token(ott: str) -> tokens.UnverifiedToken:
 
 
 def build_issue_request(
-    grant: Grant, spki: bytes, period: Validity, request_id: str
+    grant: Grant, request: csr.VerifiedRequest, period: Validity, request_id: str
 ) -> IssueRequest:
     """Ask the issuing authority for what the grant allows and for the proved key."""
-    fits = grant.subject and len(grant.subject) <= _MAX_COMMON_NAME
     return IssueRequest(
-        idempotency_key=idempotency_key(grant.use),
+        idempotency_key=_idempotency_key(grant.use),
         profile=grant.profile,
-        public_key=spki,
-        subject=(distinguished_names.common_name(grant.subject),) if fits else (),
-        names=grant.names,
+        public_key=request.spki,
+        subject=_subject(grant, request),
+        names=request.names if grant.name_rule is NameRule.FROM_REQUEST else grant.names,
         not_before=period.requested_start,
         not_after=period.not_after,
         provisioner=grant.provisioner,
         subject_of_proof=grant.subject,
         request_id=request_id,
     )
+
+
+def _idempotency_key(use: TokenUse | None) -> bytes:
+    return random_bytes(28) if use is None else idempotency_key(use)
+
+
+def _subject(grant: Grant, request: csr.VerifiedRequest) -> tuple[Attribute, ...]:
+    if grant.leaf is LeafKind.ADMIN:
+        return tuple(request.subject)
+    if grant.leaf is LeafKind.INSTANCE:
+        return tuple(each for each in request.subject if each.oid == COMMON_NAME)[:1]
+    fits = grant.subject and len(grant.subject) <= _MAX_COMMON_NAME
+    return (distinguished_names.common_name(grant.subject),) if fits else ()
 
 
 def _render(
@@ -170,7 +194,12 @@ def _render(
 ) -> IssueRequest:
     from newel.registration.provisioners.templates import TemplateInput
 
-    names = [str(name) for name in grant.names]
-    user = bytes(body.template_data)
-    data = TemplateInput(grant.subject, names, request, grant.payload, user)
+    data = TemplateInput(
+        grant.subject,
+        [str(name) for name in message.names],
+        request,
+        grant.payload,
+        bytes(body.template_data),
+        grant.template_data,
+    )
     return apply_template(message, template.render(data, now))

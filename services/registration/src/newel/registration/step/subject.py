@@ -1,4 +1,4 @@
-"""The exact-set rule: a request may leave its names to the grant, or name exactly the granted ones."""
+"""The subject and the names of a certification request against those that a provisioner grants."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from newel.crypto.distinguished_names import COMMON_NAME
 from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.names import GeneralName, parse_san
 from newel.registration.errors import forbidden_error
-from newel.registration.provisioners.grant import Grant
+from newel.registration.provisioners.grant import Grant, NameRule
 from newel.step.fingerprint import confirmation
 
 _MIN_RSA_BITS = 2048
@@ -25,20 +25,23 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
     """Check a verified request against a grant. Raises NewelError with the texts of step-ca.
 
     1. it is the one request the grant is for, if it is for one; 2. its common name; 3. its key;
-    4. its names, kind by kind, each none at all or exactly the granted set.
+    4. its names, kind by kind, by the grant's rule.
     """
     if grant.request_fingerprint and confirmation(request.der) != grant.request_fingerprint:
         raise forbidden_error("token does not match the certificate request (cnf)")
     common_name = next((each.value for each in request.subject if each.oid == COMMON_NAME), "")
-    if common_name and not _is_one_of(common_name, grant.common_names):
-        wanted = " ".join(grant.common_names)
+    wanted = grant.common_names
+    if common_name and wanted is not None and not _is_one_of(common_name, wanted):
         raise forbidden_error(
             "certificate request does not contain the valid common name"
-            f" - got {common_name[:256]}, want [{wanted}]"
+            f" - got {common_name[:256]}, want [{' '.join(wanted)}]"
         )
     check_key(request)
     if request.names != grant.names and request.names:
-        _check_names(request.names, grant.names)
+        if grant.name_rule is NameRule.EXACT:
+            _check_names(request.names, grant.names)
+        elif grant.name_rule is NameRule.SUBSET:
+            _check_subset(request.names, grant.names)
 
 
 def _is_one_of(common_name: str, granted: Iterable[str]) -> bool:
@@ -68,6 +71,17 @@ def _check_names(requested: Iterable[GeneralName], granted: Iterable[GeneralName
         got = [str(name) for name in requested if name.kind == kind]
         want = [str(name) for name in granted if name.kind == kind]
         if got and set(got) != set(want):
+            raise forbidden_error(
+                f"certificate request does not contain the valid {plural}"
+                f" - got [{' '.join(got)}], want [{' '.join(want)}]"
+            )
+
+
+def _check_subset(requested: Iterable[GeneralName], granted: Iterable[GeneralName]) -> None:
+    for kind, plural in _KINDS:
+        got = [str(name) for name in requested if name.kind == kind]
+        want = [str(name) for name in granted if name.kind == kind]
+        if not set(got) <= set(want):
             raise forbidden_error(
                 f"certificate request does not contain the valid {plural}"
                 f" - got [{' '.join(got)}], want [{' '.join(want)}]"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from newel.durations.go import TimeDuration, format_duration
 from newel.registration.errors import forbidden_error, malformed_error
+from newel.registration.provisioners.grant import Window
 from newel.registration.provisioners.limits import Limits
 
 _SECOND = dt.timedelta(seconds=1)
@@ -26,14 +27,20 @@ class Bounds(NamedTuple):
 
 
 def resolve(
-    limits: Limits, bounds: Bounds, now: dt.datetime, not_before: str, not_after: str
+    limits: Limits,
+    bounds: Bounds,
+    now: dt.datetime,
+    not_before: str,
+    not_after: str,
+    window: Window | None = None,
 ) -> Validity:
     """Resolve the validity that two texts of the API ask for (RFC 3339, a duration, or nothing).
 
     The start is backdated only when none was requested; the backdate never counts against the maximum
     duration; no certificate begins later than ``latest_start`` from now. Without a requested end the
     certificate does not outlive its issuer; a requested end beyond that is refused by the issuing
-    authority. Raises NewelError with the texts of step-ca.
+    authority. It stays within ``window``, that of the credential which proved the identity. Raises
+    NewelError with the texts of step-ca.
     """
     now, backdate = now.replace(microsecond=0), bounds.backdate
     try:
@@ -50,6 +57,10 @@ def resolve(
         )
     except (ValueError, OverflowError) as error:
         raise malformed_error("error decoding json", cause=str(error)) from None
+    if window is not None:
+        first = now if requested_start is None else start
+        _check_window(window, first, end, is_default=not not_after)
+        end = min(end, window.not_after.replace(microsecond=0))
     if end < now:
         raise malformed_error(f"notAfter cannot be in the past; na={_go(end)}")
     if end < start:
@@ -80,3 +91,19 @@ def _default_end(end: dt.datetime, bounds: Bounds) -> dt.datetime:
 def _go(time: dt.datetime) -> str:
     """Format a time as Go prints it."""
     return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+
+
+def _check_window(
+    window: Window, start: dt.datetime, end: dt.datetime, *, is_default: bool
+) -> None:
+    """Refuse what a request asks for beyond the window; a default end is cut to it instead."""
+    if start < window.not_before:
+        raise forbidden_error(
+            f"requested certificate notBefore ({_go(start)}) is before the active validity window of"
+            f" the provisioning credential ({_go(window.not_before)})"
+        )
+    if not is_default and end > window.not_after:
+        raise forbidden_error(
+            f"requested certificate notAfter ({_go(end)}) is after the expiration of the provisioning"
+            f" credential ({_go(window.not_after)})"
+        )
