@@ -47,6 +47,15 @@ async def test_what_is_its_own_decides_and_liveness_looks_at_nothing() -> None:
     assert (await ask(health, "/livez"))[0] == 200
 
 
+async def test_what_a_report_names_is_in_the_body_and_changes_nothing() -> None:
+    health = Health({}, [])
+    health.reports["stalled"] = lambda: {"x.work": "it has not succeeded for 100 s"}
+    assert await ask(health, "/readyz") == (
+        200,
+        {"status": "ok", "stalled": {"x.work": "it has not succeeded for 100 s"}},
+    )
+
+
 async def test_many_who_ask_at_once_cost_one_look() -> None:
     looks = 0
 

@@ -1,6 +1,7 @@
 """A process starts in order, restarts what fails, and drains before it ends."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import urllib.request
@@ -57,6 +58,57 @@ async def test_every_calls_until_it_is_stopped() -> None:
     await asyncio.sleep(0.05)
     assert len(calls) == seen
     assert all(9 <= add_jitter(10) <= 11 for _ in range(100))
+
+
+async def test_repeated_work_that_fails_or_hangs_is_said_after_a_few_periods() -> None:
+    broken = True
+    registry = CollectorRegistry()
+
+    async def fetch() -> None:
+        if broken:
+            raise ConnectionError("no answer")
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        """Do nothing, often enough."""
+
+    supervisor = Supervisor(registry, grace=0.1)
+    tasks = {
+        name: repeat_every(0.01, each)
+        for name, each in {"fetch": fetch, "hang": hang, "work": work}.items()
+    }
+    supervisor.start(tasks, "x")
+    assert supervisor.find_stalled() == {}
+    while set(supervisor.find_stalled()) != {"x.fetch", "x.hang"}:
+        await asyncio.sleep(0.01)
+    assert registry.get_sample_value("newel_background_stalled", {"task": "x.hang"}) == 1
+    assert registry.get_sample_value("newel_background_stalled", {"task": "x.work"}) == 0
+    assert "it is repeated every 0.01 s" in supervisor.find_stalled()["x.hang"]
+    broken = False
+    while "x.fetch" in supervisor.find_stalled():
+        await asyncio.sleep(0.01)
+    await supervisor.stop()
+
+
+async def test_work_whose_lease_another_process_has_is_not_late() -> None:
+    supervisor = Supervisor(CollectorRegistry(), grace=0.0)
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    async def hold_for_a_moment() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(repeat_every(0.01, work)(), 0.05)
+        await asyncio.Event().wait()
+
+    supervisor.start({"swept": hold_for_a_moment}, "x")
+    await done.wait()
+    await asyncio.sleep(0.1)
+    assert supervisor.find_stalled() == {}
+    await supervisor.stop()
 
 
 async def test_a_process_drains_its_requests_before_it_lets_go() -> None:

@@ -10,6 +10,7 @@ import pytest
 from cryptography.x509.ocsp import OCSPCertStatus
 
 from fixtures.validation import ValidationHarness, open_harness, record
+from newel.runtime.background import Failure
 from newel.runtime.database.contract import Statement, Write
 from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.maintenance import keep_trying
@@ -110,8 +111,7 @@ async def test_a_failure_is_logged_once_and_only_for_what_may_come_back(
 
     attempt = keep_trying("looking", work)
     with caplog.at_level(logging.INFO, "newel.validation.maintenance"):
-        for _ in range(3):
-            await attempt()
+        assert [await attempt() for _ in range(3)] == [Failure.REPORTED, Failure.REPORTED, None]
     assert caplog.messages == [
         "looking failed, and will be tried again: the socket is closed",
         "looking works again",

@@ -1,10 +1,19 @@
-"""Background work: every task is watched, restarted with growing pauses when it fails, and counted."""
+"""Background work: every task is watched, restarted with growing pauses when it fails, and counted.
+
+Work that is repeated says when it last succeeded. Work that has not for several of its periods has stalled:
+readiness names it and a metric counts it, whether it fails, hangs or waits.
+"""
 
 import asyncio
+import enum
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from newel.runtime.entropy import random_fraction
 from newel.runtime.outages import Outage
@@ -14,7 +23,29 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 CALM = 60.0
 """Seconds a task has to run before an earlier failure is forgotten."""
 
+_PERIODS = 3
+"""Periods without a success after which repeated work has stalled, with a grace for slow ones."""
+
+
+class Failure(enum.Enum):
+    """What repeated work returns when it failed and has said so itself."""
+
+    REPORTED = "reported"
+
+
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Pulse:
+    """When repeated work last succeeded, by the loop's clock in seconds; since its start before that."""
+
+    seconds: float
+    succeeded_at: float
+
+
+_pulses: ContextVar[list[_Pulse] | None] = ContextVar("pulses", default=None)
+"""The pulses of the supervised task that the current code is part of."""
 
 
 def add_jitter(seconds: float, share: float = 0.1) -> float:
@@ -26,11 +57,27 @@ def repeat_every(
     seconds: float, function: Callable[[], Awaitable[object]], *, jitter: float = 0.1
 ) -> Task:
     """Return a task that calls a function until it is cancelled, with a jittered pause after each call."""
+    pulse: _Pulse | None = None
 
     async def run() -> None:
-        while True:
-            await function()
-            await asyncio.sleep(add_jitter(seconds, jitter))
+        nonlocal pulse
+        loop = asyncio.get_running_loop()
+        pulses = _pulses.get()
+        if pulses is not None and (pulse is None or pulse not in pulses):
+            pulse = _Pulse(
+                seconds, loop.time()
+            )  # it stays when the task fails and is started again
+            pulses.append(pulse)
+        try:
+            while True:
+                failed = await function() is Failure.REPORTED
+                if pulse is not None and not failed:
+                    pulse.succeeded_at = loop.time()
+                await asyncio.sleep(add_jitter(seconds, jitter))
+        except asyncio.CancelledError:  # a lease was lost: another process does the work now
+            if pulses is not None and pulse in pulses:
+                pulses.remove(pulse)
+            raise
 
     return run
 
@@ -38,7 +85,16 @@ def repeat_every(
 class Supervisor:
     """The owner of a process's tasks. Nothing else creates tasks that outlive a request."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, grace: float = 30.0) -> None:
+        """Count failures in ``registry``; ``grace`` is in seconds, for work that takes long."""
+        self._grace = grace
+        self._pulses: dict[str, list[_Pulse]] = {}
+        self._stalled = Gauge(
+            "newel_background_stalled",
+            "1 while a repeated background task has not succeeded for several of its periods",
+            ("task",),
+            registry=registry,
+        )
         self._failures = Counter(
             "newel_background_failures_total",
             "Background tasks that raised and were started again",
@@ -52,10 +108,34 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for name, task in tasks.items():
             full = f"{owner}.{name}"
+            self._pulses[full] = []
+            self._stalled.labels(full).set_function(partial(self._is_stalled, full))
             self._tasks[full] = loop.create_task(self._watch(full, task), name=full)
+
+    def find_stalled(self) -> dict[str, str]:
+        """Return each repeated task that has stalled, with how long it has not succeeded."""
+        now = asyncio.get_running_loop().time()
+        return {
+            name: f"it has not succeeded for {now - late.succeeded_at:.0f} s"
+            f" (it is repeated every {late.seconds:g} s)"
+            for name in self._pulses
+            if (late := self._find_late(name, now)) is not None
+        }
+
+    def _is_stalled(self, name: str) -> bool:
+        return self._find_late(name, time.monotonic()) is not None
+
+    def _find_late(self, name: str, now: float) -> _Pulse | None:
+        late = [
+            pulse
+            for pulse in self._pulses[name]
+            if now - pulse.succeeded_at > _PERIODS * pulse.seconds + self._grace
+        ]
+        return min(late, key=lambda pulse: pulse.succeeded_at, default=None)
 
     async def _watch(self, name: str, task: Task) -> None:
         loop = asyncio.get_running_loop()
+        _pulses.set(self._pulses[name])
         pause = FIRST_PAUSE
         outage = Outage(_log, f"the background task {name}", task=name)
         while True:

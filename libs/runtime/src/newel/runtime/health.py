@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.metrics import CONTENT_TYPE, expose
-from newel.runtime.service import Hook
+from newel.runtime.service import Hook, Report
 
 READY_SECONDS = 3.0
 PUBLIC_PATHS = ("/livez", "/readyz")
@@ -27,7 +27,8 @@ CHECK_INTERVAL = 0.5
 class Health:
     """The health of every service of the process. ``ready`` checks raise with what is missing.
 
-    ``unreachable`` are the peers that do not answer, each with the reason.
+    ``unreachable`` are the peers that do not answer, each with the reason. ``reports`` are further parts of
+    the body; like absent peers they make nothing unready.
     """
 
     def __init__(
@@ -38,7 +39,9 @@ class Health:
     ) -> None:
         self._ready = ready
         self._registries = registries
-        self._unreachable = {} if unreachable is None else unreachable
+        self.reports: dict[str, Report] = {}
+        if unreachable is not None:
+            self.reports["unreachable"] = lambda: unreachable
         self._lock = asyncio.Lock()
         self._found: dict[str, str] = {}
         self._checked_at: float | None = None
@@ -56,8 +59,7 @@ class Health:
             body: dict[str, object] = {"status": "ok"}
             if missing:
                 body = {"status": "not ready", "missing": missing}
-            if self._unreachable:
-                body["unreachable"] = self._unreachable
+            body |= {name: found for name, report in self.reports.items() if (found := report())}
             await send_response(
                 send,
                 503 if missing else 200,

@@ -11,6 +11,9 @@ Task = Callable[[], Awaitable[None]]
 
 Hook = Callable[[], Awaitable[None]]
 
+Report = Callable[[], Mapping[str, str]]
+"""Returns what is not as it should be and why, by name; empty when all is well."""
+
 
 @dataclass(frozen=True, slots=True)
 class RPCService:
@@ -35,4 +38,6 @@ class Service:
     tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
     start: Sequence[Hook] = ()  # before listening: migrations, caches, the first certificate
     stop: Sequence[Hook] = ()  # after draining, in reverse order
+    reports: Mapping[str, Report] = field(default_factory=dict[str, Report])
+    """What readiness says in addition, by its name in the body; it keeps nothing from being ready."""
     ready: Hook | None = None  # raises with what is missing; None: ready once started

@@ -9,6 +9,7 @@ from newel.registration.authority import Authority
 from newel.registration.issuance import Issuance, IssueRequest, ProvisionerRef
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
+from newel.runtime.background import Failure
 from newel.runtime.clock import Clock, is_future
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -50,17 +51,19 @@ class ServerCertificate:
         self._issued_at: dt.datetime | None = None
         self._renew_at: dt.datetime | None = None
 
-    async def renew_when_due(self) -> None:
+    async def renew_when_due(self) -> Failure | None:
         """Renew after two thirds of the lifetime; a failure is tried again at the next call."""
         now = self._clock.now()
         issued_at = self._issued_at
         known = issued_at and not is_future(issued_at.timestamp(), now.timestamp())
         if known and self._renew_at is not None and now < self._renew_at:
-            return
+            return None
         try:
             await self.renew()
         except NewelError as error:
             _log.warning("the server certificate could not be renewed: %s", error.cause)
+            return Failure.REPORTED
+        return None
 
     async def renew(self) -> None:
         """Generate a key, have it certified, and present it from the next connection on."""

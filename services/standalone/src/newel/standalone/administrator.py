@@ -22,6 +22,7 @@ from newel.inventory.config import Administrator
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub
 from newel.runtime.audit import Audit
+from newel.runtime.background import Failure
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_hex
 from newel.runtime.errors import NewelError
@@ -65,10 +66,10 @@ class FirstAdministrator:
         self._audit = audit
         self._refused: bytes | None = None
 
-    async def keep(self) -> None:
+    async def keep(self) -> Failure | None:
         """Look once, and issue or renew what is due. A failure is logged and tried again at the next look."""
         if self._provisioner is None or not self._layout.administrator_key.exists():
-            return
+            return None
         try:
             await self._keep(self._provisioner)
         except (NewelError, OSError, ValueError) as error:
@@ -76,6 +77,8 @@ class FirstAdministrator:
             _log.warning(
                 "the first administrator's certificate could not be issued or renewed: %s", cause
             )
+            return Failure.REPORTED
+        return None
 
     async def _keep(self, provisioner: pb.Provisioner) -> None:
         current = read(self._layout.administrator_certificate)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
-from newel.runtime.background import repeat_every
+from newel.runtime.background import Failure, repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.errors import NewelError
 from newel.runtime.rpc.wire import error_from_call
@@ -72,14 +72,16 @@ class Maintenance:
         await self._store.sweep(expired_before, _SWEEP_BATCH)
 
 
-def keep_trying(what: str, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def keep_trying(
+    what: str, work: Callable[[], Awaitable[None]]
+) -> Callable[[], Awaitable[Failure | None]]:
     """Wrap work so that a dependency that is out of reach fails one turn, and not the loop.
 
     The log says when the work begins to fail and when it succeeds again, not every time.
     """
     failing = False
 
-    async def attempt() -> None:
+    async def attempt() -> Failure | None:
         nonlocal failing
         try:
             await work()
@@ -88,10 +90,11 @@ def keep_trying(what: str, work: Callable[[], Awaitable[None]]) -> Callable[[], 
             if not failing:
                 _log.warning("%s failed, and will be tried again: %s", what, refusal.cause)
             failing = True
-        else:
-            if failing:
-                _log.info("%s works again", what)
-            failing = False
+            return Failure.REPORTED
+        if failing:
+            _log.info("%s works again", what)
+        failing = False
+        return None
 
     return attempt
 

@@ -46,6 +46,9 @@ class Process:
         """Run until the process is told to stop and has drained."""
         stay_without_parent = end_with_parent(take_lifeline())
         supervisor = Supervisor(self.registry)
+        self.health.reports["stalled"] = supervisor.find_stalled
+        for service in self.services:
+            self.health.reports.update(service.reports)
         done: list[Hook] = []
         try:
             for service in self.services:
