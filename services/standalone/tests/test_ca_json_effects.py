@@ -177,6 +177,17 @@ def test_a_template_s_file_is_found_below_the_state_folder_and_its_data_is_used(
     assert found.template is not None
 
 
+def test_files_of_provisioners_are_found_below_the_state_folder(tmp_path: Path) -> None:
+    added: list[dict[str, Any]] = [
+        {"type": "AWS", "name": "aws", "iidRoots": "iid.pem"},
+        {"type": "GCP", "name": "gcp", "newel": {"caFile": "ca.pem"}},
+    ]
+    settings = settings_of(tmp_path, lambda ca: ca["authority"]["provisioners"].extend(added))
+    aws, gcp = models.configure_registration(settings).provisioners[-2:]
+    assert aws["iidRoots"] == str(tmp_path / "iid.pem")
+    assert gcp["newel"]["caFile"] == str(tmp_path / "ca.pem")
+
+
 def read_effects(members: Mapping[str, Member], above: str = "") -> Iterator[str]:
     for name, member in members.items():
         if member.treatment is not Treatment.HONOURED:

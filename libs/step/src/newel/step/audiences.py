@@ -7,7 +7,7 @@ provisioner. One element of ``aud`` that matches is enough; a prefix never is.
 import enum
 import functools
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _LEGACY = "step-certificate-authority"  # tokens of the first releases name no host
 
@@ -49,15 +49,16 @@ class Audiences:
 
 
 def fragment(audience: Sequence[str]) -> str:
-    """Return what follows the ``#`` of the first element that has one, else ``""``."""
-    return next((part for item in audience for _, _, part in [item.partition("#")] if part), "")
+    """Return what follows the ``#`` of the first element that has one, decoded, else ``""``."""
+    found = next((part for item in audience for _, _, part in [item.partition("#")] if part), "")
+    return unquote(found) if "%" in found else found
 
 
 @functools.lru_cache(maxsize=256)  # clients of one authority write few different ones
 def _without_port(audience: str, expected_fragment: str) -> str:
     """Return the audience as the accepted list has it; ``""`` where it can match nothing."""
     if audience.partition("#")[0] == _LEGACY:
-        return _LEGACY if audience.partition("#")[2] == expected_fragment else ""
+        return _LEGACY if fragment([audience]) == expected_fragment else ""
     try:
         url = urlsplit(audience)
         _ = url.port
@@ -66,6 +67,6 @@ def _without_port(audience: str, expected_fragment: str) -> str:
     host = url.hostname or ""
     if url.scheme != "https" or url.query or url.username is not None:
         return ""
-    if url.fragment != expected_fragment:
+    if unquote(url.fragment) != expected_fragment:
         return ""
     return f"https://{f'[{host}]' if ':' in host else host}{url.path}"

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from newel.step.treatment import Member, honour, positive_duration, refuse, warn
+from newel.step.treatment import Member, duration, honour, one_of, positive_duration, refuse, warn
 
 SSH = "certificates for SSH are not issued yet"
-SUPPORTED = frozenset({"JWK", "ACME"})
+SUPPORTED = frozenset({"JWK", "ACME", "AWS"})
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(
@@ -110,11 +110,26 @@ _ALL: Mapping[str, Member] = {
 }
 
 
+def _own(**says: str) -> Member:
+    """Return the settings that only one kind has, in addition to those of every kind."""
+    members = {name: honour(effect) for name, effect in says.items()}
+    return honour("what the format has no word for", members=members)
+
+
+def _imds_versions(value: Any) -> str:
+    versions = cast("list[Any]", value) if isinstance(value, list) else []
+    unknown = next((each for each in versions if each not in {"v1", "v2"}), None)
+    return f"{unknown!r} is not a version of the metadata service: v1, v2" if unknown else ""
+
+
 def _list_only(*names: str) -> dict[str, Member]:
     return {name: honour("listed only: the kind is not supported yet") for name in names}
 
 
-_INSTANCE = ("disableCustomSANs", "disableTrustOnFirstUse", "instanceAge")
+_INSTANCE: Mapping[str, Member] = {
+    "disableCustomSANs": honour("an instance gets the names of its cloud and no others"),
+    "disableTrustOnFirstUse": honour("an instance may come again"),
+}
 _ATTESTATION = "devices are not attested yet"
 
 OF_KIND: Mapping[str, Mapping[str, Member]] = {
@@ -145,15 +160,41 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "decrypterKeyPassword", "encryptionAlgorithmIdentifier",
     ),
     "Nebula": _list_only("roots"),
-    "AWS": _list_only("accounts", *_INSTANCE, "imdsVersions", "iidRoots"),
-    "GCP": _list_only(
-        "serviceAccounts", "projectIDs", "organizationID", *_INSTANCE, "disableSSHCAUser",
-        "disableSSHCAHost",
-    ),
-    "Azure": _list_only(
-        "tenantID", "resourceGroups", "subscriptionIDs", "objectIDs", "audience",
-        "disableCustomSANs", "disableTrustOnFirstUse",
-    ),
+    "AWS": {
+        **_INSTANCE,
+        "accounts": honour("only instances of these accounts; without any, of every account"),
+        "instanceAge": honour("only instances launched so recently", problem=duration),
+        "imdsVersions": honour("shown: how step asks the metadata service", problem=_imds_versions),
+        "iidRoots": honour("a file of certificates that sign identity documents, instead of AWS's"),
+    },
+    "GCP": {
+        **_INSTANCE,
+        "serviceAccounts": honour("only instances with one of these service accounts"),
+        "projectIDs": honour("only instances of these projects; without any, of every project"),
+        "organizationID": refuse(
+            "an instance does not say its organization, and Google is not asked; list projectIDs"
+        ),
+        "instanceAge": honour("only instances created so recently", problem=duration),
+        "disableSSHCAUser": warn(SSH, fits=one_of(True)),
+        "disableSSHCAHost": warn(SSH, fits=one_of(True)),
+        "newel": _own(
+            keysURL="where the keys of the tokens are, instead of Google's",
+            issuer="who issues the tokens, instead of Google",
+            caFile="a file of the authorities of the key server's certificate",
+        ),
+    },
+    "Azure": {
+        **_INSTANCE,
+        "tenantID": honour("the tenant; only one provisioner may have it"),
+        "resourceGroups": honour("only machines of these resource groups, in any case"),
+        "subscriptionIDs": honour("only machines of these subscriptions, in any case"),
+        "objectIDs": honour("only these managed identities, in any case"),
+        "audience": honour("the resource of the tokens, default https://management.azure.com/"),
+        "newel": _own(
+            discoveryURL="the tenant's discovery document, instead of that of the audience's cloud",
+            caFile="a file of the authorities of its server's certificate",
+        ),
+    },
 }  # fmt: skip # a table
 
 SPELLING: Mapping[str, str] = {kind.lower(): kind for kind in OF_KIND}
@@ -162,6 +203,10 @@ SPELLING: Mapping[str, str] = {kind.lower(): kind for kind in OF_KIND}
 
 def members_of(kind: str) -> Mapping[str, Member]:
     """Every member that a provisioner of a kind may have."""
-    own = {**OWN, **(_WITHOUT_TOKENS if kind == "ACME" else {})}
-    newel = _ALL["newel"]._replace(members=own)
-    return {**_ALL, **OF_KIND[kind], "newel": newel}
+    of_kind = OF_KIND[kind]
+    own = OWN
+    if kind == "ACME":
+        own = {**OWN, **_WITHOUT_TOKENS}
+    elif "newel" in of_kind:
+        own = {**OWN, **(of_kind["newel"].members or {})}
+    return {**_ALL, **of_kind, "newel": _ALL["newel"]._replace(members=own)}

@@ -55,10 +55,13 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     """Its tokens revoke certificates of every provisioner, not only those it authorized."""
 
 
-class _NamedRecord(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
+class _Record(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
     name: str
     claims: Claims | None = None
     options: Options | None = None
+
+
+class _NamedRecord(_Record, omit_defaults=True, kw_only=True):
     newel: Newel | None = None
 
 
@@ -135,8 +138,8 @@ class NebulaProvisioner(_NamedRecord, tag="Nebula"):
     roots: str = ""
 
 
-class AwsProvisioner(_NamedRecord, tag="AWS", rename="camel"):
-    """Instance identity documents of EC2."""
+class AWSProvisionerConfig(_NamedRecord, tag="AWS", rename="camel"):
+    """Instance identity documents of EC2; ``iid_roots`` is a file of other certificates than AWS's."""
 
     accounts: list[str] | None = None
     disable_custom_sans: bool = msgspec.field(default=False, name="disableCustomSANs")
@@ -146,9 +149,21 @@ class AwsProvisioner(_NamedRecord, tag="AWS", rename="camel"):
     iid_roots: str = ""
 
 
-class GcpProvisioner(_NamedRecord, tag="GCP", rename="camel"):
+class GCPNewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
+    """The settings of a GCP provisioner that step's format lacks."""
+
+    keys_url: str = msgspec.field(default="", name="keysURL")
+    """Where the keys of the tokens are; ``""``: where Google publishes its own."""
+    issuer: str = ""
+    """Who issues the tokens; ``""``: Google."""
+    ca_file: str = ""
+    """PEM of the authorities of that server's certificate; ``""``: those of the system."""
+
+
+class GCPProvisionerConfig(_Record, tag="GCP", rename="camel", kw_only=True):
     """Identity tokens of Google Compute Engine."""
 
+    newel: GCPNewel | None = None
     service_accounts: list[str] | None = None
     project_ids: list[str] | None = msgspec.field(default=None, name="projectIDs")
     organization_id: str = msgspec.field(default="", name="organizationID")
@@ -159,9 +174,19 @@ class GcpProvisioner(_NamedRecord, tag="GCP", rename="camel"):
     disable_ssh_ca_host: bool | None = msgspec.field(default=None, name="disableSSHCAHost")
 
 
-class AzureProvisioner(_NamedRecord, tag="Azure", rename="camel"):
+class AzureNewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
+    """The settings of an Azure provisioner that step's format lacks."""
+
+    discovery_url: str = msgspec.field(default="", name="discoveryURL")
+    """The tenant's OpenID Connect discovery document; ``""``: that of the audience's cloud."""
+    ca_file: str = ""
+    """PEM of the authorities of that server's certificate; ``""``: those of the system."""
+
+
+class AzureProvisionerConfig(_Record, tag="Azure", rename="camel", kw_only=True):
     """Managed identity tokens of Azure."""
 
+    newel: AzureNewel | None = None
     tenant_id: str = msgspec.field(default="", name="tenantID")
     resource_groups: list[str] | None = None
     subscription_ids: list[str] | None = msgspec.field(default=None, name="subscriptionIDs")
@@ -180,9 +205,9 @@ ProvisionerConfig: TypeAlias = (
     | K8sSaProvisioner
     | ScepProvisioner
     | NebulaProvisioner
-    | AwsProvisioner
-    | GcpProvisioner
-    | AzureProvisioner
+    | AWSProvisionerConfig
+    | GCPProvisionerConfig
+    | AzureProvisionerConfig
 )
 
 
@@ -255,7 +280,7 @@ def identity(provisioner: ProvisionerConfig) -> str:
         return f"{provisioner.name}:{provisioner.key.kid or ''}"
     if isinstance(provisioner, OidcProvisioner):
         return provisioner.client_id
-    if isinstance(provisioner, AzureProvisioner):
+    if isinstance(provisioner, AzureProvisionerConfig):
         return provisioner.tenant_id
     if isinstance(provisioner, K8sSaProvisioner):
         return "k8ssa/k8sSA-default"

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from newel.crypto.entropy import random_hex
 from newel.crypto.keys import PrivateKey, PublicKey
 from newel.jose import base64url, jws
+from newel.jose.errors import AlgorithmMismatchError
 
 MAX_TOKEN = 128 * 1024
 """Octets; longer tokens are refused unread. 256 names fit."""
@@ -149,6 +150,16 @@ class UnverifiedToken(NamedTuple):
     def verify(self, key: PublicKey | X25519PublicKey) -> Token:
         """Return the verified token, or raise ``newel.jose.errors.InvalidSignatureError``."""
         jws.verify(key, self.header.alg, self.signed, self.signature)
+        return self._as_verified()
+
+    def verify_mac(self, secret: bytes, algorithm: str) -> Token:
+        """Return the token whose HMAC is right. Raises as ``newel.jose.jws.verify_mac``."""
+        if self.header.alg != algorithm:
+            raise AlgorithmMismatchError(f"the token is not one of {algorithm}")
+        jws.verify_mac(secret, algorithm, self.signed, self.signature)
+        return self._as_verified()
+
+    def _as_verified(self) -> Token:
         identity = hashlib.sha256(self.signed).digest()
         return Token(self.unverified, self.header, self.payload, identity)
 

@@ -48,13 +48,20 @@ class Paths:
         return msgspec.structs.replace(ca, **changes)
 
     def _record(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a provisioner's record with the paths of its files anchored."""
         given: dict[str, Any] = record.get("options") or {}
         x509: dict[str, Any] = given.get("x509") or {}
-        file: str | None = x509.get("templateFile")
-        if not file:
-            return record
-        options = {**given, "x509": {**x509, "templateFile": self.anchor(file)}}
-        return {**record, "options": options}
+        own: dict[str, Any] = record.get("newel") or {}
+        changes = self._anchor_members(record, "iidRoots")
+        if anchored := self._anchor_members(x509, "templateFile"):
+            changes["options"] = {**given, "x509": {**x509, **anchored}}
+        if anchored := self._anchor_members(own, "caFile", "tokenFile"):
+            changes["newel"] = {**own, **anchored}
+        return {**record, **changes} if changes else record
+
+    def _anchor_members(self, members: dict[str, Any], *names: str) -> dict[str, Any]:
+        """Return those of the named members that are set, anchored."""
+        return {name: self.anchor(members[name]) for name in names if members.get(name)}
 
 
 def former_state(layout: Layout) -> Path | None:

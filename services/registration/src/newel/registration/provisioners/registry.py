@@ -8,6 +8,7 @@ from typing import Any
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.aws.provisioner import AWSProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.provisioner import (
     Provisioner,
@@ -17,6 +18,7 @@ from newel.registration.provisioners.provisioner import (
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
     ACMEProvisionerConfig,
+    AWSProvisionerConfig,
     JWKProvisionerConfig,
     ProvisionerConfig,
     identity,
@@ -28,6 +30,7 @@ from newel.step.tokens import UnverifiedToken
 _KINDS: dict[type, Callable[..., Provisioner]] = {
     JWKProvisionerConfig: JWKProvisioner,
     ACMEProvisionerConfig: ACMEProvisioner,
+    AWSProvisionerConfig: AWSProvisioner,
 }
 """The provisioner of each kind of record. A kind that is missing here is listed as unusable."""
 

@@ -1,6 +1,6 @@
 """The subject and the names of a certification request against those that a provisioner grants."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -34,7 +34,7 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
     if common_name and wanted is not None and not _is_one_of(common_name, wanted):
         raise forbidden_error(
             "certificate request does not contain the valid common name"
-            f" - got {common_name[:256]}, want [{' '.join(wanted)}]"
+            f" - got {common_name[:256]}, want {_list_common_names(wanted)}"
         )
     check_key(request)
     if request.names != grant.names and request.names:
@@ -42,6 +42,10 @@ def check_request(request: VerifiedRequest, grant: Grant) -> None:
             _check_names(request.names, grant.names)
         elif grant.name_rule is NameRule.SUBSET:
             _check_subset(request.names, grant.names)
+
+
+def _list_common_names(wanted: Sequence[str]) -> str:
+    return wanted[0] if len(wanted) == 1 else f"[{' '.join(wanted)}]"
 
 
 def _is_one_of(common_name: str, granted: Iterable[str]) -> bool:
@@ -81,8 +85,15 @@ def _check_subset(requested: Iterable[GeneralName], granted: Iterable[GeneralNam
     for kind, plural in _KINDS:
         got = [str(name) for name in requested if name.kind == kind]
         want = [str(name) for name in granted if name.kind == kind]
-        if not set(got) <= set(want):
+        if set(got) <= set(want):
+            continue
+        listed = f"got [{' '.join(got)}]"
+        if kind == "dns":
             raise forbidden_error(
-                f"certificate request does not contain the valid {plural}"
-                f" - got [{' '.join(got)}], want [{' '.join(want)}]"
+                f"certificate request contains unauthorized {plural}"
+                f" - {listed}, allowed [{' '.join(want)}]"
             )
+        raise forbidden_error(
+            f"certificate request does not contain the valid {plural}"
+            f" - {listed}, want [{' '.join(want)}]"
+        )

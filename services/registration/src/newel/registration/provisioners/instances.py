@@ -1,0 +1,153 @@
+"""Instances of a cloud, admitted by what the cloud signed: the common part of AWS, GCP and Azure.
+
+Nothing in a cloud's token says which names an instance may have. So an instance is trusted with any name,
+once (trust on first use), or with the names that its cloud gives it and no others (``disableCustomSANs``).
+"""
+
+import datetime as dt
+import hashlib
+from typing import NamedTuple, TypeAlias
+from urllib.parse import urlsplit
+
+from newel.crypto import names
+from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
+from newel.durations.go import parse_duration
+from newel.registration.errors import forbidden_error, unauthorized_error
+from newel.registration.issuance import ProvisionerRef
+from newel.registration.provisioners.grant import (
+    Grant,
+    LeafKind,
+    NameRule,
+    RevocationGrant,
+    TokenUse,
+)
+from newel.registration.provisioners.provisioner import (
+    Provisioner,
+    ProvisionerContext,
+    TokenRules,
+)
+from newel.step.provisioners import (
+    AWSProvisionerConfig,
+    AzureProvisionerConfig,
+    GCPProvisionerConfig,
+)
+from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
+
+NEVER = 253_402_300_799
+"""The end of the year 9999, in seconds since 1970: the first use of an instance is not forgotten."""
+_MAX_NAME = 253
+_KEY_SIZE = 24
+
+InstanceRecord: TypeAlias = AWSProvisionerConfig | GCPProvisionerConfig | AzureProvisionerConfig
+
+
+class Instance(NamedTuple):
+    """What a verified token says of the instance it was given to."""
+
+    token: Token
+    id: str
+    """What tells it from every other instance of its cloud."""
+    subject: str
+    """The common name of templates."""
+    own_names: tuple[str, ...]
+    """The names its cloud gives it."""
+    common_names: tuple[str, ...]
+    """The common names it may ask for when it may have no names but its own."""
+    reference: ProvisionerRef
+
+
+class InstanceProvisioner(Provisioner):
+    """A provisioner that admits the instances of one cloud."""
+
+    def __init__(self, record: InstanceRecord, context: ProvisionerContext) -> None:
+        super().__init__(record, context)
+        self._has_own_names_only = record.disable_custom_sans
+        self._is_trusted_once = not record.disable_trust_on_first_use
+        allows_underscores = record.newel is not None and record.newel.allow_underscores
+        self._name_rules = UNDERSCORES if allows_underscores else STRICT
+
+    def authorize_revoke(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> RevocationGrant:
+        """Refuse: the token of an instance names no certificate. Raises ``unauthorized``."""
+        del token, rules, now
+        raise unauthorized_error(f"tokens of {self.kind} provisioners revoke nothing")
+
+    def grant(self, instance: Instance) -> Grant:
+        """Grant a verified instance the names that it asks for, or its own. Raises NewelError."""
+        own_only = self._has_own_names_only
+        try:
+            allowed = names.parse_sans(instance.own_names, self._name_rules) if own_only else ()
+        except InvalidNameError as error:
+            raise forbidden_error(str(error)) from None
+        return Grant(
+            provisioner=instance.reference,
+            use=self.use(instance),
+            subject=instance.subject,
+            names=allowed,
+            common_names=instance.common_names if own_only else None,
+            limits=self.limits,
+            profile=self.profile,
+            payload=instance.token.payload,
+            name_rule=NameRule.SUBSET if own_only else NameRule.FROM_REQUEST,
+            leaf=LeafKind.INSTANCE,
+        )
+
+    def use(self, instance: Instance) -> TokenUse | None:
+        """Identify the one use of the instance, or of this token where instances come again."""
+        if self._is_trusted_once:
+            return first_use(self.id, instance.id)
+        return content_use(self.id, instance.token)
+
+
+def first_use(provisioner_id: str, instance: str) -> TokenUse:
+    """Identify the one use of an instance, which does not expire.
+
+    Its key begins the hash under which step-ca records the same instance.
+    """
+    digest = hashlib.sha256(f"{provisioner_id}.{instance}".encode()).digest()
+    return TokenUse(digest[:_KEY_SIZE], NEVER)
+
+
+def content_use(provisioner_id: str, token: Token) -> TokenUse:
+    """Identify the one use of a token by what was signed: its id (``jti``) names the instance."""
+    digest = hashlib.sha256(provisioner_id.encode() + b"\0content\0" + token.key).digest()
+    return TokenUse(digest[:_KEY_SIZE], int(token.claims.exp or NEVER))
+
+
+def check_times(token: Token, now: dt.datetime, longest: dt.timedelta) -> None:
+    """Check the times of a verified token. Raises ``unauthorized``."""
+    try:
+        token.check_times(now.timestamp(), max_lifetime=longest.total_seconds())
+    except InvalidClaimsError as error:
+        raise unauthorized_error(str(error)) from None
+
+
+def parse_age(text: str) -> dt.timedelta | None:
+    """Parse ``instanceAge``; None for any age. Raises ValueError."""
+    return (parse_duration(text) or None) if text else None
+
+
+def check_age(created: dt.datetime | None, longest: dt.timedelta | None, now: dt.datetime) -> None:
+    """Refuse an instance that is older than ``longest``, or does not say how old it is."""
+    if longest is None:
+        return
+    if created is None:
+        raise unauthorized_error("the instance does not say when it was created (instanceAge)")
+    if now - created > longest:
+        raise unauthorized_error("the instance is older than instanceAge")
+
+
+def check_text(value: str, what: str) -> str:
+    """Return a text that the cloud has to state, of a length that names have. Raises ``unauthorized``."""
+    if not value or len(value) > _MAX_NAME:
+        raise unauthorized_error(f"the token has no usable {what}")
+    return value
+
+
+def require_https(url: str, what: str) -> str:
+    """Return an https URL. Raises ValueError for any other text."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError(f"{what}: {url!r} is not an https address")
+    return url
