@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from newel.crypto import distinguished_names, names
+from newel.registration.policy.levels import Policies, check_x509
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.provisioner import ProvisionerContext
 from newel.registration.provisioners.registry import Provisioners
 from newel.runtime.config import ConfigError
+from newel.runtime.errors import NewelError
 from newel.standalone import models
 from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings, read_settings
@@ -70,6 +73,38 @@ def leaf(settings: Settings) -> Any:
 Effect = tuple[Any, Callable[[Settings], Any]]
 """What the member is set to, and what must then be otherwise than without it."""
 
+PROBES = {
+    "cn": "A B",
+    "dns": "a.test",
+    "ip": "10.0.0.1",
+    "email": "a@b.test",
+    "uri": "https://a.test/",
+}
+HOSTS = {**PROBES, "uri": "a.test"}
+
+
+def verdicts(policies: Policies) -> list[bool]:
+    """Tell which of one name of each kind is allowed."""
+    return [is_allowed(policies, kind, text) for kind, text in PROBES.items()]
+
+
+def is_allowed(policies: Policies, kind: str, text: str) -> bool:
+    subject = [distinguished_names.common_name(text)] if kind == "cn" else []
+    try:
+        check_x509([policies], [] if subject else [names.parse_san(text)], subject)
+    except NewelError:
+        return False
+    return True
+
+
+def policy_effects(above: str, read: Callable[[Settings], Policies]) -> dict[str, Effect]:
+    return {
+        f"{above}policy.x509.{side}.{kind}": ([text], lambda s: verdicts(read(s)))
+        for side in ("allow", "deny")
+        for kind, text in HOSTS.items()
+    }
+
+
 LIMITS: dict[str, Effect] = {
     "minTLSCertDuration": ("1h", lambda s: jwk(s).limits.min_duration),
     "maxTLSCertDuration": ("9000h", lambda s: (jwk(s).limits.max_duration, leaf(s).max_duration)),
@@ -93,6 +128,7 @@ FILE: dict[str, Effect] = {
     "commonName": ("x", lambda s: models.configure_registration(s).server_certificate.common_name),
     "authority.provisioners": ([], lambda s: len(models.configure_registration(s).records())),
     **{f"authority.claims.{name}": effect for name, effect in LIMITS.items()},
+    **policy_effects("authority.", lambda s: models.configure_registration(s).policies()),
     "authority.backdate": ("5m", lambda s: (models.configure_registration(s).backdate, leaf(s).backdate)),
     "tls.minVersion": (1.3, lambda s: (
         models.tls_versions(s), models.configure_registration(s).tls_options().min_version,
@@ -106,7 +142,10 @@ FILE: dict[str, Effect] = {
 }  # fmt: skip # a table
 ALWAYS = {"authority.disableIssuedAtCheck", "crl.enabled", "crl.generateOnRevoke"}
 """What is always done, whether it is asked for or not."""
+WITH_OTHERS = "policy.x509.allowWildcardNames"
+"""It says something about the lists beside it; registration's tests of policies show it."""
 COMMON: dict[str, Effect] = {
+    **policy_effects("", lambda s: jwk(s).policies),
     **{f"claims.{name}": effect for name, effect in LIMITS.items()},
     "newel.activeRevocation": (False, lambda s: jwk(s).active_revocation),
     "newel.profile": ("server", lambda s: jwk(s).profile),
@@ -129,7 +168,7 @@ ACME: dict[str, Effect] = {
     "requireEAB": (True, lambda s: acme(s).require_external_account),
     "challenges": (["dns-01"], lambda s: acme(s).challenges),
 }
-ELSEWHERE = {"type", "options.x509.templateFile", "options.x509.templateData"}
+ELSEWHERE = {"type", WITH_OTHERS, "options.x509.templateFile", "options.x509.templateData"}
 """Shown by tests of their own: of kinds, and below."""
 
 
@@ -199,7 +238,7 @@ def read_effects(members: Mapping[str, Member], above: str = "") -> Iterator[str
 
 
 def test_no_honoured_member_is_without_such_a_test() -> None:
-    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS
+    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS | {f"authority.{WITH_OTHERS}"}
     assert set(read_effects(members_of("JWK"))) == set(JWK) | ELSEWHERE
     shared = set(read_effects(members_of("JWK"))) - {"key", "encryptedKey"}
     assert set(read_effects(members_of("ACME"))) - shared == set(ACME)

@@ -15,6 +15,7 @@ import msgspec
 from newel.durations.go import parse_duration
 from newel.step import ca_json_check, provisioners
 from newel.step.messages import TLSOptions
+from newel.step.policies import PolicyConfig
 from newel.step.provisioners import Claims, ProvisionerConfig
 
 BACKDATE = dt.timedelta(minutes=1)
@@ -58,7 +59,7 @@ class Authority(msgspec.Struct, omit_defaults=True, rename="camel"):
     provisioners: list[dict[str, Any]] | None = None
     claims: Claims | None = None
     template: dict[str, Any] | None = None
-    policy: dict[str, Any] | None = None
+    policy: PolicyConfig | None = None
     backdate: str = ""
     disable_issued_at_check: bool = False
     enable_admin: bool = False

@@ -95,8 +95,13 @@ def check_document(document: Record) -> tuple[Record, Findings]:
 
 def check_claims(claims: Record, path: str) -> Record:
     """Check the claims at ``path``. Raises ValueError."""
+    return check_members(claims, CLAIMS, path)
+
+
+def check_members(given: Record, members: Mapping[str, Member], path: str) -> Record:
+    """Check one object of a configuration at ``path``. Raises ValueError."""
     findings = Findings()
-    checked = _object(claims, CLAIMS, path, findings, off=False)
+    checked = _object(given, members, path, findings, off=False)
     findings.raise_for_refused()
     return checked
 

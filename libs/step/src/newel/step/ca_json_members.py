@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from newel.step.messages import TLSOptions
-from newel.step.provisioner_members import CLAIMS, SSH
+from newel.step.policies import POLICY
+from newel.step.provisioner_members import CLAIMS
 from newel.step.treatment import (
+    SSH,
     Member,
     backdate,
     honour,
@@ -38,15 +40,7 @@ def _subject(*names: str) -> str:
 AUTHORITY: Mapping[str, Member] = {
     "provisioners": honour("who may ask for certificates: see below"),
     "claims": honour("limits that provisioners inherit", members=CLAIMS),
-    "policy": honour(
-        "which names are issued",
-        members={
-            "x509": refuse(
-                "policies are not applied yet, so names that they forbid would be issued"
-            ),
-            "ssh": warn(SSH),
-        },
-    ),
+    "policy": honour("which names are issued", members=POLICY),
     "template": refuse(
         _subject(
             "country", "organization", "organizationalUnit", "locality", "province", "streetAddress",

@@ -9,12 +9,10 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from newel.step import policy_constraints
-from newel.step.treatment import Member, honour, warn
+from newel.step.treatment import SSH, Member, honour, warn
 
 MOST = 100_000
 """Constraints of one list."""
-
-SSH = "certificates for SSH are not issued yet"
 
 
 class NameLists(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -3,9 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from newel.step.treatment import Member, duration, honour, one_of, positive_duration, refuse, warn
+from newel.step.policies import POLICY
+from newel.step.treatment import (
+    SSH,
+    Member,
+    duration,
+    honour,
+    one_of,
+    positive_duration,
+    refuse,
+    warn,
+)
 
-SSH = "certificates for SSH are not issued yet"
 SUPPORTED = frozenset({"JWK", "ACME", "AWS"})
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
@@ -105,7 +114,9 @@ _ALL: Mapping[str, Member] = {
     "name": honour("the name", problem=_name),
     "claims": honour("limits; what is not set is inherited", members=CLAIMS),
     "options": honour("templates and webhooks", members=OPTIONS),
-    "policy": refuse("policies are not applied yet, so names that they forbid would be issued"),
+    "policy": honour(
+        "which names are issued by it, besides those of the authority", members=POLICY
+    ),
     "newel": honour("what the format has no word for", members=OWN),
 }
 

@@ -10,6 +10,7 @@ import msgspec
 
 from newel.jose.jwk import JWK
 from newel.step import ca_json_check
+from newel.step.policies import PolicyConfig
 from newel.step.provisioner_members import SECRET
 
 Options: TypeAlias = dict[str, Any]
@@ -59,6 +60,7 @@ class _Record(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"
     name: str
     claims: Claims | None = None
     options: Options | None = None
+    policy: PolicyConfig | None = None
 
 
 class _NamedRecord(_Record, omit_defaults=True, kw_only=True):
@@ -231,7 +233,7 @@ def from_mapping(data: dict[str, Any], path: str = "provisioner") -> Provisioner
 
 
 _FIRST = {"type": 0, "name": 1}
-_LAST = {"claims": 3, "options": 4, "newel": 5}
+_LAST = {"claims": 3, "options": 4, "policy": 5, "newel": 6}
 
 
 def to_mapping(provisioner: ProvisionerConfig) -> dict[str, Any]:
@@ -242,8 +244,8 @@ def to_mapping(provisioner: ProvisionerConfig) -> dict[str, Any]:
 
 
 def to_public(provisioner: ProvisionerConfig) -> dict[str, Any]:
-    """Return the public part of the record: neither secrets nor our own settings."""
-    hidden = SECRET | {"newel"}
+    """Return the public part of the record: neither secrets nor policies nor our own settings."""
+    hidden = SECRET | {"newel", "policy"}
     shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
     return cast("dict[str, Any]", _without_passwords(shown))
 

@@ -14,6 +14,7 @@ from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.acme import responses
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
+from newel.registration.acme.policies import NameChecks
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.config import Config, RateConfig
@@ -139,6 +140,7 @@ def _authority(
         federated=_read_certificates(config.federated_roots),
         tls=config.tls_options(),
         metrics=metrics,
+        policies=config.policies(),
     )
 
 
@@ -198,7 +200,7 @@ def _api(
     return StepAPI(
         authority,
         SignService(authority, rules, used, issuance, clock, config.backdate, config.latest_start),
-        RenewService(authority, rules, used, issuance, clock),
+        RenewService(authority, rules, used, issuance, clock, config.policy_on_renewal),
         RevokeService(authority, rules, used, issuance, clock, config.active_revocation),
         AuditTrail(ports.audit, metrics),
         listings,
@@ -243,5 +245,6 @@ def _acme(
         audit=ports.audit,
         metrics=metrics,
         new_orders=_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
+        name_checks=NameChecks(authority.check_names),
         latest_start=config.latest_start,
     )

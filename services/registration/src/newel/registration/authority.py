@@ -1,10 +1,14 @@
 """The state that is reloaded at run time: provisioners and issuers."""
 
+import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.names import GeneralName
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
+from newel.registration.policy.levels import NO_POLICIES, Policies, check_x509
 from newel.registration.provisioners.provisioner import ProvisionerContext
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.storage import ProvisionerTable
@@ -28,6 +32,7 @@ class Authority:
         federated: Sequence[bytes],
         tls: TLSOptions,
         metrics: Metrics,
+        policies: Policies = NO_POLICIES,
     ) -> None:
         self._store = store
         self._metrics = metrics
@@ -36,6 +41,8 @@ class Authority:
         self._roots = roots
         self._federated = federated
         self._tls = tls
+        self.policies = policies
+        """The policies of the authority itself."""
         self._records: list[str] | None = None
         self.provisioners = Provisioners((), context)
         self.trust = Trust((), federated, tls, roots)
@@ -59,6 +66,20 @@ class Authority:
             self._metrics.provisioners.labels(state).set(number)
         self.provisioners = provisioners
         self._records = records
+
+    def check_names(
+        self,
+        levels: Iterable[Policies],
+        names: Sequence[GeneralName],
+        subject: Sequence[Attribute],
+        now: dt.datetime,
+    ) -> None:
+        """Check the names of a certificate that is to be issued. Raises NewelError (403).
+
+        They have to be within the name constraints of the issuer that issues now, and allowed by every
+        level: those given, an ACME account's before its provisioner's, and then the authority's own.
+        """
+        check_x509((*levels, self.policies), names, subject, self.trust.constraints(now))
 
     async def refresh_trust(self) -> bool:
         """Ask the issuing authority for its issuers; True when anything changed."""

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import ACMEConfig
+from newel.registration.policy.levels import Policies, compile_policies
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
 from newel.runtime.config import Config as Settings
@@ -19,8 +20,16 @@ from newel.runtime.egress import EgressPolicy, parse_networks
 from newel.runtime.http.client_addresses import LOOPBACK
 from newel.runtime.http.outgoing import OutgoingClient, OutgoingLimits
 from newel.runtime.tls.client import trust_file
-from newel.step.ca_json_check import Findings, check_claims, check_provisioner, lines
+from newel.step.ca_json_check import (
+    Findings,
+    add_path,
+    check_claims,
+    check_members,
+    check_provisioner,
+    lines,
+)
 from newel.step.messages import TLSOptions
+from newel.step.policies import POLICY, PolicyConfig
 from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
 
 
@@ -106,6 +115,10 @@ class Config(Settings):
     """JSON: a list of provisioners before those, whose keys are generated at first start."""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Limits of lifetimes for provisioners that set none, as ca.json has them."""
+    policy: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Which names are issued, as ca.json's authority.policy has it."""
+    policy_on_renewal: bool = True
+    """Whether renewals are held to the policies of today; step-ca does not look at them again."""
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
     """TLS options for clients, not for the server itself."""
     backdate: Duration = dt.timedelta(minutes=1)
@@ -161,6 +174,7 @@ class Config(Settings):
             except ValueError as error:
                 raise ValueError(f"provisioners[{index}].{error}") from None
         self.tls_options()
+        self.policies()
         return self
 
     def records(self) -> list[ProvisionerConfig]:
@@ -192,6 +206,14 @@ class Config(Settings):
     def limits(self) -> Limits:
         """Return the limits of the authority itself."""
         return Limits().inherit(msgspec.convert(check_claims(self.claims, "claims"), Claims))
+
+    def policies(self) -> Policies:
+        """Return the authority's policies, compiled. Raises ValueError with the path at fault."""
+        checked = check_members(self.policy, POLICY, "policy")
+        try:
+            return compile_policies(msgspec.convert(checked, PolicyConfig))
+        except msgspec.ValidationError as error:
+            raise add_path(error, "policy") from None
 
     def max_duration(self) -> dt.timedelta:
         """Return the longest duration of all provisioners, plus the backdate."""

@@ -12,6 +12,7 @@ import msgspec
 from cryptography import x509
 
 from newel.crypto import loading, pem
+from newel.crypto.name_constraints import NameConstraints, name_constraints
 from newel.registration.issuance import IssuerRecord
 from newel.step.fingerprint import fingerprint
 from newel.step.messages import CertificatesResponse, RootResponse, TLSOptions
@@ -28,6 +29,8 @@ class Issuer:
     """DER: the issuer first, up to but not including the root."""
     certificates: tuple[x509.Certificate, ...]
     """The chain, parsed."""
+    constraints: tuple[NameConstraints, ...]
+    """The name constraints of the chain and the root."""
     not_before: dt.datetime
     not_after: dt.datetime
     """The time in which the chain and the root are all valid."""
@@ -80,6 +83,13 @@ class Trust:
                 return issuer.not_after
         return None
 
+    def constraints(self, now: dt.datetime) -> tuple[NameConstraints, ...]:
+        """Return the name constraints of the issuer that issues now, up to its root."""
+        for issuer in self.active:
+            if issuer.not_before <= now < issuer.not_after:
+                return issuer.constraints
+        return ()
+
     @property
     def client_authorities(self) -> list[bytes]:
         """DER of the issuers and their roots, which client certificates may chain to."""
@@ -97,6 +107,7 @@ def _issuer(issuer: IssuerRecord, tls: TLSOptions) -> Issuer:
         id=issuer.id,
         chain=chain,
         certificates=certificates,
+        constraints=tuple(found for each in path if (found := name_constraints(each))),
         not_before=max(each.not_valid_before_utc for each in path),
         not_after=min(each.not_valid_after_utc for each in path),
         middle=b'","ca":"' + authority + b'","certChain":["',

@@ -140,6 +140,7 @@ def configure_registration(settings: Settings) -> RegistrationConfig:
         "dns_names": settings.dns_names,
         "provisioners": tuple(authority.provisioners or ()),
         "claims": settings.raw["authority"].get("claims") or {},
+        "policy": settings.raw["authority"].get("policy") or {},
         "tls": settings.raw.get("tls") or {},
         "backdate": authority.backdate_duration,
         "roots": settings.ca.roots,

@@ -12,6 +12,7 @@ from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.routes import ACMEApp
 from newel.registration.acme.server import Server
 from newel.registration.acme.storage import Storage
@@ -64,6 +65,7 @@ def build(
     audit: Audit,
     metrics: Metrics,
     new_orders: Limit,
+    name_checks: NameChecks,
     latest_start: dt.timedelta = dt.timedelta(hours=1),
 ) -> ACMEServer:
     """Build the ACME server. ``names`` are the hosts clients may use, each with or without a port."""
@@ -71,7 +73,7 @@ def build(
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
     validations = Validations(storage, _validators(config), limits, clock, audit_trail)
-    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, audit_trail)
+    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, audit_trail, name_checks)
     chains = ChainCache(issuance)
     server = Server(
         nonces=nonces,
@@ -83,6 +85,7 @@ def build(
         limits=limits,
         audit_trail=audit_trail,
         new_orders=new_orders,
+        name_checks=name_checks,
     )
 
     maintenance = Maintenance(storage, nonces, validations, finalizer, limits, clock)

@@ -6,6 +6,7 @@ from newel.crypto import csr
 from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.config import Limits
 from newel.registration.acme.issuance import build_issue_request
+from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.records import Claim, OrderStatus
 from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
@@ -32,6 +33,7 @@ class Finalizer:
         limits: Limits,
         clock: Clock,
         audit_trail: AuditTrail,
+        name_checks: NameChecks,
     ) -> None:
         self._storage = storage
         self._issuance = issuance
@@ -39,6 +41,7 @@ class Finalizer:
         self._limits = limits
         self._clock = clock
         self._audit_trail = audit_trail
+        self._name_checks = name_checks
 
     async def complete(
         self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool
@@ -51,7 +54,11 @@ class Finalizer:
         try:
             self._audit_trail.require_writable()
             provisioner = self._provisioner(claim.provisioner)
-            message = build_issue_request(claim, request, provisioner, self._clock.now())
+            now = self._clock.now()
+            message = build_issue_request(claim, request, provisioner, now)
+            await self._name_checks.check_certificate(
+                provisioner, claim.account, message.names, message.subject, now
+            )
             issued = await self._issuance.issue(message)
         except NewelError as error:
             return await self._handle_error(claim, error, reopen=reopen)

@@ -22,6 +22,7 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     server.new_orders.check(account, call.now.timestamp(), account=account)
     wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
     _require_provable(call, wanted)
+    await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
     not_before, not_after = validity.parse_validity(
         request.not_before,
         request.not_after,

@@ -7,6 +7,7 @@ from newel.registration.acme.config import Limits
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.validations import Validations
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.issuance import Issuance
@@ -25,5 +26,6 @@ class Server:
     validations: Validations
     limits: Limits
     audit_trail: AuditTrail
+    name_checks: NameChecks
     new_orders: Limit
     """Per account."""

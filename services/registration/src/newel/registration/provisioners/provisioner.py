@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.issuance import ProvisionerRef
+from newel.registration.policy.levels import compile_policies
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
 from newel.registration.provisioners.limits import Limits
 from newel.step.audiences import Audiences
@@ -53,6 +54,7 @@ class Provisioner:
         self.limits = context.limits.inherit(record.claims)
         self.profile = own.profile
         self.template = load_template(record)
+        self.policies = compile_policies(record.policy)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (

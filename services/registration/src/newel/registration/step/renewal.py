@@ -9,6 +9,8 @@ from newel.registration.authority import Authority
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import Issuance, IssuedCertificate, ProvisionerRef, Renewal
 from newel.registration.one_time import complete_use, idempotency_key, use_once
+from newel.registration.policy.certificate_names import read_names
+from newel.registration.policy.levels import check_x509
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step.peer import Peer
@@ -31,13 +33,15 @@ class RenewService:
     used: UsedTokenTable
     issuance: Issuance
     clock: Clock
+    policy_on_renewal: bool
 
     async def renew(self, peer: Peer, csr: str | None, request_id: str) -> SignResult:
         """Issue the successor, for the key in ``csr`` where one is given, else for the same key.
 
         1. the provisioner that admitted the certificate, as it is today; 2. its rules and the times;
-        3. the bearer token's claims and its one use; 4. the issuing authority, which compares the
-        certificate octet by octet with its record and refuses revoked ones. Raises NewelError.
+        3. the bearer token's claims; 4. the policies and name constraints of today; 5. the token's one
+        use; 6. the issuing authority, which compares the certificate octet by octet with its record and
+        refuses revoked ones. Raises NewelError.
         """
         public_key = b""
         if csr is not None:
@@ -51,6 +55,7 @@ class RenewService:
                 f"cannot get provisioner from certificate: {ref.type} {ref.name[:128]!r}"
             )
         self._check(peer, provisioner)
+        self._check_names(peer, provisioner)
         renewal = Renewal(
             idempotency_key=int(self.clock.unix()).to_bytes(4, "big") + random_bytes(20),
             certificate=peer.der,
@@ -104,6 +109,15 @@ class RenewService:
                 )
             except InvalidClaimsError as error:
                 raise unauthorized_error(f"error validating renew token: {error}") from None
+
+    def _check_names(self, peer: Peer, provisioner: Provisioner) -> None:
+        """Hold the certificate's names to today's policies and name constraints."""
+        authority, now = self.authority, self.clock.now()
+        levels = (provisioner.policies, authority.policies) if self.policy_on_renewal else ()
+        constraints = authority.trust.constraints(now)
+        if constraints or any(level.x509 for level in levels):
+            names, subject = read_names(peer.certificate)
+            check_x509(levels, names, subject, constraints)
 
     async def _renew_once(
         self, peer: Peer, provisioner: Provisioner, renewal: Renewal

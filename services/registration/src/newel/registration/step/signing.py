@@ -79,7 +79,8 @@ class SignService:
 
         1. the token, verified by the provisioner it names; 2. the request's own signature, which costs
         more; 3. the request against the grant; 4. the validity; 5. the provisioner's template, if it has
-        one; 6. the token is used up, only now that everything is verified; 7. the issuing authority.
+        one; 6. the policies and name constraints on the names that came of it; 7. the token is used up,
+        only now that everything is verified; 8. the issuing authority.
         """
         unverified = read_request(body.csr)
         provisioner, grant = await self._authorize(body.ott or "")
@@ -98,6 +99,7 @@ class SignService:
             digest_input += bytes(body.template_data)
             message = _render(message, provisioner.template, grant, request, body, now)
         message = add_must_staple(message, request.extensions)
+        self.authority.check_names([provisioner.policies], message.names, message.subject, now)
         certificate = await self._issue(grant.use, message, digest_input, now)
         names = tuple(map(str, message.names))
         return SignResult.of("sign", certificate, provisioner.name, grant.subject, names)

@@ -1,0 +1,82 @@
+"""The name policies that orders and their certificates are held to."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from newel.acme.identifiers import Identifier
+from newel.crypto.distinguished_names import Attribute
+from newel.crypto.names import GeneralName
+from newel.registration.acme.identifiers import general_name
+from newel.registration.policy.levels import NO_POLICIES, Policies
+from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.runtime.errors import ErrorType, NewelError, Subproblem
+
+
+class CheckNames(Protocol):
+    """Checks names against levels, the authority's policies and the issuer's name constraints."""
+
+    def __call__(
+        self,
+        levels: Iterable[Policies],
+        names: Sequence[GeneralName],
+        subject: Sequence[Attribute],
+        now: dt.datetime,
+        /,
+    ) -> None:
+        """Raise NewelError (403) for a name that is not allowed."""
+        ...
+
+
+AccountPolicies = Callable[[bytes], Awaitable[Policies]]
+"""Finds the policies of an account, by its id: those of its external account key."""
+
+
+async def no_account_policies(_account: bytes) -> Policies:
+    """Return the policies of an account where none has its own."""
+    return NO_POLICIES
+
+
+class NameChecks(NamedTuple):
+    """The checks of an ACME server: the account's policies first, then the provisioner's."""
+
+    check_names: CheckNames
+    account_policies: AccountPolicies = no_account_policies
+
+    async def check_identifiers(
+        self,
+        provisioner: ACMEProvisioner,
+        account: bytes,
+        identifiers: Iterable[Identifier],
+        now: dt.datetime,
+    ) -> None:
+        """Refuse an order with ``rejectedIdentifier``, and a subproblem for each identifier at fault."""
+        levels = (await self.account_policies(account), provisioner.policies)
+        rejected: list[Subproblem] = []
+        for each in identifiers:
+            try:
+                self.check_names(levels, [general_name(each)], (), now)
+            except NewelError as error:
+                shown = (each.type, each.value)
+                rejected.append(Subproblem(ErrorType.REJECTED_IDENTIFIER, error.detail, *shown))
+        if rejected:
+            raise NewelError(
+                ErrorType.REJECTED_IDENTIFIER,
+                rejected[0].detail if len(rejected) == 1 else "several identifiers are not allowed",
+                subproblems=rejected,
+            )
+
+    async def check_certificate(
+        self,
+        provisioner: ACMEProvisioner,
+        account: bytes,
+        names: Sequence[GeneralName],
+        subject: Sequence[Attribute],
+        now: dt.datetime,
+    ) -> None:
+        """Refuse a certificate with ``rejectedIdentifier`` for a name that is not allowed."""
+        levels = (await self.account_policies(account), provisioner.policies)
+        try:
+            self.check_names(levels, names, subject, now)
+        except NewelError as error:
+            raise NewelError(ErrorType.REJECTED_IDENTIFIER, error.detail) from None
