@@ -89,6 +89,7 @@ class CertificateRecord(msgspec.Struct, frozen=True):
 
     provisioner: ProvisionerRef
     subject_of_proof: str
+    is_revoked: bool = False
 
 
 class IssuerRecord(msgspec.Struct, frozen=True):

@@ -71,7 +71,11 @@ class RemoteIssuance:
         record = await self._find.call(lookup)
         if not record.der:
             return None
-        return CertificateRecord(_provisioner_ref(record.provisioner), record.subject_of_proof)
+        return CertificateRecord(
+            _provisioner_ref(record.provisioner),
+            record.subject_of_proof,
+            record.HasField("revoked"),
+        )
 
     async def issuers(self) -> Sequence[IssuerRecord]:
         """List every issuer with its chain and root."""

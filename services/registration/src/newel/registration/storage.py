@@ -31,8 +31,11 @@ _SWEEP = Statement(
 _SWEEP_OPEN = Statement("DELETE FROM open_uses WHERE claimed_at < $1")
 _SWEEPABLE = Statement("SELECT 1 FROM used_tokens WHERE expires_at < $1 LIMIT 1")
 _PROVISIONERS = Statement(
-    "SELECT name, record, origin FROM provisioners WHERE removed_at IS NULL ORDER BY position, name"
+    "SELECT name, record FROM provisioners WHERE removed_at IS NULL AND origin = $1"
+    " ORDER BY position, name"
 )
+_REVISION = Statement("SELECT number FROM revisions WHERE name = $1")
+_RAISE_REVISION = Statement("UPDATE revisions SET number = number + 1 WHERE name = $1")
 _PUT = Statement(
     "INSERT INTO provisioners (name, position, record, origin) VALUES ($1, $2, $3, $4)"
     " ON CONFLICT (name) DO UPDATE SET position = excluded.position, record = excluded.record,"
@@ -41,7 +44,11 @@ _PUT = Statement(
 _REMOVE = Statement("UPDATE provisioners SET removed_at = $2 WHERE name = $1")
 
 
-_CONFIG = "config"
+CONFIGURATION = "configuration"
+"""The name of the revision that every change of provisioners, administrators and policies raises."""
+
+CONFIGURED, MANAGED = "config", "admin"
+"""Origins of provisioners: named in the configuration, or managed by administrators."""
 _FLUSH_WAIT = 0.1  # seconds; far below TAKEOVER_AFTER
 _FLUSH_BATCH = 500
 
@@ -105,30 +112,34 @@ class UsedTokenTable:
 
 
 class ProvisionerTable:
-    """The stored provisioners: JSON records in an order."""
+    """The stored provisioners of one origin: JSON records in an order."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, origin: str = CONFIGURED) -> None:
         self._database = database
+        self._origin = origin
+
+    async def revision(self) -> int:
+        """Read the number that every change raises."""
+        return int((await self._database.fetch(_REVISION, CONFIGURATION))[0][0])
 
     async def records(self) -> list[str]:
         """Read every record that was not removed, in order."""
-        return [row[1] for row in await self._database.fetch(_PROVISIONERS)]
+        return [row[1] for row in await self._database.fetch(_PROVISIONERS, self._origin)]
 
     async def seed(self, records: Mapping[str, str], now: dt.datetime) -> None:
-        """Store the configured provisioners (record by name) as those of origin ``config``.
+        """Store the configured provisioners (record by name).
 
         The configuration wins over what it wrote before; what it no longer names is removed.
         """
-        stored = await self._database.fetch(_PROVISIONERS)
-        if [(name, record) for name, record, origin in stored if origin == _CONFIG] == [
-            *records.items()
-        ]:
+        stored = dict(await self._database.fetch(_PROVISIONERS, CONFIGURED))
+        if [*stored.items()] == [*records.items()]:
             return
-        gone = [name for name, _, origin in stored if origin == _CONFIG and name not in records]
+        gone = [name for name in stored if name not in records]
         await self._database.apply(
             *[Write(_REMOVE, (name, int(now.timestamp()))) for name in gone],
             *[
-                Write(_PUT, (name, position, record, _CONFIG))
+                Write(_PUT, (name, position, record, CONFIGURED))
                 for position, (name, record) in enumerate(records.items())
             ],
+            Write(_RAISE_REVISION, (CONFIGURATION,)),
         )

@@ -1,0 +1,1 @@
+"""Remote management: administrators change provisioners, policies and external account keys by HTTP."""

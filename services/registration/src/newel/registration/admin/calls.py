@@ -1,0 +1,145 @@
+"""One request of an administrator, and what a handler makes of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from newel.registration.admin.records import (
+    Configuration,
+    StoredProvisioner,
+    bad_request_error,
+    conflict_error,
+)
+from newel.registration.admin.storage import AdminTables
+from newel.registration.admin.tokens import Caller
+from newel.registration.authority import Authority
+from newel.registration.errors import unauthorized_error
+from newel.runtime.clock import Clock
+from newel.runtime.database.contract import Write
+from newel.runtime.entropy import random_bytes
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.response import Response
+from newel.step.ca_json_check import parse_document
+
+LONGEST_NAME = 256
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+_MAX_LIMIT_DIGITS = 9
+
+Message = TypeVar("Message")
+Facts = Mapping[str, Any]
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request whose administrator is known."""
+
+    caller: Caller
+    configuration: Configuration
+    """As it is when the request is decided."""
+    arguments: Sequence[str]
+    """The variable segments of the path."""
+    query: Mapping[str, str]
+    body: bytes
+    if_match: int | None
+    """The revision of the record that the client expects, from If-Match (RFC 9110 §13.1.1)."""
+    now: int
+    """Seconds since 1970."""
+
+    @property
+    def next_revision(self) -> int:
+        """The revision that a change makes."""
+        return self.configuration.revision + 1
+
+    def read(self, kind: type[Message]) -> Message:
+        """Return the body as a message. Raises ``malformed``."""
+        try:
+            return msgspec.convert(parse_document(self.body), kind)
+        except (ValueError, RecursionError) as error:
+            raise bad_request_error(str(error)[:300]) from None
+
+    def page(self) -> tuple[str, int]:
+        """Return the cursor and the limit of a list. Raises ``malformed``."""
+        text = self.query.get("limit", "")
+        try:
+            limit = int(text) if text and len(text) <= _MAX_LIMIT_DIGITS else 0
+        except ValueError:
+            raise bad_request_error(
+                f"error parsing cursor and limit from query params: limit '{text}' is not an integer"
+            ) from None
+        limit = min(limit, MAX_LIMIT) if limit > 0 else DEFAULT_LIMIT
+        return self.query.get("cursor", ""), limit
+
+    def require_rights_over(self, provisioner: StoredProvisioner) -> None:
+        """Raise ``unauthorized`` where a change could make the caller a super administrator.
+
+        Whoever changes a provisioner decides who gets certificates by it, super administrators' too.
+        """
+        if self.caller.administrator.is_super:
+            return
+        for each in self.configuration.administrators.values():
+            if each.is_super and each.provisioner == provisioner.id:
+                raise _super_error()
+
+    def require_super(self) -> None:
+        """Raise ``unauthorized`` unless the caller is a super administrator."""
+        if not self.caller.administrator.is_super:
+            raise _super_error()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The result of a request, and what is to be committed before the client hears of it."""
+
+    response: Response
+    writes: Sequence[Write] = ()
+    facts: Facts = {}
+    """What the audit trail says of a change: the record, before and after."""
+    record: str = ""
+    """The record that the client has seen or changed."""
+    revision: int = 0
+    """The revision of that record."""
+
+
+class AdminServer(msgspec.Struct, frozen=True):
+    """What handlers need of the process."""
+
+    tables: AdminTables
+    authority: Authority
+    clock: Clock
+    authority_id: str
+
+    async def require_unchanged(self, call: Call, record: str, revision: int) -> None:
+        """Raise ``conflict`` when someone changed the record since this client read it."""
+        seen = call.if_match
+        if seen is None:
+            seen = await self.tables.last_read(call.caller.certificate, record)
+        if seen is not None and seen != revision:
+            raise conflict_error(
+                f"{record} was changed by someone else since you read it; read it again and repeat"
+                " the change"
+            )
+
+    def random(self, size: int) -> bytes:
+        """Return unpredictable octets."""
+        return random_bytes(size)
+
+
+def check_name(text: str, what: str) -> None:
+    """Raise ``malformed`` for a name that is empty, too long, or not printable in one line."""
+    if not text:
+        raise bad_request_error(f"{what} cannot be empty")
+    if len(text) > LONGEST_NAME:
+        raise bad_request_error(f"{what} is longer than {LONGEST_NAME} characters")
+    if not text.isprintable() or text != text.strip():
+        raise bad_request_error(
+            f"{what} has characters that cannot be printed, or blanks at its ends"
+        )
+
+
+def _super_error() -> NewelError:
+    text = "must have super admin access to make this request"
+    return unauthorized_error(text, detail=text)
+
+
+def internal_error(cause: str) -> NewelError:
+    """Make a 500."""
+    return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)

@@ -1,0 +1,134 @@
+"""External account keys of an ACME provisioner (RFC 8555 §7.3.4), and the policies of their accounts."""
+
+from collections.abc import Awaitable, Callable
+
+from newel.registration.admin import policies, responses
+from newel.registration.admin.calls import AdminServer, Call, Outcome
+from newel.registration.admin.provisioner_policies import load
+from newel.registration.admin.records import (
+    ExternalKey,
+    StoredProvisioner,
+    bad_request_error,
+    conflict_error,
+    new_uuid,
+    not_found_error,
+)
+from newel.jose import base64url
+from newel.step.managed_messages import (
+    ManagedExternalKey,
+    NewExternalKey,
+    listed_key,
+    write_time,
+)
+
+_LONGEST_REFERENCE = 256
+_KEY_SIZE = 32
+
+
+async def list_keys(server: AdminServer, call: Call) -> Outcome:
+    """Return one page of the keys of a provisioner, all of them or that of one reference."""
+    provisioner = _load_acme(call)
+    cursor, limit = call.page()
+    reference = call.arguments[1] if len(call.arguments) > 1 else ""
+    found = await server.tables.external_keys(provisioner.name, reference, cursor, limit + 1)
+    page, rest = found[:limit], found[limit:]
+    rows = [listed_key(_message(each), each.created_at, each.bound_at) for each in page]
+    return Outcome(
+        responses.json_response({"eaks": rows, "nextCursor": rest[0].id if rest else ""})
+    )
+
+
+async def add_key(server: AdminServer, call: Call) -> Outcome:
+    """Add a key; this answer alone has the MAC key."""
+    provisioner = _load_acme(call)
+    reference = call.read(NewExternalKey).reference
+    if len(reference) > _LONGEST_REFERENCE:
+        raise bad_request_error(
+            f"reference length {len(reference)} exceeds the maximum ({_LONGEST_REFERENCE})"
+        )
+    if not reference.isprintable():
+        raise bad_request_error("the reference has characters that cannot be printed")
+    key = ExternalKey(
+        new_uuid(server.random(16)), provisioner.name, reference, None, call.now, None, None, 0
+    )
+    mac_key = server.random(_KEY_SIZE)
+    if not await server.tables.add_external_key(key, mac_key):
+        raise conflict_error(
+            f"an ACME EAB key for provisioner '{provisioner.name}' with reference '{reference}'"
+            " already exists"
+        )
+    content = _message(key)
+    content.hmac_key = mac_key
+    facts = {
+        "record": policies.key_label(key),
+        "after": {"reference": reference, "provisioner": key.provisioner},
+    }
+    return Outcome(responses.json_response(content, 201), (), facts)
+
+
+async def remove_key(server: AdminServer, call: Call) -> Outcome:
+    """Remove a key: nobody is bound by it any more. An account that it has bound stays."""
+    provisioner = _load_acme(call)
+    key = await _find(server, provisioner, call.arguments[1])
+    if not await server.tables.remove_external_key(key.id, server.clock.now()):
+        raise not_found_error("ACME External Account Key not found")
+    before = {"reference": key.reference, "provisioner": key.provisioner}
+    return Outcome(responses.OK, (), {"record": policies.key_label(key), "before": before})
+
+
+KeyHandler = Callable[[AdminServer, Call, ExternalKey], Awaitable[Outcome]]
+
+
+def by_reference(handler: KeyHandler) -> Callable[[AdminServer, Call], Awaitable[Outcome]]:
+    """Make a handler of a policy whose path has the key's reference."""
+
+    async def handle(server: AdminServer, call: Call) -> Outcome:
+        provisioner = _load_acme(call)
+        found = await server.tables.external_keys(provisioner.name, call.arguments[1], "", 1)
+        if not found:
+            raise not_found_error("ACME External Account Key not found")
+        return await handler(server, call, found[0])
+
+    return handle
+
+
+def by_id(handler: KeyHandler) -> Callable[[AdminServer, Call], Awaitable[Outcome]]:
+    """Make a handler of a policy whose path has the key's id."""
+
+    async def handle(server: AdminServer, call: Call) -> Outcome:
+        return await handler(
+            server, call, await _find(server, _load_acme(call), call.arguments[1])
+        )
+
+    return handle
+
+
+async def _find(
+    server: AdminServer, provisioner: StoredProvisioner, identifier: str
+) -> ExternalKey:
+    key = await server.tables.external_key(provisioner.name, identifier)
+    if key is None:
+        raise not_found_error("ACME External Account Key not found")
+    return key
+
+
+def _load_acme(call: Call) -> StoredProvisioner:
+    """Return the ACME provisioner that the path names. Raises NewelError unless it takes external keys."""
+    stored = load(call)
+    record = stored.read()
+    if record.get("type") != "ACME":
+        raise bad_request_error(f"error getting ACME details for provisioner '{stored.name}'")
+    if not record.get("requireEAB"):
+        raise bad_request_error(f"ACME EAB not enabled for provisioner '{stored.name}'")
+    return stored
+
+
+def _message(key: ExternalKey) -> ManagedExternalKey:
+    return ManagedExternalKey(
+        id=key.id,
+        provisioner=key.provisioner,
+        reference=key.reference,
+        account=base64url.encode(key.account) if key.account else "",
+        created_at=write_time(key.created_at),
+        bound_at=write_time(key.bound_at),
+    )
