@@ -205,9 +205,7 @@ def listed_admin(admin: ManagedAdmin, created_at: int) -> dict[str, Any]:
     }
 
 
-def listed_key(
-    key: ManagedExternalKey, created_at: int, bound_at: int | None
-) -> dict[str, Any]:
+def listed_key(key: ManagedExternalKey, created_at: int, bound_at: int | None) -> dict[str, Any]:
     """Return an external account key as lists spell it, without the MAC key."""
     # an unset time is written out: step shows a missing one as 1970
     found: dict[str, Any] = {

@@ -104,9 +104,7 @@ def read_provisioner(message: ManagedProvisioner, stored: Record | None = None) 
     before = stored or {}
     if message.policy is not None:
         record["policy"] = read_policy(message.policy)
-    webhooks = [
-        keep_secrets(read_webhook(each), webhooks_of(before)) for each in message.webhooks
-    ]
+    webhooks = [keep_secrets(read_webhook(each), webhooks_of(before)) for each in message.webhooks]
     if webhooks:
         record.setdefault("options", {})["webhooks"] = webhooks
     return _keep_unnamed(record, before, kind)

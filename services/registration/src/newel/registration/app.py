@@ -1,6 +1,6 @@
 """The composition of the registration authority."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,10 @@ from newel.registration.acme import responses
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.acme.policies import NameChecks
+from newel.registration.admin import responses as admin_responses
+from newel.registration.admin.build import build as build_admin
+from newel.registration.admin.first_start import migrate as migrate_provisioners
+from newel.registration.admin.storage import AdminTables
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.config import Config, RateConfig
@@ -32,7 +36,7 @@ from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
 from newel.registration.step.routes import StepAPI
 from newel.registration.step.signing import SignService
-from newel.registration.storage import ProvisionerTable, UsedTokenTable
+from newel.registration.storage import CONFIGURED, MANAGED, ProvisionerTable, UsedTokenTable
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -45,9 +49,9 @@ from newel.runtime.service import Service
 from newel.runtime.shared_table import SharedTable
 from newel.runtime.tls.server import ServerTLS
 from newel.step.audiences import Audiences
-from newel.step.provisioners import to_json
+from newel.step.provisioners import ProvisionerConfig, to_json
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that ``build`` needs the database to be at."""
 
 TABLES = (
@@ -57,9 +61,13 @@ TABLES = (
     "acme_nonces",
     "acme_orders",
     "acme_secrets",
+    "administrators",
+    "administrators_reads",
     "leases",
     "open_uses",
+    "policies",
     "provisioners",
+    "revisions",
     "used_tokens",
 )
 """The tables of the database at that migration."""
@@ -77,18 +85,20 @@ class Ports:
     registry: CollectorRegistry
     table: SharedTable | None = None
     """Counters that the workers of one program share."""
+    make_first_provisioner: Callable[[], ProvisionerConfig] | None = None
+    """Makes the JWK provisioner of the first administrator, where the configuration has none."""
 
 
 async def build(config: Config, ports: Ports) -> Service:
     """Build the service. Its start hook waits for the issuing authority and has the certificate issued."""
     metrics = Metrics(ports.registry)
     issuance = RemoteIssuance(ports.issuing)
-    stored, used = ProvisionerTable(ports.database), UsedTokenTable(ports.database)
+    origin = MANAGED if config.remote_management else CONFIGURED
+    stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
     authority = _authority(config, stored, issuance, metrics)
     acme = _acme(config, ports, authority, issuance, metrics)
     maintenance = Maintenance(
         authority,
-        stored,
         used,
         _certificate(config, ports, authority, issuance, metrics),
         ports.tls,
@@ -98,17 +108,19 @@ async def build(config: Config, ports: Ports) -> Service:
         acme.forget_chains,
     )
     api = _api(config, ports, authority, issuance, used, metrics)
+    admin = _admin(config, ports, authority, issuance, used, metrics)
 
     async def start() -> None:
         await acme.start()
-        await maintenance.start(_records(config))
+        await _seed(config, ports)
+        await maintenance.start()
 
     tasks = maintenance.tasks(
         config.refresh_provisioners.total_seconds(), config.refresh_issuers.total_seconds()
     )
     return Service(
         "registration",
-        web={"https": _web(config, ports, metrics, api, acme)},
+        web={"https": _web(config, ports, metrics, api, acme, admin)},
         tasks={**tasks, **acme.tasks},
         start=(start,),
         stop=(used.flush,),
@@ -116,13 +128,29 @@ async def build(config: Config, ports: Ports) -> Service:
     )
 
 
+async def _seed(config: Config, ports: Ports) -> None:
+    """Store the configured provisioners; with remote management at the first start alone."""
+    if not config.remote_management:
+        await reconfigure(config, ports.database, ports.clock)
+        return
+    await migrate_provisioners(
+        AdminTables(ports.database),
+        config.records(),
+        config.first_administrator,
+        ports.make_first_provisioner,
+        ports.clock,
+        ports.audit,
+    )
+
+
 async def reconfigure(config: Config, database: Database, clock: Clock) -> None:
-    """Store the provisioners of a changed configuration.
+    """Store the provisioners of a changed configuration, unless administrators manage them.
 
     Every worker and replica uses them within ``refresh_provisioners``. Nothing else of the configuration
     changes at run time.
     """
-    await ProvisionerTable(database).seed(_records(config), clock.now())
+    if not config.remote_management:
+        await ProvisionerTable(database).seed(_records(config), clock.now())
 
 
 def _records(config: Config) -> dict[str, str]:
@@ -212,7 +240,37 @@ def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: Rate
     return Limit(name, rate.rate(), remembered, ports.audit, metrics, ports.table)
 
 
-def _web(config: Config, ports: Ports, metrics: Metrics, api: StepAPI, acme: ACMEServer) -> ASGIApp:
+def _admin(
+    config: Config,
+    ports: Ports,
+    authority: Authority,
+    issuance: RemoteIssuance,
+    used: UsedTokenTable,
+    metrics: Metrics,
+) -> ASGIApp | None:
+    """Build the administration API; without remote management its paths are not found."""
+    if not config.remote_management:
+        return None
+    return build_admin(
+        AdminTables(ports.database),
+        authority=authority,
+        issuance=issuance,
+        used=used,
+        names=config.dns_names,
+        clock=ports.clock,
+        audit_trail=AuditTrail(ports.audit, metrics),
+        authority_id=config.authority_id,
+    )
+
+
+def _web(
+    config: Config,
+    ports: Ports,
+    metrics: Metrics,
+    api: StepAPI,
+    acme: ACMEServer,
+    admin: ASGIApp | None,
+) -> ASGIApp:
     own, clock = config.rate_limits, ports.clock
     addresses = ClientAddresses(own.exempt)
     requests = _limit(config, ports, metrics, "address", own.address)
@@ -221,7 +279,12 @@ def _web(config: Config, ports: Ports, metrics: Metrics, api: StepAPI, acme: ACM
     limited = RateLimitMiddleware(
         acme.app, addresses, requests, clock, responses.error_response, accounts
     )
-    return Router({"/acme/": limited, "/2.0/acme/": limited}, step)
+    apps: dict[str, ASGIApp] = {"/acme/": limited, "/2.0/acme/": limited}
+    if admin is not None:
+        apps["/admin/"] = RateLimitMiddleware(
+            admin, addresses, requests, clock, admin_responses.error_response
+        )
+    return Router(apps, step)
 
 
 def _acme(

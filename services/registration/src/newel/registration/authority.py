@@ -14,7 +14,7 @@ from newel.registration.provisioners.registry import Provisioners
 from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
 from newel.step.messages import TLSOptions
-from newel.step.provisioners import ProvisionerConfig, parse
+from newel.step.provisioners import ProvisionerConfig, identity, parse
 
 _log = logging.getLogger("newel.registration")
 
@@ -44,13 +44,21 @@ class Authority:
         self.policies = policies
         """The policies of the authority itself."""
         self._records: list[str] | None = None
+        self._revision = 0
         self.provisioners = Provisioners((), context)
         self.trust = Trust((), federated, tls, roots)
 
     async def refresh_provisioners(self) -> None:
-        """Read the provisioners and replace the snapshot when anything changed."""
+        """Read the provisioners if anything was changed, and replace the snapshot.
+
+        Unless something was changed, this reads one number.
+        """
+        revision = await self._store.revision()
+        if revision == self._revision:
+            return
         records = await self._store.records()
         if records == self._records:
+            self._revision = revision
             return
         parsed: list[ProvisionerConfig] = []
         for record in records:
@@ -66,6 +74,21 @@ class Authority:
             self._metrics.provisioners.labels(state).set(number)
         self.provisioners = provisioners
         self._records = records
+        self._revision = revision
+
+    def check_provisioner(self, record: ProvisionerConfig, replaced: str = "") -> None:
+        """Raise ValueError for a provisioner that could not be used.
+
+        ``replaced`` is the name of the one whose place it takes.
+        """
+        alone = Provisioners([record], self._context)
+        if record.name in alone.off:
+            raise ValueError(alone.off[record.name])
+        holder = self.provisioners.name_of(identity(record))
+        if holder not in {"", replaced}:
+            raise ValueError(
+                f"provisioner with token ID {identity(record)} already exists: {holder}"
+            )
 
     def check_names(
         self,

@@ -32,6 +32,9 @@ from newel.step.messages import TLSOptions
 from newel.step.policies import POLICY, PolicyConfig
 from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
 
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
+"""The id of an authority that was given none."""
+
 
 class ServerCertificateConfig(Settings):
     """The certificate of this server, which it has issued for itself and keeps in memory."""
@@ -145,8 +148,14 @@ class Config(Settings):
     """How often clients may ask."""
     server_certificate: ServerCertificateConfig = ServerCertificateConfig()
     """The certificate of the HTTPS listener."""
-    refresh_provisioners: Duration = dt.timedelta(seconds=5)
-    """How often the provisioners in the database are read again."""
+    remote_management: bool = False
+    """Whether administrators manage provisioners and policies over HTTP; see docs/administration.md."""
+    authority_id: str = Field(default=ZERO_ID, max_length=64)
+    """The authority's id in answers to administrators."""
+    first_administrator: str = Field(default="step", min_length=1, max_length=256)
+    """The subject of the first super administrator, whom the first JWK provisioner vouches for."""
+    refresh_provisioners: Duration = dt.timedelta(seconds=0.5)
+    """How often the revision of the configuration is read; what has changed is then read again."""
     refresh_issuers: Duration = dt.timedelta(seconds=30)
     """How often the issuing authority is asked for its issuers."""
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from newel.crypto import pem
 from newel.registration.authority import Authority
 from newel.registration.metrics import Metrics
 from newel.registration.server_certificate import ServerCertificate
-from newel.registration.storage import ProvisionerTable, UsedTokenTable
+from newel.registration.storage import UsedTokenTable
 from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.lease import Lease, run_leased
@@ -29,7 +29,6 @@ class Maintenance:
     """The start hook and the background tasks."""
 
     authority: Authority
-    provisioners: ProvisionerTable
     used: UsedTokenTable
     certificate: ServerCertificate
     tls: ServerTLS
@@ -39,12 +38,11 @@ class Maintenance:
     forget_chains: Callable[[], None]
     """Called when issuers or their chains change."""
 
-    async def start(self, configured: Mapping[str, str]) -> None:
-        """Store the configured provisioners and have the first server certificate issued.
+    async def start(self) -> None:
+        """Read the provisioners and have the first server certificate issued.
 
         Waits for the issuing authority.
         """
-        await self.provisioners.seed(configured, self.clock.now())
         await self.authority.refresh_provisioners()
         await _wait_for_issuing(self._refresh_issuers)
         await _wait_for_issuing(self.certificate.renew)

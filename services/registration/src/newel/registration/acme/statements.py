@@ -48,10 +48,11 @@ CHANGE_KEY = Statement("""
         SELECT 1 FROM acme_accounts o WHERE o.thumbprint = $2 AND o.provisioner = $5)""")
 
 EXTERNAL_KEY = Statement("""
-    SELECT mac_key, account FROM acme_external_keys WHERE id = $1 AND provisioner = $2""")
+    SELECT mac_key, account FROM acme_external_keys
+    WHERE id = $1 AND provisioner = $2 AND removed_at IS NULL""")
 BIND_EXTERNAL_KEY = Statement("""
     UPDATE acme_external_keys SET account = $3, bound_at = $4
-    WHERE id = $1 AND provisioner = $2 AND account IS NULL AND NOT EXISTS (
+    WHERE id = $1 AND provisioner = $2 AND account IS NULL AND removed_at IS NULL AND NOT EXISTS (
         SELECT 1 FROM acme_accounts a WHERE a.thumbprint = $5 AND a.provisioner = $2)""")
 
 # ---------------------------------------------------------------- orders

@@ -72,7 +72,7 @@ class Call(msgspec.Struct, frozen=True):
     def require_rights_over(self, provisioner: StoredProvisioner) -> None:
         """Raise ``unauthorized`` where a change could make the caller a super administrator.
 
-        Whoever changes a provisioner decides who gets certificates by it, super administrators' too.
+        A provisioner decides who gets certificates by it, super administrators' too.
         """
         if self.caller.administrator.is_super:
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from newel.jose import base64url
 from newel.registration.admin import policies, responses
 from newel.registration.admin.calls import AdminServer, Call, Outcome
 from newel.registration.admin.provisioner_policies import load
@@ -13,7 +14,6 @@ from newel.registration.admin.records import (
     new_uuid,
     not_found_error,
 )
-from newel.jose import base64url
 from newel.step.managed_messages import (
     ManagedExternalKey,
     NewExternalKey,
@@ -67,7 +67,7 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
 
 
 async def remove_key(server: AdminServer, call: Call) -> Outcome:
-    """Remove a key: nobody is bound by it any more. An account that it has bound stays."""
+    """Remove a key: it binds no account any more. An account that it has bound stays."""
     provisioner = _load_acme(call)
     key = await _find(server, provisioner, call.arguments[1])
     if not await server.tables.remove_external_key(key.id, server.clock.now()):
@@ -96,9 +96,7 @@ def by_id(handler: KeyHandler) -> Callable[[AdminServer, Call], Awaitable[Outcom
     """Make a handler of a policy whose path has the key's id."""
 
     async def handle(server: AdminServer, call: Call) -> Outcome:
-        return await handler(
-            server, call, await _find(server, _load_acme(call), call.arguments[1])
-        )
+        return await handler(server, call, await _find(server, _load_acme(call), call.arguments[1]))
 
     return handle
 

@@ -85,7 +85,9 @@ async def get_key_policy(_server: AdminServer, key: ExternalKey) -> Outcome:
     return Outcome(response, record=key_label(key), revision=key.revision)
 
 
-async def put_key_policy(server: AdminServer, call: Call, key: ExternalKey, *, new: bool) -> Outcome:
+async def put_key_policy(
+    server: AdminServer, call: Call, key: ExternalKey, *, new: bool
+) -> Outcome:
     """Set the policy of an external account key, or replace it."""
     if new and key.policy is not None:
         raise conflict_error(f"ACME EAK {key.id} already has a policy")

@@ -95,7 +95,7 @@ async def remove_provisioner(server: AdminServer, call: Call) -> Outcome:
         )
     return Outcome(
         responses.OK,
-        storage.remove_provisioner(stored.id),
+        storage.remove_provisioner(stored, call.now),
         {"record": label(stored), "before": public(stored)},
     )
 
@@ -174,9 +174,7 @@ def _find(call: Call) -> StoredProvisioner:
             return call.configuration.provisioner_by_id(identifier)
         return call.configuration.provisioner(name)
     except NewelError as error:
-        raise explain(
-            error, f"error loading provisioner {(identifier or name)[:256]}"
-        ) from None
+        raise explain(error, f"error loading provisioner {(identifier or name)[:256]}") from None
 
 
 def _read(message: ManagedProvisioner, stored: Record | None) -> Record:

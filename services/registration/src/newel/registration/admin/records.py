@@ -51,7 +51,7 @@ class StoredProvisioner(msgspec.Struct, frozen=True):
     """The revision of the configuration that changed it last."""
 
     def read(self) -> Record:
-        """Return the record, decoded anew."""
+        """Return the record, decoded again."""
         return msgspec.json.decode(self.record)
 
 

@@ -32,7 +32,7 @@ _log = logging.getLogger("newel.registration.admin")
 
 MAX_BODY = 1024 * 1024
 ATTEMPTS = 8
-"""How often a change is decided anew because others changed the configuration meanwhile."""
+"""How often a change is decided again because others changed the configuration meanwhile."""
 _LONGEST_FACT = 2000
 _PREFIX = "/admin/"
 _TAG = re.compile(r'"([0-9]{1,18})"')

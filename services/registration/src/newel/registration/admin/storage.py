@@ -47,6 +47,9 @@ _UPDATE_PROVISIONER = Statement(
 )
 _DELETE_UNMANAGED = Statement("DELETE FROM provisioners WHERE name = $1 AND origin <> $2")
 _DELETE_PROVISIONER = Statement("DELETE FROM provisioners WHERE id = $1")
+_REMOVE_KEYS_OF = Statement(
+    "UPDATE acme_external_keys SET removed_at = $2 WHERE provisioner = $1 AND removed_at IS NULL"
+)
 _RENAME_KEYS = Statement("UPDATE acme_external_keys SET provisioner = $2 WHERE provisioner = $1")
 _RENAME_ACCOUNTS = Statement("UPDATE acme_accounts SET provisioner = $2 WHERE provisioner = $1")
 
@@ -68,7 +71,10 @@ _PUT_POLICY = Statement(
 )
 _DELETE_POLICY = Statement("DELETE FROM policies WHERE name = $1")
 
-_KEY = "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision FROM acme_external_keys "
+_KEY = (
+    "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision"
+    " FROM acme_external_keys "
+)
 _KEYS = Statement(
     _KEY + "WHERE provisioner = $1 AND removed_at IS NULL AND id >= $2 ORDER BY id LIMIT $3"
 )
@@ -89,9 +95,7 @@ _SET_KEY_POLICY = Statement(
     " WHERE id = $1 AND revision = $3 AND removed_at IS NULL RETURNING id"
 )
 
-_READ = Statement(
-    "SELECT revision FROM administrators_reads WHERE reader = $1 AND record = $2"
-)
+_READ = Statement("SELECT revision FROM administrators_reads WHERE reader = $1 AND record = $2")
 _NOTE_READ = Statement(
     "INSERT INTO administrators_reads (reader, record, revision, read_at) VALUES ($1, $2, $3, $4)"
     " ON CONFLICT (reader, record) DO UPDATE SET revision = excluded.revision, read_at = excluded.read_at"
@@ -237,11 +241,12 @@ def update_provisioner(before: StoredProvisioner, after: StoredProvisioner) -> S
     )
 
 
-def remove_provisioner(identifier: str) -> Sequence[Write]:
-    """Remove a provisioner and its administrators."""
+def remove_provisioner(stored: StoredProvisioner, seconds: int) -> Sequence[Write]:
+    """Remove a provisioner, its administrators and its external account keys."""
     return (
-        Write(_DELETE_ADMINISTRATORS_OF, (identifier,)),
-        Write(_DELETE_PROVISIONER, (identifier,)),
+        Write(_DELETE_ADMINISTRATORS_OF, (stored.id,)),
+        Write(_DELETE_PROVISIONER, (stored.id,)),
+        Write(_REMOVE_KEYS_OF, (stored.name, seconds)),
     )
 
 

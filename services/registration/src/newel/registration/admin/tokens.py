@@ -80,13 +80,17 @@ class AdminAuthenticator:
         _check_certificate(proof.leaf, self.authority.trust, now)
         record = await self.issuance.find(der=proof.der)
         if record is None:
-            raise _refuse("adminHandler.authorizeToken; the certificate is not one of this authority")
+            raise _refuse(
+                "adminHandler.authorizeToken; the certificate is not one of this authority"
+            )
         if record.is_revoked:
             raise _refuse("adminHandler.authorizeToken; the certificate is revoked")
         provisioner = configuration.provisioners.get(record.provisioner.name)
         usable = self.authority.provisioners.by_certificate(record.provisioner)
         if provisioner is None or usable is None or usable.disabled:
-            raise _refuse("adminHandler.authorizeToken; unable to load provisioner from certificate")
+            raise _refuse(
+                "adminHandler.authorizeToken; unable to load provisioner from certificate"
+            )
         self._check_claims(proof.token, path, provisioner.name, now)
         administrator = _find(proof.leaf, provisioner, configuration)
         return Caller(
@@ -138,10 +142,7 @@ def _refuse(text: str) -> Exception:
 def _parse(text: str) -> _Proof:
     try:
         unverified = tokens.parse(text)
-        encoded = unverified.header.x5c or []
-        if not 1 <= len(encoded) <= _MAX_CHAIN:
-            raise ValueError("no x5c chain, or one too long")
-        der = base64.b64decode(encoded[0], validate=True)
+        der = _first_of(unverified.header.x5c or ())
         leaf = loading.load_certificate(der)
         key = jws.require_verifying_key(loading.read_public_key(leaf))
     except ValueError as error:  # of the token, of base64, of X.509, or of a key that signs nothing
@@ -158,11 +159,16 @@ def _parse(text: str) -> _Proof:
         ) from None
 
 
+def _first_of(chain: Sequence[str]) -> bytes:
+    """Return the DER of the first certificate of an ``x5c`` header (RFC 7515 §4.1.6). Raises ValueError."""
+    if not 1 <= len(chain) <= _MAX_CHAIN:
+        raise ValueError("no x5c chain, or one too long")
+    return base64.b64decode(chain[0], validate=True)
+
+
 def _check_certificate(leaf: x509.Certificate, trust: Trust, now: dt.datetime) -> None:
     chain = "adminHandler.authorizeToken; error verifying x5c certificate chain in token"
-    if not any(
-        loading.is_issued_by(leaf, each.certificates[0]) for each in trust.issuers.values()
-    ):
+    if not any(loading.is_issued_by(leaf, each.certificates[0]) for each in trust.issuers.values()):
         raise _refuse(f"{chain}: the certificate is not one of this authority")
     if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
         raise _refuse(f"{chain}: the certificate has expired or is not valid yet")

@@ -96,7 +96,7 @@ def _replace(
     webhooks: list[Record],
     verb: str,
 ) -> Outcome:
-    options = {**(record.get("options") or {}), "webhooks": webhooks}
+    options: Record = {**(record.get("options") or {}), "webhooks": webhooks}
     if not webhooks:
         del options["webhooks"]
     return replace_record(

@@ -95,6 +95,11 @@ class Provisioners:
             return None
         return provisioner if provisioner.accepts(ref.credential_id) else None
 
+    def name_of(self, identifier: str) -> str:
+        """Return the name of the provisioner that tokens select by this id, or ``""``."""
+        found = self._by_selector.get(("id", identifier))
+        return found.name if found else self._broken.get(identifier, "")
+
     def by_name(self, name: str) -> Provisioner | None:
         """Find a provisioner by its name."""
         return self._by_name.get(name)

@@ -57,8 +57,11 @@ _ADDED = (
     ("provisioners", sa.Column("created_at", sa.BigInteger)),
     ("provisioners", sa.Column("revision", sa.BigInteger, nullable=False, server_default="0")),
     ("acme_external_keys", sa.Column("policy", sa.Text)),  # JSON, as in ca.json
-    ("acme_external_keys", sa.Column("revision", sa.BigInteger, nullable=False, server_default="0")),
-    # a removed key binds nobody any more; its policy goes on for the account it bound
+    (
+        "acme_external_keys",
+        sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    ),
+    # a removed key binds no account any more; its policy goes on for the account it bound
     ("acme_external_keys", sa.Column("removed_at", sa.BigInteger)),
 )
 

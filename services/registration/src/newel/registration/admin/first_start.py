@@ -1,0 +1,69 @@
+"""The first start with remote management: ca.json's provisioners move into the database, once."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from newel.registration.admin import storage
+from newel.registration.admin.records import Administrator, StoredProvisioner, new_uuid
+from newel.registration.admin.storage import AdminTables
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
+from newel.runtime.config import ConfigError
+from newel.runtime.entropy import random_bytes
+from newel.step.managed_messages import SUPER_ADMIN
+from newel.step.provisioners import ProvisionerConfig, kind, to_json
+
+_log = logging.getLogger("newel.registration.admin")
+
+
+async def migrate(
+    tables: AdminTables,
+    records: Sequence[ProvisionerConfig],
+    subject: str,
+    make_first: Callable[[], ProvisionerConfig] | None,
+    clock: Clock,
+    audit: Audit,
+) -> None:
+    """Store the configured provisioners and the first super administrator, unless a start has done so before.
+
+    The first JWK provisioner vouches for ``subject``; without one ``make_first`` makes it. Of several
+    processes that start at once, one does it. Raises ConfigError where there is no JWK provisioner.
+    """
+    if await tables.is_migrated():
+        return
+    wanted = [*records]
+    first = next((each for each in wanted if kind(each) == "JWK"), None)
+    if first is None:
+        if make_first is None:
+            raise ConfigError(
+                "provisioners: remote management needs a JWK provisioner, which vouches for the first"
+                " administrator"
+            )
+        first = make_first()
+        wanted.append(first)
+    now = int(clock.now().timestamp())
+    stored = [
+        StoredProvisioner(new_uuid(random_bytes(16)), each.name, position, to_json(each), now, 1)
+        for position, each in enumerate(wanted)
+    ]
+    holder = next(each for each in stored if each.name == first.name)
+    administrator = Administrator(new_uuid(random_bytes(16)), subject, holder.id, SUPER_ADMIN, now)
+    writes = [storage.put_provisioner(each) for each in stored]
+    if not await tables.migrate(*writes, storage.add_administrator(administrator)):
+        return
+    for each in wanted:
+        _log.info("the %s provisioner %r moved into the database", kind(each), each.name)
+    _log.info(
+        "%r is the first super administrator, for whom the JWK provisioner %r vouches; the provisioners"
+        " in ca.json have no effect any more and can be removed from it",
+        subject,
+        first.name,
+    )
+    names = [each.name for each in wanted]
+    audit.record(
+        "admin.first-start",
+        "granted",
+        administrator=subject,
+        provisioner=first.name,
+        provisioners=names,
+    )
