@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.meshes import Mesh, encode_point, field, mesh, varint
+from fixtures.meshes import Mesh, encode_point, field, host_point, mesh, varint
 from newel.crypto import der
 from newel.crypto.nebula import certificates, records
 from newel.crypto.nebula.certificates import Authorities, host_key, parse, parse_pem
@@ -35,7 +35,7 @@ def test_a_host_of_a_trusted_network_verifies(version: int, curve: Curve) -> Non
     assert list(map(str, host.networks)) == ["10.1.0.1/16", "10.2.0.9/24"]
     assert list(map(str, host.unsafe_networks)) == ["192.0.2.0/24"]
     assert (host.not_before, host.not_after) == (BEGIN, BEGIN + dt.timedelta(days=1))
-    assert encode_point(host_key(host)) == encode_point(key.public_key())
+    assert encode_point(host_key(host)) == host_point(key)
     assert host.issuer == parse(net.encoded).fingerprint
 
 

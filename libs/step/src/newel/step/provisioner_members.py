@@ -15,7 +15,7 @@ from newel.step.treatment import (
     warn,
 )
 
-SUPPORTED = frozenset({"JWK", "ACME", "AWS"})
+SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Nebula", "X5C"})
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(
@@ -162,7 +162,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "clientID", "clientSecret", "configurationEndpoint", "tenantID", "admins", "domains", "groups",
         "listenAddress", "scopes", "authParams",
     ),
-    "X5C": _list_only("roots"),
+    "X5C": {"roots": honour("whose certificates sign tokens: base64 of PEM")},
     "SSHPOP": {},
     "K8sSA": _list_only("publicKeys"),
     "SCEP": _list_only(
@@ -170,7 +170,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "minimumPublicKeyLength", "decrypterCertificate", "decrypterKey", "decrypterKeyPEM",
         "decrypterKeyPassword", "encryptionAlgorithmIdentifier",
     ),
-    "Nebula": _list_only("roots"),
+    "Nebula": {"roots": honour("the networks' authorities: base64 of PEM, of either version")},
     "AWS": {
         **_INSTANCE,
         "accounts": honour("only instances of these accounts; without any, of every account"),

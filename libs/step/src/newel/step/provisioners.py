@@ -102,7 +102,7 @@ class ACMEProvisionerConfig(_NamedRecord, tag="ACME", rename="camel"):
     attestation_roots: str = ""
 
 
-class X5cProvisioner(_NamedRecord, tag="X5C"):
+class X5CProvisionerConfig(_NamedRecord, tag="X5C"):
     """Tokens signed by a certificate's key; roots as base64 of PEM."""
 
     roots: str = ""
@@ -134,7 +134,7 @@ class ScepProvisioner(_NamedRecord, tag="SCEP", rename="camel"):
     encryption_algorithm_identifier: int = 0
 
 
-class NebulaProvisioner(_NamedRecord, tag="Nebula"):
+class NebulaProvisionerConfig(_NamedRecord, tag="Nebula"):
     """Nebula host certificates; roots as base64 of PEM."""
 
     roots: str = ""
@@ -202,11 +202,11 @@ ProvisionerConfig: TypeAlias = (
     JWKProvisionerConfig
     | OidcProvisioner
     | ACMEProvisionerConfig
-    | X5cProvisioner
+    | X5CProvisionerConfig
     | SshpopProvisioner
     | K8sSaProvisioner
     | ScepProvisioner
-    | NebulaProvisioner
+    | NebulaProvisionerConfig
     | AWSProvisionerConfig
     | GCPProvisionerConfig
     | AzureProvisionerConfig

@@ -90,6 +90,7 @@ class CertificateRecord(msgspec.Struct, frozen=True):
     provisioner: ProvisionerRef
     subject_of_proof: str
     is_revoked: bool = False
+    """Whether it was revoked, actively or only against renewal."""
 
 
 class IssuerRecord(msgspec.Struct, frozen=True):

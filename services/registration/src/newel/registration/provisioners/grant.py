@@ -76,7 +76,10 @@ class Grant(NamedTuple):
     template_data: Mapping[str, Any] = _NOTHING
     """Further variables of templates, by name: what the provisioner's kind proved."""
     certificate: bytes = b""
-    """DER of the certificate that proved the identity, for webhooks; empty: none did."""
+    """DER of the certificate that proved the identity; empty: none did.
+
+    Webhooks are sent it, and one that this authority revoked proves nothing.
+    """
 
 
 class RevocationGrant(NamedTuple):
@@ -85,3 +88,5 @@ class RevocationGrant(NamedTuple):
     use: TokenUse
     serial: str
     """The token's subject."""
+    certificate: bytes = b""
+    """DER of the certificate that proved the identity; empty: none did."""

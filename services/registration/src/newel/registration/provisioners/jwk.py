@@ -5,8 +5,8 @@ import datetime as dt
 from newel.crypto import names
 from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.jose import jwk, jws
-from newel.jose.errors import InvalidSignatureError
 from newel.registration.errors import forbidden_error, unauthorized_error
+from newel.registration.provisioners import step_tokens
 from newel.registration.provisioners.grant import Grant, RevocationGrant
 from newel.registration.provisioners.provisioner import (
     Provisioner,
@@ -16,7 +16,7 @@ from newel.registration.provisioners.provisioner import (
 )
 from newel.step.audiences import Method
 from newel.step.provisioners import JWKProvisionerConfig
-from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
+from newel.step.tokens import Token, UnverifiedToken
 
 
 class JWKProvisioner(Provisioner):
@@ -71,16 +71,4 @@ class JWKProvisioner(Provisioner):
     def _verify(
         self, token: UnverifiedToken, rules: TokenRules, method: Method, now: dt.datetime
     ) -> Token:
-        try:
-            verified = token.verify(self._key)
-            verified.check_times(now.timestamp(), max_lifetime=rules.max_duration.total_seconds())
-        except (InvalidSignatureError, InvalidClaimsError) as error:
-            raise unauthorized_error(str(error)) from None
-        claims = verified.claims
-        if claims.iss != self.name:
-            raise unauthorized_error("the token's issuer is not this provisioner (iss)")
-        if not rules.audiences.accepts(method, claims.audience):
-            raise unauthorized_error("the token is for another audience (aud)")
-        if not claims.sub:
-            raise unauthorized_error("the token has no subject (sub)")
-        return verified
+        return step_tokens.verify(token, self._key, rules, method, now, issuer=self.name)

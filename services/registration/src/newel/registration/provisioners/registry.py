@@ -10,17 +10,21 @@ from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.aws.provisioner import AWSProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
+from newel.registration.provisioners.nebula import NebulaProvisioner
 from newel.registration.provisioners.provisioner import (
     Provisioner,
     ProvisionerContext,
     Selector,
 )
+from newel.registration.provisioners.x5c import X5CProvisioner
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
     ACMEProvisionerConfig,
     AWSProvisionerConfig,
     JWKProvisionerConfig,
+    NebulaProvisionerConfig,
     ProvisionerConfig,
+    X5CProvisionerConfig,
     identity,
     kind,
     to_public,
@@ -31,6 +35,8 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     JWKProvisionerConfig: JWKProvisioner,
     ACMEProvisionerConfig: ACMEProvisioner,
     AWSProvisionerConfig: AWSProvisioner,
+    X5CProvisionerConfig: X5CProvisioner,
+    NebulaProvisionerConfig: NebulaProvisioner,
 }
 """The provisioner of each kind of record. A kind that is missing here is listed as unusable."""
 

@@ -10,6 +10,7 @@ from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.issuance import Issuance, RevocationRequest
 from newel.registration.one_time import use_once
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
+from newel.registration.step.credentials import require_standing
 from newel.registration.step.peer import Peer
 from newel.registration.step.signing import read_token
 from newel.registration.storage import UsedTokenTable
@@ -90,6 +91,8 @@ class RevokeService:
             await fetch
         now = self.clock.now()
         grant = provisioner.authorize_revoke(token, self.rules, now)
+        if grant.certificate:
+            await require_standing(grant.certificate, self.authority.trust, self.issuance)
         if grant.serial != str(serial):
             raise forbidden_error(
                 f'request serial number "{serial}" and token subject "{grant.serial[:128]}" do not'

@@ -21,6 +21,7 @@ from newel.registration.one_time import complete_use, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, LeafKind, NameRule, TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step import validity
+from newel.registration.step.credentials import require_standing
 from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
 from newel.registration.storage import UsedTokenTable
@@ -120,7 +121,10 @@ class SignService:
         fetch = provisioner.prepare(token)
         if fetch is not None:
             await fetch
-        return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.now())
+        grant = provisioner.authorize_sign(token, self.rules, self.clock.now())
+        if grant.certificate:
+            await require_standing(grant.certificate, self.authority.trust, self.issuance)
+        return provisioner, grant
 
 
 def read_request(text: str | None) -> csr.UnverifiedRequest:

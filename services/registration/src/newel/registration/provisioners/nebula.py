@@ -1,0 +1,140 @@
+"""Nebula provisioners: tokens signed by the key of a host in a Nebula network."""
+
+import base64
+import binascii
+import datetime as dt
+
+from newel.crypto import names
+from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
+from newel.crypto.nebula import certificates
+from newel.crypto.nebula.records import NebulaCertificate, NebulaError
+from newel.registration.errors import forbidden_error, unauthorized_error
+from newel.registration.provisioners import step_tokens
+from newel.registration.provisioners.grant import Grant, NameRule, RevocationGrant, Window
+from newel.registration.provisioners.provisioner import (
+    Provisioner,
+    ProvisionerContext,
+    TokenRules,
+    token_use,
+)
+from newel.step.audiences import Method
+from newel.step.provisioners import NebulaProvisionerConfig
+from newel.step.tokens import UnverifiedToken
+
+_HEADER = "failed to parse token: nebula header is not valid"
+_CERTIFICATE = "failed to parse nebula certificate: nebula header is not valid"
+_AUTHORITY = "token is not valid: failed to verify certificate against configured CA"
+"""What step-ca tells the client."""
+
+
+class _Details(step_tokens.TokenDetails):
+    signature = "token is not valid: signature does not match"
+    claims = "token is not valid: invalid claims"
+
+
+class NebulaProvisioner(Provisioner):
+    """One Nebula provisioner."""
+
+    def __init__(self, record: NebulaProvisionerConfig, context: ProvisionerContext) -> None:
+        """Read the networks' authorities. Raises ValueError."""
+        super().__init__(record, context)
+        try:
+            text = base64.b64decode(record.roots, validate=True).decode("ascii")
+            self._authorities = certificates.Authorities(certificates.parse_pem(text))
+        except (binascii.Error, ValueError) as error:
+            raise ValueError(f"roots: {error}") from None
+        own = record.newel is not None and record.newel.allow_underscores
+        self._names = UNDERSCORES if own else STRICT
+        self._reference = self.reference()
+
+    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
+        """Verify a token and return its grant, which ends with the host's certificate.
+
+        1. the certificate in its header, by the networks' authorities; 2. the token, by the host's key;
+        3. subject and names, which must be the host's own: its name and its addresses, and none else of
+        its networks.
+        """
+        host = self._verify_host(token, now)
+        verified = step_tokens.verify(
+            token,
+            _host_key(host),
+            rules,
+            Method.SIGN,
+            now,
+            issuer=self.name,
+            fragment=self.id,
+            details=_Details,
+        )
+        claims = verified.claims
+        if claims.step is not None and claims.step.ssh is not None:
+            raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
+        own = [host.name] if host.name else []
+        own += [str(each.ip) for each in host.networks]
+        allowed = self._parse(own)
+        wanted = self._parse(claims.sans or own)
+        for name in (*self._parse([claims.sub]), *wanted):
+            if name not in allowed:
+                raise forbidden_error(
+                    f"the token names '{str(name)[:256]}', and the Nebula certificate is for"
+                    f" {', '.join(map(str, allowed))[:512]}"
+                )
+        return Grant(
+            provisioner=self._reference,
+            use=token_use(self.id, verified),
+            subject=claims.sub,
+            names=wanted,
+            common_names=(claims.sub,),
+            limits=self.limits,
+            profile=self.profile,
+            request_fingerprint=claims.cnf.request if claims.cnf else "",
+            payload=verified.payload,
+            name_rule=NameRule.SUBSET,
+            window=Window(host.not_before, host.not_after),
+            template_data=self._present(host),
+        )
+
+    def authorize_revoke(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> RevocationGrant:
+        """Refuse: a host revokes by the certificate itself, over TLS."""
+        del token, rules, now
+        raise unauthorized_error("nebula provisioner does not support revoke")
+
+    def _verify_host(self, token: UnverifiedToken, now: dt.datetime) -> NebulaCertificate:
+        encoded = token.header.nebula
+        if encoded is None:
+            raise unauthorized_error("failed to parse token: nebula header is missing")
+        try:
+            octets = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            raise unauthorized_error("the header is not base64 (nebula)", detail=_HEADER) from None
+        try:
+            host = certificates.parse(octets)
+        except NebulaError as error:
+            raise unauthorized_error(str(error), detail=_CERTIFICATE) from None
+        try:
+            self._authorities.verify(host, now)
+        except NebulaError as error:
+            raise unauthorized_error(str(error), detail=_AUTHORITY) from None
+        return host
+
+    def _parse(self, texts: list[str]) -> tuple[names.GeneralName, ...]:
+        try:
+            return names.parse_sans(texts, self._names)
+        except InvalidNameError as error:
+            raise forbidden_error(str(error)) from None
+
+    def _present(self, host: NebulaCertificate) -> dict[str, object]:
+        """Return what templates see; their language is imported only where there is one."""
+        if self.template is None:
+            return {}
+        from newel.certtemplates import credentials
+
+        return {"AuthorizationCrt": credentials.nebula_certificate(host)}
+
+
+def _host_key(host: NebulaCertificate) -> certificates.HostKey:
+    try:
+        return certificates.host_key(host)
+    except NebulaError as error:
+        raise unauthorized_error(str(error), detail=_Details.signature) from None
