@@ -16,7 +16,7 @@ from cryptography import x509
 from fixtures.running import OUR_STEP as NEWEL
 from fixtures.running import others
 from newel.cli.operations.offline.ssh_certificates import new_serial
-from newel.cli.operations.ssh.certificates import read_certificate
+from newel.cli.operations.ssh.certificate_files import read_certificate
 
 pytestmark = pytest.mark.needs("step", "ssh-keygen", "openssl")
 

@@ -184,8 +184,8 @@ def test_bad_input_gives_one_line_and_the_documented_code(
 def test_every_truncation_of_a_certificate_is_refused(corpus: dict[str, Path]) -> None:
     import base64
 
-    from newel.cli.operations.ssh.certificates import parse
-    from newel.cli.operations.ssh.wire import WireError
+    from newel.crypto.ssh.certificates import parse
+    from newel.crypto.ssh.wire import WireError
 
     wire = base64.b64decode(corpus["limited"].read_bytes().split()[1])
     assert parse(wire).critical_options["force-command"] == "/bin/true -a"

@@ -3,11 +3,16 @@
 CERTIFICATE_ISSUED = "newel.certificate.issued.v1"
 CERTIFICATE_RENEWED = "newel.certificate.renewed.v1"
 CERTIFICATE_REVOKED = "newel.certificate.revoked.v1"
+SSH_ISSUED = "newel.ssh.issued.v1"
+SSH_RENEWED = "newel.ssh.renewed.v1"
+SSH_REVOKED = "newel.ssh.revoked.v1"
 CRL_PUBLISHED = "newel.crl.published.v1"
 ENDPOINT_EXPIRING = "newel.endpoint.expiring.v1"
 ENDPOINT_RENEWED = "newel.endpoint.renewed.v1"
 
 CERTIFICATES = (CERTIFICATE_ISSUED, CERTIFICATE_RENEWED, CERTIFICATE_REVOKED)
-"""Everything the issuing authority publishes."""
+"""What the issuing authority publishes of X.509 certificates."""
+SSH = (SSH_ISSUED, SSH_RENEWED, SSH_REVOKED)
+"""What it publishes of SSH certificates."""
 ENDPOINTS = (ENDPOINT_EXPIRING, ENDPOINT_RENEWED)
 """Everything the inventory publishes."""

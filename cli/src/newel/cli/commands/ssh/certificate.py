@@ -6,12 +6,12 @@ from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, principals
-from newel.cli.operations.ssh.public_keys import read_line, wire_of, write_line
 from newel.cli.operations.ssh.ssh_options import CertificateRequest
-from newel.cli.operations.ssh.wire import WireError
 from newel.cli.options.groups import key_options, password_options, ssh_options
 from newel.cli.store import atomic_write
 from newel.cli.store.files import read
+from newel.crypto.ssh.public_keys import read_line, wire_of, write_line
+from newel.crypto.ssh.wire import WireError
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHCertificateOptions

@@ -9,10 +9,11 @@ from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
-from newel.cli.operations.ssh import admission, authorities, public_keys, templates
+from newel.cli.operations.ssh import admission, authorities, templates
 from newel.cli.options.groups import authority_options, ssh_options, token_options
 from newel.cli.options.invocation import context_of
 from newel.cli.store import steppath
+from newel.crypto.ssh import public_keys
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHConfigOptions

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.operations.ssh.fingerprints import describe
-from newel.cli.operations.ssh.public_keys import read_line
-from newel.cli.operations.ssh.wire import WireError
 from newel.cli.store.files import read
+from newel.crypto.ssh.public_keys import read_line
+from newel.crypto.ssh.wire import WireError
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHFingerprintOptions

@@ -5,10 +5,11 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError, UsageError
-from newel.cli.operations.ssh.certificates import FOREVER, Certificate, parse, read_certificate
-from newel.cli.operations.ssh.public_keys import format_key, kind_and_size
-from newel.cli.operations.ssh.wire import WireError
+from newel.cli.operations.ssh.certificate_files import read_certificate
 from newel.cli.store.files import read
+from newel.crypto.ssh.certificates import FOREVER, Certificate, parse
+from newel.crypto.ssh.public_keys import format_key, kind_and_size
+from newel.crypto.ssh.wire import WireError
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHInspectOptions

@@ -6,8 +6,8 @@ from newel.cli.errors import CliError
 from newel.cli.operations.ssh import agent
 from newel.cli.operations.ssh.agent import Identity
 from newel.cli.operations.ssh.fingerprints import describe
-from newel.cli.operations.ssh.public_keys import write_line
-from newel.cli.operations.ssh.wire import WireError
+from newel.crypto.ssh.public_keys import write_line
+from newel.crypto.ssh.wire import WireError
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHListOptions

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from newel.cli.interact.terminal import note
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import agent, authorities, session
-from newel.cli.operations.ssh.public_keys import write_line
 from newel.cli.options.groups import key_options, ssh_options
+from newel.crypto.ssh.public_keys import write_line
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.agent import Agent, Identity

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.operations.renewal import renewal_due
-from newel.cli.operations.ssh.certificates import FOREVER, moment, read_certificate
+from newel.cli.operations.ssh.certificate_files import read_certificate
 from newel.cli.store.files import read
+from newel.crypto.ssh.certificates import FOREVER, moment
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHNeedsRenewalOptions

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from newel.cli.interact.terminal import say
 from newel.cli.operations.keys import key_choice, key_output
-from newel.cli.operations.ssh import certificates, identity, renewal
-from newel.cli.operations.ssh.public_keys import wire_of, write_line
+from newel.cli.operations.ssh import identity, renewal
+from newel.cli.operations.ssh.certificate_files import certificate_of
 from newel.cli.options.groups import authority_options, password_options, token_options
 from newel.cli.store import atomic_write
+from newel.crypto.ssh.public_keys import wire_of, write_line
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHRekeyOptions
@@ -19,7 +20,7 @@ def run(options: "SSHRekeyOptions") -> None:
     output = options.out
     new_key = output or key_file
     new_certificate = f"{output}-cert.pub" if output else certificate_file
-    old = certificates.certificate_of(certificate_file)
+    old = certificate_of(certificate_file)
     atomic_write.allow([new_key, f"{new_key}.pub", new_certificate], force=options.force)
     password = key_output.new_password(password_options(options))
     key = key_choice.generate(key_choice.KeyChoice("EC", "P-256", 0))

@@ -6,12 +6,13 @@ from newel.cli.interact.terminal import note, say
 from newel.cli.operations.renewal import after_renewal
 from newel.cli.operations.renewal import renewal as timing
 from newel.cli.operations.renewal.leaf import Leaf
-from newel.cli.operations.ssh import certificates, identity, renewal
-from newel.cli.operations.ssh.certificates import Certificate, moment
-from newel.cli.operations.ssh.public_keys import write_line
+from newel.cli.operations.ssh import identity, renewal
+from newel.cli.operations.ssh.certificate_files import certificate_of
 from newel.cli.operations.times import parse_duration
 from newel.cli.options.groups import authority_options, schedule, select, token_options
 from newel.cli.store import atomic_write
+from newel.crypto.ssh.certificates import Certificate, moment
+from newel.crypto.ssh.public_keys import write_line
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHRenewOptions
@@ -23,7 +24,7 @@ def run(options: "SSHRenewOptions") -> int:
     output = options.out or certificate_file
     after = select(after_renewal.AfterRenewal, options)
     after_renewal.check(after)
-    old = certificates.certificate_of(certificate_file)
+    old = certificate_of(certificate_file)
     if options.daemon or options.renew_period:
         return daemon(options, after, old, (certificate_file, key_file), output)
     remaining = timing.time_until_due(
@@ -45,7 +46,7 @@ def run(options: "SSHRenewOptions") -> int:
 
 def once(options: "SSHRenewOptions", certificate_file: str, key_file: str, output: str) -> None:
     """Renew and write. Raises CliError."""
-    old = certificates.certificate_of(certificate_file)
+    old = certificate_of(certificate_file)
     issued = renewal.renew(token_options(options), certificate_file, key_file)
     line = write_line(issued.certificate, old.key_id)
     known = identity.renew_files(authority_options(options), issued.identity)
@@ -69,7 +70,7 @@ def daemon(
         nonlocal current
         once(options, current, key_file, output)
         current = output
-        new = certificates.certificate_of(output)
+        new = certificate_of(output)
         return leaf_of(new), f"{new.key_id} certificate renewed"
 
     return renewal_daemon.run(after, leaf_of(old), times, renew)

@@ -6,7 +6,8 @@ from newel.cli.commands.ca.revoke import reason_code, refuse_offline
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note
 from newel.cli.operations import connection
-from newel.cli.operations.ssh import certificates, issuance
+from newel.cli.operations.ssh import issuance
+from newel.cli.operations.ssh.certificate_files import certificate_of
 from newel.cli.operations.tokens import token_requests
 from newel.cli.options.groups import authority_options, token_options
 
@@ -30,7 +31,7 @@ def run(options: "SSHRevokeOptions") -> None:
             "--sshpop-cert and --sshpop-key must be supplied if serial number is not supplied as "
             "first argument"
         )
-    serial = words[0] if words else str(certificates.certificate_of(str(certificate)).serial)
+    serial = words[0] if words else str(certificate_of(str(certificate)).serial)
     place = ticket(options, serial)
     with connection.connect(
         authority_options(options), url=place.url, root=place.root

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError, UsageError
 from newel.cli.operations.offline import rules, ssh_keys, ssh_templates
 from newel.cli.operations.offline.authority_files import AuthorityFiles
-from newel.cli.operations.ssh import certificate_body, public_keys
-from newel.cli.operations.ssh.certificate_body import Body
-from newel.cli.operations.ssh.certificates import FOREVER, moment
-from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.operations.ssh.ssh_options import SIGNERS_OFFLINE
 from newel.cli.operations.tokens import provisioner_choice
 from newel.client.clock import now
 from newel.client.ssh_calls import IssuedSSHCertificate
+from newel.crypto.ssh import certificate_body, public_keys
+from newel.crypto.ssh.certificate_body import Body
+from newel.crypto.ssh.certificates import FOREVER, moment
+from newel.crypto.ssh.public_keys import wire_of
 
 if TYPE_CHECKING:
     from newel.cli.operations.connection import AuthorityOptions
@@ -73,7 +73,7 @@ def renew(
 ) -> IssuedSSHCertificate:
     """Return the successor of a host's certificate, for its own key or for ``new_key``. Raises CliError."""
     from newel.cli.operations.keys.key_files import private_key
-    from newel.cli.operations.ssh.certificates import certificate_of
+    from newel.cli.operations.ssh.certificate_files import certificate_of
 
     files = AuthorityFiles.read(tokens.authority.configuration)
     old = certificate_of(certificate_file)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from newel.cli.errors import CliError
 from newel.cli.operations.offline.authority_files import AuthorityFiles
-from newel.cli.operations.ssh.public_keys import wire_of
 from newel.client.ssh_calls import SSHKeys
+from newel.crypto.ssh.public_keys import wire_of
 
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.token_options import TokenOptions

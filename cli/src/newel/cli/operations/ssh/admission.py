@@ -7,8 +7,8 @@ from newel.cli.errors import CliError
 from newel.cli.operations.connection import connect
 from newel.cli.operations.keys import key_choice
 from newel.cli.operations.ssh import issuance, session, ssh_options
-from newel.cli.operations.ssh.public_keys import wire_of
 from newel.cli.store import atomic_write
+from newel.crypto.ssh.public_keys import wire_of
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.ssh_options import SSHOptions

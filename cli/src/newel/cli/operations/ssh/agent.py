@@ -7,9 +7,9 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from newel.cli.errors import CliError
-from newel.cli.operations.ssh.certificates import FOREVER, Certificate, parse
-from newel.cli.operations.ssh.public_keys import Line
-from newel.cli.operations.ssh.wire import Reader, WireError, mpint, string
+from newel.crypto.ssh.certificates import FOREVER, Certificate, parse
+from newel.crypto.ssh.public_keys import Line
+from newel.crypto.ssh.wire import Reader, WireError, mpint, string
 
 if TYPE_CHECKING:
     import datetime as dt

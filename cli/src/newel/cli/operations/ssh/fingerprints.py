@@ -1,9 +1,9 @@
 """The line ssh-keygen -l prints of a key or certificate."""
 
-from newel.cli.operations.ssh import certificates, public_keys
-from newel.cli.operations.ssh.public_keys import Line
-from newel.cli.operations.ssh.wire import WireError
 from newel.cli.render.fingerprint import format_fingerprint
+from newel.crypto.ssh import certificates, public_keys
+from newel.crypto.ssh.public_keys import Line
+from newel.crypto.ssh.wire import WireError
 
 
 def describe(line: Line, form: str = "base64-raw", *, whole: bool = False) -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from newel.cli.operations import connection
-from newel.cli.operations.ssh.certificates import certificate_of
+from newel.cli.operations.ssh.certificate_files import certificate_of
 from newel.cli.operations.ssh.issuance import Ticket
 from newel.cli.operations.tokens import token_requests
 

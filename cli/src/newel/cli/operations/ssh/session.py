@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note, say
 from newel.cli.operations.keys import key_choice
-from newel.cli.operations.ssh import issuance, principals, public_keys, ssh_options
+from newel.cli.operations.ssh import issuance, principals, ssh_options
 from newel.cli.operations.tokens import token_claims
 from newel.cli.store import atomic_write
+from newel.crypto.ssh import public_keys
 
 if TYPE_CHECKING:
     from newel.cli.operations.ssh.agent import Agent

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from newel.proto.common.v1 import error_pb2 as _error_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,23 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _SSHCertificateType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SSHCertificateTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SSHCertificateType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SSH_CERTIFICATE_TYPE_UNSPECIFIED: _SSHCertificateType.ValueType  # 0
+    SSH_CERTIFICATE_TYPE_USER: _SSHCertificateType.ValueType  # 1
+    SSH_CERTIFICATE_TYPE_HOST: _SSHCertificateType.ValueType  # 2
+
+class SSHCertificateType(_SSHCertificateType, metaclass=_SSHCertificateTypeEnumTypeWrapper): ...
+
+SSH_CERTIFICATE_TYPE_UNSPECIFIED: SSHCertificateType.ValueType  # 0
+SSH_CERTIFICATE_TYPE_USER: SSHCertificateType.ValueType  # 1
+SSH_CERTIFICATE_TYPE_HOST: SSHCertificateType.ValueType  # 2
+Global___SSHCertificateType: _TypeAlias = SSHCertificateType  # noqa: Y015
 
 @_typing.final
 class Attribute(_message.Message):
@@ -260,6 +278,168 @@ class Request(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Request: _TypeAlias = Request  # noqa: Y015
+
+@_typing.final
+class IssueSSHRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___SSHRequest]: ...
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___SSHRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssueSSHRequest: _TypeAlias = IssueSSHRequest  # noqa: Y015
+
+@_typing.final
+class SSHRequest(_message.Message):
+    """PROTOCOL.certkeys of OpenSSH. Serial number and nonce are the issuing authority's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    PRINCIPALS_FIELD_NUMBER: _builtins.int
+    VALID_AFTER_FIELD_NUMBER: _builtins.int
+    VALID_BEFORE_FIELD_NUMBER: _builtins.int
+    CRITICAL_OPTIONS_FIELD_NUMBER: _builtins.int
+    EXTENSIONS_FIELD_NUMBER: _builtins.int
+    PROVISIONER_FIELD_NUMBER: _builtins.int
+    SUBJECT_OF_PROOF_FIELD_NUMBER: _builtins.int
+    RENEWED_FROM_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    idempotency_key: _builtins.bytes
+    """8 to 64 octets; the same key always yields the same certificate"""
+    type: Global___SSHCertificateType.ValueType
+    public_key: _builtins.bytes
+    """RFC 4253 §6.6"""
+    key_id: _builtins.str
+    subject_of_proof: _builtins.str
+    renewed_from: _builtins.bytes
+    """serial of the certificate this one renews"""
+    request_id: _builtins.str
+    @_builtins.property
+    def principals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def valid_after(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def valid_before(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def critical_options(self) -> _containers.RepeatedCompositeFieldContainer[Global___SSHOption]: ...
+    @_builtins.property
+    def extensions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SSHOption]: ...
+    @_builtins.property
+    def provisioner(self) -> Global___Provisioner: ...
+    def __init__(
+        self,
+        *,
+        idempotency_key: _builtins.bytes = ...,
+        type: Global___SSHCertificateType.ValueType = ...,
+        public_key: _builtins.bytes = ...,
+        key_id: _builtins.str = ...,
+        principals: _abc.Iterable[_builtins.str] | None = ...,
+        valid_after: _timestamp_pb2.Timestamp | None = ...,
+        valid_before: _timestamp_pb2.Timestamp | None = ...,
+        critical_options: _abc.Iterable[Global___SSHOption] | None = ...,
+        extensions: _abc.Iterable[Global___SSHOption] | None = ...,
+        provisioner: Global___Provisioner | None = ...,
+        subject_of_proof: _builtins.str = ...,
+        renewed_from: _builtins.bytes = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provisioner", b"provisioner", "valid_after", b"valid_after", "valid_before", b"valid_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["critical_options", b"critical_options", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_id", b"key_id", "principals", b"principals", "provisioner", b"provisioner", "public_key", b"public_key", "renewed_from", b"renewed_from", "request_id", b"request_id", "subject_of_proof", b"subject_of_proof", "type", b"type", "valid_after", b"valid_after", "valid_before", b"valid_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SSHRequest: _TypeAlias = SSHRequest  # noqa: Y015
+
+@_typing.final
+class SSHOption(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SSHOption: _TypeAlias = SSHOption  # noqa: Y015
+
+@_typing.final
+class ListSSHIssuersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def issuers(self) -> _containers.RepeatedCompositeFieldContainer[Global___SSHIssuer]: ...
+    def __init__(
+        self,
+        *,
+        issuers: _abc.Iterable[Global___SSHIssuer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issuers", b"issuers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSSHIssuersResponse: _TypeAlias = ListSSHIssuersResponse  # noqa: Y015
+
+@_typing.final
+class SSHIssuer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    key: _builtins.str
+    """the signer's name for the key"""
+    type: Global___SSHCertificateType.ValueType
+    public_key: _builtins.bytes
+    """RFC 4253 §6.6"""
+    active: _builtins.bool
+    """issues new certificates; the others are still trusted"""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        key: _builtins.str = ...,
+        type: Global___SSHCertificateType.ValueType = ...,
+        public_key: _builtins.bytes = ...,
+        active: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "id", b"id", "key", b"key", "public_key", b"public_key", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SSHIssuer: _TypeAlias = SSHIssuer  # noqa: Y015
 
 @_typing.final
 class RenewRequest(_message.Message):

@@ -48,7 +48,7 @@ class IssuanceStub:
                 _registered_method=True)
         self.IssueSSH = channel.unary_unary(
                 '/newel.issuing.v1.Issuance/IssueSSH',
-                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueRequest.SerializeToString,
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueSSHRequest.SerializeToString,
                 response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueResponse.FromString,
                 _registered_method=True)
 
@@ -71,7 +71,8 @@ class IssuanceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IssueSSH(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """the certificate's der is an SSH certificate
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -91,7 +92,7 @@ def add_IssuanceServicer_to_server(servicer, server):
             ),
             'IssueSSH': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueSSH,
-                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueRequest.FromString,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueSSHRequest.FromString,
                     response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueResponse.SerializeToString,
             ),
     }
@@ -176,7 +177,7 @@ class Issuance:
             request,
             target,
             '/newel.issuing.v1.Issuance/IssueSSH',
-            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueSSHRequest.SerializeToString,
             newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssueResponse.FromString,
             options,
             channel_credentials,
@@ -222,7 +223,8 @@ class RevocationServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RevokeSSH(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """by serial
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -317,6 +319,26 @@ class RepositoryStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ListSSHIssuers = channel.unary_unary(
+                '/newel.issuing.v1.Repository/ListSSHIssuers',
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListIssuersRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListSSHIssuersResponse.FromString,
+                _registered_method=True)
+        self.GetSSHCertificate = channel.unary_unary(
+                '/newel.issuing.v1.Repository/GetSSHCertificate',
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.GetCertificateRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.GetCertificateResponse.FromString,
+                _registered_method=True)
+        self.ListSSHRevoked = channel.unary_stream(
+                '/newel.issuing.v1.Repository/ListSSHRevoked',
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokedPage.FromString,
+                _registered_method=True)
+        self.ListSSHIssued = channel.unary_stream(
+                '/newel.issuing.v1.Repository/ListSSHIssued',
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssuedPage.FromString,
+                _registered_method=True)
         self.ListIssuers = channel.unary_unary(
                 '/newel.issuing.v1.Repository/ListIssuers',
                 request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListIssuersRequest.SerializeToString,
@@ -342,6 +364,31 @@ class RepositoryStub:
 class RepositoryServicer:
     """The record, read only. Registration, validation and inventory may call it.
     """
+
+    def ListSSHIssuers(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSSHCertificate(self, request, context):
+        """by serial or key
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSSHRevoked(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSSHIssued(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListIssuers(self, request, context):
         """Missing associated documentation comment in .proto file."""
@@ -370,6 +417,26 @@ class RepositoryServicer:
 
 def add_RepositoryServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListSSHIssuers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSSHIssuers,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListIssuersRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListSSHIssuersResponse.SerializeToString,
+            ),
+            'GetSSHCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSSHCertificate,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.GetCertificateRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.GetCertificateResponse.SerializeToString,
+            ),
+            'ListSSHRevoked': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListSSHRevoked,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokedPage.SerializeToString,
+            ),
+            'ListSSHIssued': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListSSHIssued,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssuedPage.SerializeToString,
+            ),
             'ListIssuers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListIssuers,
                     request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListIssuersRequest.FromString,
@@ -401,6 +468,114 @@ def add_RepositoryServicer_to_server(servicer, server):
 class Repository:
     """The record, read only. Registration, validation and inventory may call it.
     """
+
+    @staticmethod
+    def ListSSHIssuers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newel.issuing.v1.Repository/ListSSHIssuers',
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListIssuersRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListSSHIssuersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSSHCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newel.issuing.v1.Repository/GetSSHCertificate',
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.GetCertificateRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.GetCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSSHRevoked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/newel.issuing.v1.Repository/ListSSHRevoked',
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokedPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSSHIssued(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/newel.issuing.v1.Repository/ListSSHIssued',
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssuedPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListIssuers(request,

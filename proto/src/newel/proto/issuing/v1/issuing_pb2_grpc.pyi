@@ -37,7 +37,8 @@ class IssuanceStub:
     def __new__(cls, channel: _aio.Channel) -> IssuanceAsyncStub: ...
     Issue: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.IssueRequest, _issuing_pb2.IssueResponse]
     Renew: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.RenewRequest, _issuing_pb2.IssueResponse]
-    IssueSSH: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.IssueRequest, _issuing_pb2.IssueResponse]
+    IssueSSH: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.IssueSSHRequest, _issuing_pb2.IssueResponse]
+    """the certificate's der is an SSH certificate"""
 
 @_typing.type_check_only
 class IssuanceAsyncStub(IssuanceStub):
@@ -48,7 +49,8 @@ class IssuanceAsyncStub(IssuanceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Issue: _aio.UnaryUnaryMultiCallable[_issuing_pb2.IssueRequest, _issuing_pb2.IssueResponse]  # type: ignore[assignment]
     Renew: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RenewRequest, _issuing_pb2.IssueResponse]  # type: ignore[assignment]
-    IssueSSH: _aio.UnaryUnaryMultiCallable[_issuing_pb2.IssueRequest, _issuing_pb2.IssueResponse]  # type: ignore[assignment]
+    IssueSSH: _aio.UnaryUnaryMultiCallable[_issuing_pb2.IssueSSHRequest, _issuing_pb2.IssueResponse]  # type: ignore[assignment]
+    """the certificate's der is an SSH certificate"""
 
 class IssuanceServicer(metaclass=_abc_1.ABCMeta):
     """Issues certificates. Only the registration authority may call it.
@@ -72,9 +74,10 @@ class IssuanceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def IssueSSH(
         self,
-        request: _issuing_pb2.IssueRequest,
+        request: _issuing_pb2.IssueSSHRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_issuing_pb2.IssueResponse, _abc.Awaitable[_issuing_pb2.IssueResponse]]: ...
+    ) -> _typing.Union[_issuing_pb2.IssueResponse, _abc.Awaitable[_issuing_pb2.IssueResponse]]:
+        """the certificate's der is an SSH certificate"""
 
 def add_IssuanceServicer_to_server(servicer: IssuanceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -87,6 +90,7 @@ class RevocationStub:
     def __new__(cls, channel: _aio.Channel) -> RevocationAsyncStub: ...
     Revoke: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]
     RevokeSSH: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]
+    """by serial"""
 
 @_typing.type_check_only
 class RevocationAsyncStub(RevocationStub):
@@ -95,6 +99,7 @@ class RevocationAsyncStub(RevocationStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Revoke: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]  # type: ignore[assignment]
     RevokeSSH: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]  # type: ignore[assignment]
+    """by serial"""
 
 class RevocationServicer(metaclass=_abc_1.ABCMeta):
     """Revokes certificates. Only the registration authority may call it."""
@@ -111,7 +116,8 @@ class RevocationServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _issuing_pb2.RevokeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_issuing_pb2.RevokeResponse, _abc.Awaitable[_issuing_pb2.RevokeResponse]]: ...
+    ) -> _typing.Union[_issuing_pb2.RevokeResponse, _abc.Awaitable[_issuing_pb2.RevokeResponse]]:
+        """by serial"""
 
 def add_RevocationServicer_to_server(servicer: RevocationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -122,6 +128,11 @@ class RepositoryStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RepositoryAsyncStub: ...
+    ListSSHIssuers: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.ListIssuersRequest, _issuing_pb2.ListSSHIssuersResponse]
+    GetSSHCertificate: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.GetCertificateRequest, _issuing_pb2.GetCertificateResponse]
+    """by serial or key"""
+    ListSSHRevoked: _grpc.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.RevokedPage]
+    ListSSHIssued: _grpc.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.IssuedPage]
     ListIssuers: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.ListIssuersRequest, _issuing_pb2.ListIssuersResponse]
     GetCertificate: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.GetCertificateRequest, _issuing_pb2.GetCertificateResponse]
     ListRevoked: _grpc.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.RevokedPage]
@@ -132,6 +143,11 @@ class RepositoryAsyncStub(RepositoryStub):
     """The record, read only. Registration, validation and inventory may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListSSHIssuers: _aio.UnaryUnaryMultiCallable[_issuing_pb2.ListIssuersRequest, _issuing_pb2.ListSSHIssuersResponse]  # type: ignore[assignment]
+    GetSSHCertificate: _aio.UnaryUnaryMultiCallable[_issuing_pb2.GetCertificateRequest, _issuing_pb2.GetCertificateResponse]  # type: ignore[assignment]
+    """by serial or key"""
+    ListSSHRevoked: _aio.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.RevokedPage]  # type: ignore[assignment]
+    ListSSHIssued: _aio.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.IssuedPage]  # type: ignore[assignment]
     ListIssuers: _aio.UnaryUnaryMultiCallable[_issuing_pb2.ListIssuersRequest, _issuing_pb2.ListIssuersResponse]  # type: ignore[assignment]
     GetCertificate: _aio.UnaryUnaryMultiCallable[_issuing_pb2.GetCertificateRequest, _issuing_pb2.GetCertificateResponse]  # type: ignore[assignment]
     ListRevoked: _aio.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.RevokedPage]  # type: ignore[assignment]
@@ -139,6 +155,35 @@ class RepositoryAsyncStub(RepositoryStub):
 
 class RepositoryServicer(metaclass=_abc_1.ABCMeta):
     """The record, read only. Registration, validation and inventory may call it."""
+
+    @_abc_1.abstractmethod
+    def ListSSHIssuers(
+        self,
+        request: _issuing_pb2.ListIssuersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_issuing_pb2.ListSSHIssuersResponse, _abc.Awaitable[_issuing_pb2.ListSSHIssuersResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetSSHCertificate(
+        self,
+        request: _issuing_pb2.GetCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_issuing_pb2.GetCertificateResponse, _abc.Awaitable[_issuing_pb2.GetCertificateResponse]]:
+        """by serial or key"""
+
+    @_abc_1.abstractmethod
+    def ListSSHRevoked(
+        self,
+        request: _issuing_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_issuing_pb2.RevokedPage], _abc.AsyncIterator[_issuing_pb2.RevokedPage]]: ...
+
+    @_abc_1.abstractmethod
+    def ListSSHIssued(
+        self,
+        request: _issuing_pb2.ListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_issuing_pb2.IssuedPage], _abc.AsyncIterator[_issuing_pb2.IssuedPage]]: ...
 
     @_abc_1.abstractmethod
     def ListIssuers(

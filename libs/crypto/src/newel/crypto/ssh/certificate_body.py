@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from newel.cli.operations.ssh.public_keys import certificate_type, plain_type, read_fields, wire_of
-from newel.cli.operations.ssh.wire import Reader, WireError, string
+from newel.crypto.ssh.public_keys import certificate_type, plain_type, read_fields, wire_of
+from newel.crypto.ssh.wire import Reader, WireError, string
 
 if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey
@@ -46,11 +46,16 @@ class Body(NamedTuple):
 
     def sign(self, authority: "PrivateKey", nonce: bytes) -> bytes:
         """Return the certificate, in wire form, by the authority that has this key."""
-        from newel.cli.operations.ssh import signatures
+        from newel.crypto.ssh import signatures
 
+        body = self.encode(wire_of(authority), nonce)
+        return body + string(signatures.sign(authority, body))
+
+    def encode(self, signature_key: bytes, nonce: bytes) -> bytes:
+        """Return what the authority with this public key, in wire form, has to sign."""
         source = Reader(self.key)
         kind = source.text()
-        body = b"".join(
+        return b"".join(
             (
                 string(certificate_type(kind).encode()),
                 string(nonce),
@@ -60,10 +65,9 @@ class Body(NamedTuple):
                 self.valid_after.to_bytes(8),
                 self.valid_before.to_bytes(8),
                 self.rights,
-                string(wire_of(authority)),
+                string(signature_key),
             )
         )
-        return body + string(signatures.sign(authority, body))
 
 
 def skip(source: Reader, strings: int) -> None:

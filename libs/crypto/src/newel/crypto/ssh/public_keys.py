@@ -5,7 +5,7 @@ import binascii
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from newel.cli.operations.ssh.wire import Reader, WireError
+from newel.crypto.ssh.wire import Reader, WireError
 
 if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey, PublicKey

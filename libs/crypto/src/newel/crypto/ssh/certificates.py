@@ -3,10 +3,8 @@
 import datetime as dt
 from typing import NamedTuple
 
-from newel.cli.errors import CliError
-from newel.cli.operations.ssh.public_keys import plain_type, read_fields, read_line
-from newel.cli.operations.ssh.wire import Reader, WireError, string
-from newel.cli.store.files import read
+from newel.crypto.ssh.public_keys import plain_type, read_fields
+from newel.crypto.ssh.wire import Reader, WireError, string
 
 FOREVER = 2**64 - 1
 LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
@@ -85,26 +83,6 @@ def options(source: Reader) -> dict[str, str]:
     return found
 
 
-def read_certificate(data: bytes, *, code: int = 1) -> Certificate:
-    """Return the certificate of a ``-cert.pub`` file. Raises CliError with this exit code."""
-    try:
-        line = read_line(data)
-        if line.certificate:
-            return parse(line.wire, line.comment)
-    except WireError as error:
-        raise CliError(f"error parsing ssh certificate: {error}", code=code) from None
-    raise CliError(f"error decoding ssh certificate: {line.type} is not a certificate", code=code)
-
-
 def moment(seconds: int) -> dt.datetime:
     """Return the moment of a certificate's time, or the last one there is when it lies behind that."""
     return dt.datetime.fromtimestamp(min(seconds, LATEST), dt.UTC)
-
-
-def certificate_of(name: str) -> Certificate:
-    """Return the certificate of a file. Raises CliError that names the file."""
-    data = read(name)
-    try:
-        return read_certificate(data)
-    except CliError as error:
-        raise CliError(f"error parsing ssh public key from {name}: {error}") from None

@@ -1,0 +1,49 @@
+"""Signatures as SSH writes them: the algorithm's name, and what it made (RFC 4253 §6.6, RFC 5656, RFC 8332)."""
+
+from typing import TYPE_CHECKING
+
+from newel.crypto.ssh.wire import Reader, WireError, mpint, string
+
+if TYPE_CHECKING:
+    from newel.crypto.keys import PrivateKey, PublicKey
+
+
+def sign(key: "PrivateKey", data: bytes) -> bytes:
+    """Return the signature of a key that is in this process."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+
+    from newel.crypto import keys
+
+    value = keys.sign(key, data)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        name = f"ecdsa-sha2-nistp{key.curve.key_size}"
+        value = b"".join(map(mpint, utils.decode_dss_signature(value)))
+    else:
+        name = "rsa-sha2-256" if isinstance(key, rsa.RSAPrivateKey) else "ssh-ed25519"
+    return string(name.encode()) + string(value)
+
+
+def verify(key: "PublicKey", signature: bytes, data: bytes) -> None:
+    """Raise ``InvalidSignature`` of the library unless this key made the signature over ``data``.
+
+    Raises WireError for what is no signature, or one of another algorithm than the key's.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+
+    from newel.crypto import keys
+
+    source = Reader(signature)
+    name, value = source.text(), source.string()
+    source.end()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        wanted = f"ecdsa-sha2-nistp{key.curve.key_size}"
+        halves = Reader(value)
+        numbers = [int.from_bytes(half) for half in halves.strings()]
+        if len(numbers) != 2:
+            raise WireError("an ECDSA signature has two numbers")
+        value = utils.encode_dss_signature(*numbers)
+    else:
+        wanted = "rsa-sha2-256" if isinstance(key, rsa.RSAPublicKey) else "ssh-ed25519"
+    if name != wanted:
+        raise WireError(f"a signature of {name!r}, the key makes {wanted!r}")
+    keys.verify(key, value, data)
