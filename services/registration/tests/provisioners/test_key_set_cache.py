@@ -24,9 +24,14 @@ from newel.registration.provisioners.key_set_cache import (
 )
 from newel.registration.provisioners.key_sets import parse_key_set
 from newel.runtime.clock import ManualClock
-from newel.runtime.egress import EgressError
+from newel.runtime.egress import EgressError, EgressPolicy
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.outgoing import OutgoingClient
+from newel.runtime.tls.client import trust_file
 from newel.step import tokens
+
+CLIENT = OutgoingClient(EgressPolicy(), trust_file(None))
+"""It is not used: the providers here answer without it."""
 
 
 class Provider:
@@ -224,7 +229,7 @@ async def test_a_clock_that_was_set_back_delays_no_fetch(
 
 
 async def test_a_set_is_shared_and_lives_as_long_as_it_is_used(clock: ManualClock) -> None:
-    cache, first, second = KeySetCache(clock), Provider(), Provider()
+    cache, first, second = KeySetCache(CLIENT, clock), Provider(), Provider()
     one = cache.share("a", "a", first.load)
     assert cache.share("a", "a", second.load) is one
     await one.refresh()
@@ -237,7 +242,7 @@ async def test_a_set_is_shared_and_lives_as_long_as_it_is_used(clock: ManualCloc
 async def test_sets_are_fetched_in_the_background_and_none_waits_for_another(
     clock: ManualClock,
 ) -> None:
-    cache, slow, quick = KeySetCache(clock), Provider(), Provider()
+    cache, slow, quick = KeySetCache(CLIENT, clock), Provider(), Provider()
     slow.pause = asyncio.Event()
     sets: dict[str, Any] = {
         "slow": cache.share("slow", "slow", slow.load),

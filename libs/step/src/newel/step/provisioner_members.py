@@ -15,7 +15,7 @@ from newel.step.treatment import (
     warn,
 )
 
-SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Nebula", "X5C"})
+SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Nebula", "OIDC", "X5C"})
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(
@@ -24,7 +24,6 @@ SECRET = frozenset(
         "decrypterKey",
         "decrypterKeyPEM",
         "decrypterKeyPassword",
-        "clientSecret",
     }
 )
 """Members that are never shown to those who ask for the list of provisioners."""
@@ -158,10 +157,22 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "attestationFormats": refuse(_ATTESTATION),
         "attestationRoots": refuse(_ATTESTATION),
     },
-    "OIDC": _list_only(
-        "clientID", "clientSecret", "configurationEndpoint", "tenantID", "admins", "domains", "groups",
-        "listenAddress", "scopes", "authParams",
-    ),
+    "OIDC": {
+        "clientID": honour("the client that ID tokens have to be for"),
+        "clientSecret": honour("shown, because step needs it to obtain an ID token"),
+        "configurationEndpoint": honour("the provider's URL, or that of its discovery document"),
+        "tenantID": honour("stands for {tenantid} in the provider's issuer"),
+        "admins": honour("addresses and groups that may ask for any name, and revoke"),
+        "domains": honour("only addresses of these domains, and administrators"),
+        "groups": honour("only members of one of these groups"),
+        "listenAddress": honour("shown: where step waits for the browser"),
+        "scopes": honour("shown: what step asks the provider for"),
+        "authParams": honour("shown: further parameters of step's request"),
+        "newel": _own(
+            allowUnverifiedEmail="certifies addresses that the provider has not verified",
+            hideClientSecret="leaves the client secret out of the list of provisioners",
+        ),
+    },
     "X5C": {"roots": honour("whose certificates sign tokens: base64 of PEM")},
     "SSHPOP": {},
     "K8sSA": _list_only("publicKeys"),

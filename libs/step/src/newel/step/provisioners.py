@@ -74,9 +74,19 @@ class JWKProvisionerConfig(_NamedRecord, tag="JWK", rename="camel"):
     encrypted_key: str = ""
 
 
-class OidcProvisioner(_NamedRecord, tag="OIDC", rename="camel"):
+class OIDCNewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
+    """The settings of an OIDC provisioner that step's format lacks."""
+
+    allow_unverified_email: bool = False
+    """Certifies addresses that the provider says are unverified; they never make an administrator."""
+    hide_client_secret: bool = False
+    """Leaves the secret out of the list of provisioners."""
+
+
+class OIDCProvisionerConfig(_Record, tag="OIDC", rename="camel", kw_only=True):
     """ID tokens of an OpenID provider."""
 
+    newel: OIDCNewel | None = None
     client_id: str = msgspec.field(name="clientID")
     client_secret: str = ""
     configuration_endpoint: str = ""
@@ -112,9 +122,29 @@ class SshpopProvisioner(_NamedRecord, tag="SSHPOP"):
     """Tokens signed by an SSH host certificate's key."""
 
 
-class K8sSaProvisioner(_NamedRecord, tag="K8sSA", rename="camel"):
+class K8sSANewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
+    """The settings of a K8sSA provisioner that step's format lacks: those for bound tokens."""
+
+    issuer: str = ""
+    """The issuer of the cluster's bound tokens; ``""``: only legacy tokens are accepted."""
+    audiences: list[str] | None = None
+    """Those a bound token may name one of; without any, this authority's URL for signing."""
+    jwks_url: str = msgspec.field(default="", name="jwksURL")
+    """Where the cluster's keys are; ``""``: where its discovery document says."""
+    token_review_url: str = msgspec.field(default="", name="tokenReviewURL")
+    """The API server that reviews tokens; it then needs no keys here."""
+    ca_file: str = ""
+    """PEM of the authorities of the API server's certificate."""
+    token_file: str = ""
+    """The bearer token that this authority shows the API server."""
+    allow_reuse: bool = False
+    """Lets a bound token obtain several certificates."""
+
+
+class K8sSAProvisionerConfig(_Record, tag="K8sSA", rename="camel", kw_only=True):
     """Kubernetes service account tokens; public keys as base64 of PEM."""
 
+    newel: K8sSANewel | None = None
     public_keys: str | None = None
 
 
@@ -200,11 +230,11 @@ class AzureProvisionerConfig(_Record, tag="Azure", rename="camel", kw_only=True)
 
 ProvisionerConfig: TypeAlias = (
     JWKProvisionerConfig
-    | OidcProvisioner
+    | OIDCProvisionerConfig
     | ACMEProvisionerConfig
     | X5CProvisionerConfig
     | SshpopProvisioner
-    | K8sSaProvisioner
+    | K8sSAProvisionerConfig
     | ScepProvisioner
     | NebulaProvisionerConfig
     | AWSProvisionerConfig
@@ -246,6 +276,8 @@ def to_mapping(provisioner: ProvisionerConfig) -> dict[str, Any]:
 def to_public(provisioner: ProvisionerConfig) -> dict[str, Any]:
     """Return the public part of the record: neither secrets nor policies nor our own settings."""
     hidden = SECRET | {"newel", "policy"}
+    if isinstance(provisioner.newel, OIDCNewel) and provisioner.newel.hide_client_secret:
+        hidden |= {"clientSecret"}
     shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
     return cast("dict[str, Any]", _without_passwords(shown))
 
@@ -280,11 +312,11 @@ def identity(provisioner: ProvisionerConfig) -> str:
     """Return the id by which tokens select it: ``admin:<kid>``, ``acme/acme``, an OIDC client id."""
     if isinstance(provisioner, JWKProvisionerConfig):
         return f"{provisioner.name}:{provisioner.key.kid or ''}"
-    if isinstance(provisioner, OidcProvisioner):
+    if isinstance(provisioner, OIDCProvisionerConfig):
         return provisioner.client_id
     if isinstance(provisioner, AzureProvisionerConfig):
         return provisioner.tenant_id
-    if isinstance(provisioner, K8sSaProvisioner):
+    if isinstance(provisioner, K8sSAProvisionerConfig):
         return "k8ssa/k8sSA-default"
     return f"{kind(provisioner).lower()}/{provisioner.name}"
 

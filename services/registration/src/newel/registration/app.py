@@ -25,6 +25,7 @@ from newel.registration.config import Config, RateConfig
 from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.provisioners.key_set_cache import KeySetCache
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
 from newel.registration.rate_limit_middleware import RateLimitMiddleware
 from newel.registration.rate_limits import Limit
@@ -95,7 +96,8 @@ async def build(config: Config, ports: Ports) -> Service:
     issuance = RemoteIssuance(ports.issuing)
     origin = MANAGED if config.remote_management else CONFIGURED
     stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
-    authority = _authority(config, stored, issuance, metrics)
+    key_sets = KeySetCache(config.outgoing.client(), ports.clock)
+    authority = _authority(config, stored, issuance, metrics, key_sets)
     acme = _acme(config, ports, authority, issuance, metrics)
     maintenance = Maintenance(
         authority,
@@ -121,7 +123,7 @@ async def build(config: Config, ports: Ports) -> Service:
     return Service(
         "registration",
         web={"https": _web(config, ports, metrics, api, acme, admin)},
-        tasks={**tasks, **acme.tasks},
+        tasks={**tasks, **acme.tasks, "key-sets": key_sets.refresh_forever},
         start=(start,),
         stop=(used.flush,),
         ready=maintenance.ready,
@@ -158,12 +160,16 @@ def _records(config: Config) -> dict[str, str]:
 
 
 def _authority(
-    config: Config, stored: ProvisionerTable, issuance: RemoteIssuance, metrics: Metrics
+    config: Config,
+    stored: ProvisionerTable,
+    issuance: RemoteIssuance,
+    metrics: Metrics,
+    key_sets: KeySetCache,
 ) -> Authority:
     return Authority(
         stored,
         issuance,
-        ProvisionerContext(config.limits(), config.active_revocation, config.outgoing.client()),
+        ProvisionerContext(config.limits(), config.active_revocation, key_sets.client, key_sets),
         roots=_read_certificates(config.roots),
         federated=_read_certificates(config.federated_roots),
         tls=config.tls_options(),

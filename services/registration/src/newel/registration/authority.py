@@ -55,6 +55,7 @@ class Authority:
         """
         revision = await self._store.revision()
         if revision == self._revision:
+            self._count_provisioners()  # one may have become usable, or unusable
             return
         records = await self._store.records()
         if records == self._records:
@@ -70,11 +71,14 @@ class Authority:
         for name, why in provisioners.off.items():
             if self.provisioners.off.get(name) != why:
                 _log.warning("the provisioner %r is off: %s", name, why)
-        for state, number in provisioners.counts().items():
-            self._metrics.provisioners.labels(state).set(number)
         self.provisioners = provisioners
         self._records = records
         self._revision = revision
+        self._count_provisioners()
+
+    def _count_provisioners(self) -> None:
+        for state, number in self.provisioners.counts().items():
+            self._metrics.provisioners.labels(state).set(number)
 
     def check_provisioner(self, record: ProvisionerConfig, replaced: str = "") -> None:
         """Raise ValueError for a provisioner that could not be used.

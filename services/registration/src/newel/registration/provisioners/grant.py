@@ -86,7 +86,9 @@ class RevocationGrant(NamedTuple):
     """The right to revoke one certificate by its serial, and who has it."""
 
     use: TokenUse
-    serial: str
-    """The token's subject."""
+    serial: str | None
+    """The token's subject; None: the token names no certificate, but a person who may revoke any."""
+    actor: str = ""
+    """Who that is."""
     certificate: bytes = b""
     """DER of the certificate that proved the identity; empty: none did."""

@@ -15,6 +15,7 @@ from newel.runtime.clock import Clock, is_future
 from newel.runtime.egress import EgressError
 from newel.runtime.entropy import random_fraction
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.outgoing import OutgoingClient
 from newel.runtime.outages import Outage
 from newel.step.tokens import Token, UnverifiedToken
 
@@ -149,7 +150,8 @@ def _fresh_seconds(max_age: float | None) -> float:
 class KeySetCache:
     """The key sets of a process. A set lives as long as a provisioner uses it, across reloads."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, client: OutgoingClient, clock: Clock) -> None:
+        self.client = client
         self._clock = clock
         self._sets: weakref.WeakValueDictionary[Hashable, CachedKeySet] = (
             weakref.WeakValueDictionary()

@@ -15,6 +15,7 @@ from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to
 from newel.step.tokens import Token, UnverifiedToken
 
 if TYPE_CHECKING:
+    from newel.registration.provisioners.key_set_cache import KeySetCache
     from newel.registration.provisioners.templates import LeafTemplate
     from newel.runtime.http.outgoing import OutgoingClient
 
@@ -27,6 +28,8 @@ class ProvisionerContext(NamedTuple):
     active_revocation: bool
     outgoing: "OutgoingClient | None" = None
     """For key sets, webhooks and reviews; None where nothing is fetched."""
+    key_sets: "KeySetCache | None" = None
+    """The key sets of identity providers, fetched by the same client."""
 
 
 Selector = tuple[str, str]
@@ -65,6 +68,11 @@ class Provisioner:
     def public(self) -> dict[str, Any]:
         """The record without secrets, as ``/provisioners`` lists it."""
         return to_public(self.record)
+
+    @property
+    def problem(self) -> str:
+        """Why it admits no one for now, as an identity provider that is unreachable; ``""``: it does."""
+        return ""
 
     @property
     def selectors(self) -> Sequence[Selector]:
@@ -131,8 +139,10 @@ def load_template(record: ProvisionerConfig) -> "LeafTemplate | None":
     return LeafTemplate.from_options(record.options)
 
 
-def token_use(provisioner_id: str, token: Token) -> TokenUse:
+def token_use(provisioner_id: str, token: Token, id: bytes = b"") -> TokenUse:  # noqa: A002 - RFC 7519 calls it so
     """Derive the key of a token's one use: from its id, or else from the signed content.
+
+    A kind whose tokens are told apart by something else than ``jti`` gives that as the ``id``.
 
     The provisioner is part of it, so that none can use up another provisioner's ids; the signature is
     not, because one content has many signatures.
@@ -140,6 +150,6 @@ def token_use(provisioner_id: str, token: Token) -> TokenUse:
     claims = token.claims
     if claims.exp is None:
         raise unauthorized_error("token never expires (exp)")
-    own = b"jti\0" + claims.jti.encode() if claims.jti else b"content\0" + token.key
-    digest = hashlib.sha256(provisioner_id.encode() + b"\0" + own).digest()
+    id = id or (b"jti\0" + claims.jti.encode() if claims.jti else b"content\0" + token.key)  # noqa: A001
+    digest = hashlib.sha256(provisioner_id.encode() + b"\0" + id).digest()
     return TokenUse(digest[:24], int(claims.exp))

@@ -10,7 +10,9 @@ from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.aws.provisioner import AWSProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
+from newel.registration.provisioners.k8ssa import K8sSAProvisioner
 from newel.registration.provisioners.nebula import NebulaProvisioner
+from newel.registration.provisioners.oidc import OIDCProvisioner
 from newel.registration.provisioners.provisioner import (
     Provisioner,
     ProvisionerContext,
@@ -22,7 +24,9 @@ from newel.step.provisioners import (
     ACMEProvisionerConfig,
     AWSProvisionerConfig,
     JWKProvisionerConfig,
+    K8sSAProvisionerConfig,
     NebulaProvisionerConfig,
+    OIDCProvisionerConfig,
     ProvisionerConfig,
     X5CProvisionerConfig,
     identity,
@@ -37,6 +41,8 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     AWSProvisionerConfig: AWSProvisioner,
     X5CProvisionerConfig: X5CProvisioner,
     NebulaProvisionerConfig: NebulaProvisioner,
+    OIDCProvisionerConfig: OIDCProvisioner,
+    K8sSAProvisionerConfig: K8sSAProvisioner,
 }
 """The provisioner of each kind of record. A kind that is missing here is listed as unusable."""
 
@@ -113,8 +119,9 @@ class Provisioners:
     def counts(self) -> dict[str, int]:
         """Count the provisioners by state: ``on``, ``disabled`` by configuration, unusable (``off``)."""
         disabled = sum(each.disabled for each in self._by_name.values())
-        enabled = len(self._by_name) - disabled
-        return {"on": enabled, "disabled": disabled, "off": len(self.off)}
+        waiting = sum(not each.disabled and bool(each.problem) for each in self._by_name.values())
+        enabled = len(self._by_name) - disabled - waiting
+        return {"on": enabled, "disabled": disabled, "off": len(self.off) + waiting}
 
     def encrypted_key(self, key_id: str) -> str:
         """Return the escrowed key of a JWK provisioner, ``""`` when there is none."""
@@ -127,7 +134,13 @@ class Provisioners:
         start = bisect_left(self._cursors, cursor) if cursor else 0
         end = start + size
         next_cursor = self._cursors[end] if end < len(self._cursors) else ""
-        return self._listed[start:end], next_cursor
+        return [self._describe(item) for item in self._listed[start:end]], next_cursor
+
+    def _describe(self, item: dict[str, Any]) -> dict[str, Any]:
+        """Return a record of the list, with the reason when it admits no one for now."""
+        provisioner = self._by_name.get(item["name"])
+        problem = provisioner.problem if provisioner is not None else ""
+        return _with_state(item, problem) if problem else item
 
 
 def _selectors(token: UnverifiedToken) -> Iterator[Selector]:
@@ -155,7 +168,11 @@ def _reject_unsupported(record: ProvisionerConfig, *_: object, **__: object) -> 
 
 
 def _describe_uninitialized(record: ProvisionerConfig, error: ValueError) -> dict[str, Any]:
-    return {**to_public(record), "state": "Uninitialized", "stateReason": str(error)[:200]}
+    return _with_state(to_public(record), str(error))
+
+
+def _with_state(item: dict[str, Any], reason: str) -> dict[str, Any]:
+    return {**item, "state": "Uninitialized", "stateReason": reason[:200]}
 
 
 def _cursor(index: int, item: dict[str, Any]) -> str:

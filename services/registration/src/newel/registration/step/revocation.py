@@ -93,7 +93,7 @@ class RevokeService:
         grant = provisioner.authorize_revoke(token, self.rules, now)
         if grant.certificate:
             await require_standing(grant.certificate, self.authority.trust, self.issuance)
-        if grant.serial != str(serial):
+        if grant.serial is not None and grant.serial != str(serial):
             raise forbidden_error(
                 f'request serial number "{serial}" and token subject "{grant.serial[:128]}" do not'
                 " match"
@@ -109,7 +109,7 @@ class RevokeService:
             )
         await use_once(self.used, grant.use, _octets(serial), now)
         self.used.finish(grant.use)
-        return _Revoker(f"token:{grant.serial}", provisioner.name, owner)
+        return _Revoker(f"token:{grant.actor or grant.serial}", provisioner.name, owner)
 
     async def _authorize_peer(self, peer: Peer, serial: int) -> _Revoker:
         if peer.certificate.serial_number != serial:
