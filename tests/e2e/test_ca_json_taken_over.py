@@ -172,12 +172,12 @@ def edit(state: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_what_would_issue_too_much_does_not_start(tmp_path: Path) -> None:
-    """A policy that cannot be read, a webhook and a template of subjects, all at once."""
+    """A policy that cannot be read, a webhook and a linked authority, all at once."""
     state = init(tmp_path, "--acme")
 
     def change(ca: dict[str, Any]) -> None:
         ca["authority"]["policy"] = {"x509": {"allow": {"dns": ["*.lab", "*.*"]}}}
-        ca["authority"]["template"] = {"organization": "T"}
+        ca["authority"]["deploymentType"] = "linked"
         hook = {"name": "w", "url": "https://localhost:1", "kind": "AUTHORIZING"}
         ca["authority"]["provisioners"][0]["options"] = {"webhooks": [hook]}
 
@@ -187,7 +187,7 @@ def test_what_would_issue_too_much_does_not_start(tmp_path: Path) -> None:
     assert said.startswith(
         f"newel up: {state}/config/ca.json: authority.policy.x509.allow.dns[1]: '*.*': "
     )
-    assert "authority.template: " in said
+    assert "authority.deploymentType: " in said
     assert "authority.provisioners[0].options.webhooks: " in said
 
 

@@ -230,8 +230,8 @@ def test_a_provisioner_that_cannot_be_meant_is_refused(record: Any, says: str) -
 
 
 def test_every_fault_of_a_file_is_told_at_once() -> None:
-    with pytest.raises(ValueError, match=r"^adress: .*; authority\.template: "):
-        read({"adress": ":9", "authority": {"template": {"country": "CH"}}})
+    with pytest.raises(ValueError, match=r"^adress: .*; authority\.deploymentType: "):
+        read({"adress": ":9", "authority": {"deploymentType": "linked"}})
 
 
 def test_members_and_kinds_are_read_in_any_case_as_the_original_does() -> None:

@@ -19,7 +19,7 @@ from newel.runtime.errors import NewelError
 from newel.standalone import models
 from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings, read_settings
-from newel.step.ca_json_members import CA_JSON
+from newel.step.ca_json_members import CA_JSON, SUBJECT
 from newel.step.provisioner_members import members_of
 from newel.step.treatment import Member, Treatment
 
@@ -129,6 +129,10 @@ FILE: dict[str, Effect] = {
     "authority.provisioners": ([], lambda s: len(models.configure_registration(s).records())),
     **{f"authority.claims.{name}": effect for name, effect in LIMITS.items()},
     **policy_effects("authority.", lambda s: models.configure_registration(s).policies()),
+    **{
+        f"authority.template.{name}": ("ab", lambda s: models.configure_registration(s).subject_defaults())
+        for name in SUBJECT
+    },
     "authority.backdate": ("5m", lambda s: (models.configure_registration(s).backdate, leaf(s).backdate)),
     "tls.minVersion": (1.3, lambda s: (
         models.tls_versions(s), models.configure_registration(s).tls_options().min_version,

@@ -12,6 +12,7 @@ from newel.step.treatment import (
     one_of,
     positive_duration,
     refuse,
+    text,
     warn,
 )
 
@@ -54,10 +55,6 @@ CLAIMS: Mapping[str, Member] = {
 }
 
 
-def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, str) else "it must be text"
-
-
 def _object(value: Any) -> str:
     return "" if value is None or isinstance(value, dict) else "it must be an object"
 
@@ -66,9 +63,9 @@ OPTIONS: Mapping[str, Member] = {
     "x509": honour(
         "the template of the certificates",
         members={
-            "template": honour("the template, or base64 of it", problem=_text),
+            "template": honour("the template, or base64 of it", problem=text),
             "templateFile": honour(
-                "the file of the template, where template is not given", problem=_text
+                "the file of the template, where template is not given", problem=text
             ),
             "templateData": honour("the template's own variables", problem=_object),
         },

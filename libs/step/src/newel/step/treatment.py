@@ -114,6 +114,11 @@ def backdate(value: Any) -> str:
     return "24h is the most: it makes up for clocks that are slow" if too_long else ""
 
 
+def text(value: Any) -> str:
+    """Return why a value is not text, or ""."""
+    return "" if value is None or isinstance(value, str) else "it must be text"
+
+
 def is_set(value: Any) -> bool:
     """Tell whether a value asks for anything: empty texts, lists and objects, zero, false and null do not."""
     if isinstance(value, dict):

@@ -175,6 +175,7 @@ def _authority(
         tls=config.tls_options(),
         metrics=metrics,
         policies=config.policies(),
+        subject_defaults=config.subject_defaults(),
     )
 
 
@@ -315,5 +316,6 @@ def _acme(
         metrics=metrics,
         new_orders=_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
         name_checks=NameChecks(authority.check_names),
+        subject_defaults=authority.subject_defaults,
         latest_start=config.latest_start,
     )

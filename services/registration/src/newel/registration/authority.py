@@ -33,6 +33,7 @@ class Authority:
         tls: TLSOptions,
         metrics: Metrics,
         policies: Policies = NO_POLICIES,
+        subject_defaults: Sequence[Attribute] = (),
     ) -> None:
         self._store = store
         self._metrics = metrics
@@ -43,6 +44,8 @@ class Authority:
         self._tls = tls
         self.policies = policies
         """The policies of the authority itself."""
+        self.subject_defaults = subject_defaults
+        """Attributes of subjects that have none of the kind."""
         self._records: list[str] | None = None
         self._revision = 0
         self.provisioners = Provisioners((), context)

@@ -9,11 +9,13 @@ import msgspec
 from pydantic import Field, field_validator, model_validator
 
 from newel.crypto import names
+from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import ACMEConfig
 from newel.registration.policy.levels import Policies, compile_policies
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
+from newel.registration.subject_defaults import parse_defaults
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import ConfigError, Duration
 from newel.runtime.egress import EgressPolicy, parse_networks
@@ -28,6 +30,7 @@ from newel.step.ca_json_check import (
     check_provisioner,
     lines,
 )
+from newel.step.ca_json_members import SUBJECT
 from newel.step.messages import TLSOptions
 from newel.step.policies import POLICY, PolicyConfig
 from newel.step.provisioners import Claims, ProvisionerConfig, from_mapping
@@ -120,6 +123,8 @@ class Config(Settings):
     """Limits of lifetimes for provisioners that set none, as ca.json has them."""
     policy: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Which names are issued, as ca.json's authority.policy has it."""
+    subject: dict[str, str] = Field(default_factory=dict[str, str])
+    """Attributes of subjects that have none of the kind, as ca.json's authority.template has them."""
     policy_on_renewal: bool = True
     """Whether renewals are held to the policies of today; step-ca does not look at them again."""
     tls: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -184,6 +189,7 @@ class Config(Settings):
                 raise ValueError(f"provisioners[{index}].{error}") from None
         self.tls_options()
         self.policies()
+        self.subject_defaults()
         return self
 
     def records(self) -> list[ProvisionerConfig]:
@@ -223,6 +229,10 @@ class Config(Settings):
             return compile_policies(msgspec.convert(checked, PolicyConfig))
         except msgspec.ValidationError as error:
             raise add_path(error, "policy") from None
+
+    def subject_defaults(self) -> tuple[Attribute, ...]:
+        """Return the attributes of subjects that have none of the kind. Raises ValueError."""
+        return parse_defaults(check_members(self.subject, SUBJECT, "subject"), "subject")
 
     def max_duration(self) -> dt.timedelta:
         """Return the longest duration of all provisioners, plus the backdate."""

@@ -141,6 +141,7 @@ def configure_registration(settings: Settings) -> RegistrationConfig:
         "provisioners": tuple(authority.provisioners or ()),
         "claims": settings.raw["authority"].get("claims") or {},
         "policy": settings.raw["authority"].get("policy") or {},
+        "subject": settings.raw["authority"].get("template") or {},
         "tls": settings.raw.get("tls") or {},
         "backdate": authority.backdate_duration,
         "roots": settings.ca.roots,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
+from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.config import ACMEConfig, parse_server
@@ -66,6 +67,7 @@ def build(
     metrics: Metrics,
     new_orders: Limit,
     name_checks: NameChecks,
+    subject_defaults: Sequence[Attribute] = (),
     latest_start: dt.timedelta = dt.timedelta(hours=1),
 ) -> ACMEServer:
     """Build the ACME server. ``names`` are the hosts clients may use, each with or without a port."""
@@ -73,7 +75,9 @@ def build(
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
     validations = Validations(storage, _validators(config), limits, clock, audit_trail)
-    finalizer = Finalizer(storage, issuance, provisioners, limits, clock, audit_trail, name_checks)
+    finalizer = Finalizer(
+        storage, issuance, provisioners, limits, clock, audit_trail, name_checks, subject_defaults
+    )
     chains = ChainCache(issuance)
     server = Server(
         nonces=nonces,

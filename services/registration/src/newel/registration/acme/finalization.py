@@ -1,8 +1,10 @@
 """From a claimed order to its certificate, now or after a crash."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from newel.crypto import csr
+from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.config import Limits
 from newel.registration.acme.issuance import build_issue_request
@@ -12,6 +14,7 @@ from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import ACMEProvisioner, ACMEProvisioners
+from newel.registration.subject_defaults import fill_subject
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -34,6 +37,7 @@ class Finalizer:
         clock: Clock,
         audit_trail: AuditTrail,
         name_checks: NameChecks,
+        subject_defaults: Sequence[Attribute] = (),
     ) -> None:
         self._storage = storage
         self._issuance = issuance
@@ -42,6 +46,7 @@ class Finalizer:
         self._clock = clock
         self._audit_trail = audit_trail
         self._name_checks = name_checks
+        self._subject_defaults = subject_defaults
 
     async def complete(
         self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool
@@ -56,6 +61,7 @@ class Finalizer:
             provisioner = self._provisioner(claim.provisioner)
             now = self._clock.now()
             message = build_issue_request(claim, request, provisioner, now)
+            message = fill_subject(message, self._subject_defaults)
             await self._name_checks.check_certificate(
                 provisioner, claim.account, message.names, message.subject, now
             )

@@ -25,6 +25,7 @@ from newel.registration.step.credentials import require_standing
 from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
 from newel.registration.storage import UsedTokenTable
+from newel.registration.subject_defaults import fill_subject
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -99,6 +100,7 @@ class SignService:
         if provisioner.template is not None:
             digest_input += bytes(body.template_data)
             message = _render(message, provisioner.template, grant, request, body, now)
+        message = fill_subject(message, self.authority.subject_defaults)
         message = add_must_staple(message, request.extensions)
         self.authority.check_names([provisioner.policies], message.names, message.subject, now)
         certificate = await self._issue(grant.use, message, digest_input, now)
