@@ -23,9 +23,7 @@ SHAPES: dict[str, tuple[list[str], dict[str, str]]] = {
     "plain": ([], {}),
     "acme": (["--acme"], {}),
     "ssh": (["--ssh"], {"ssh, templates, authority.provisioners[0].claims.enableSSHCA": SSH}),
-    "remote-management": (
-        ["--remote-management"], {"authority.enableAdmin": "remote management is not there yet"},
-    ),
+    "remote-management": (["--remote-management"], {}),
 }  # fmt: skip # a command line
 
 

@@ -54,12 +54,9 @@ AUTHORITY: Mapping[str, Member] = {
     "disableIssuedAtCheck": honour(
         "always as if true: used tokens are remembered across restarts"
     ),
-    "enableAdmin": warn(
-        "remote management is not there yet; provisioners and administrators in step-ca's database are"
-        " not taken over"
-    ),
+    "enableAdmin": honour("administrators manage provisioners and policies: see administration.md"),
     "disableGetSSHHosts": warn(SSH),
-    "authorityId": warn("the authority has no identity beside its root yet"),
+    "authorityId": honour("the id in answers to administrators"),
     "deploymentType": refuse(
         "only standalone authorities are supported", fits=one_of("standalone")
     ),

@@ -16,6 +16,7 @@ from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.acme.policies import NameChecks
 from newel.registration.admin import responses as admin_responses
+from newel.registration.admin.account_policies import AccountPolicies
 from newel.registration.admin.build import build as build_admin
 from newel.registration.admin.first_start import migrate as migrate_provisioners
 from newel.registration.admin.storage import AdminTables
@@ -138,6 +139,7 @@ async def _seed(config: Config, ports: Ports) -> None:
     await migrate_provisioners(
         AdminTables(ports.database),
         config.records(),
+        config.policy,
         config.first_administrator,
         ports.make_first_provisioner,
         ports.clock,
@@ -176,6 +178,7 @@ def _authority(
         metrics=metrics,
         policies=config.policies(),
         subject_defaults=config.subject_defaults(),
+        longest=config.longest_duration,
     )
 
 
@@ -315,7 +318,7 @@ def _acme(
         audit=ports.audit,
         metrics=metrics,
         new_orders=_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
-        name_checks=NameChecks(authority.check_names),
         subject_defaults=authority.subject_defaults,
+        name_checks=NameChecks(authority.check_names, AccountPolicies(ports.database).find),
         latest_start=config.latest_start,
     )

@@ -4,16 +4,25 @@ import datetime as dt
 import logging
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.names import GeneralName
+from newel.durations.go import format_duration
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
-from newel.registration.policy.levels import NO_POLICIES, Policies, check_x509
+from newel.registration.policy.levels import (
+    NO_POLICIES,
+    Policies,
+    check_x509,
+    compile_policies,
+)
 from newel.registration.provisioners.provisioner import ProvisionerContext
 from newel.registration.provisioners.registry import Provisioners
 from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
 from newel.step.messages import TLSOptions
+from newel.step.policies import PolicyConfig
 from newel.step.provisioners import ProvisionerConfig, identity, parse
 
 _log = logging.getLogger("newel.registration")
@@ -34,7 +43,9 @@ class Authority:
         metrics: Metrics,
         policies: Policies = NO_POLICIES,
         subject_defaults: Sequence[Attribute] = (),
+        longest: dt.timedelta,
     ) -> None:
+        """``longest`` is the most that administrators may set as the longest duration of certificates."""
         self._store = store
         self._metrics = metrics
         self._issuance = issuance
@@ -46,13 +57,14 @@ class Authority:
         """The policies of the authority itself."""
         self.subject_defaults = subject_defaults
         """Attributes of subjects that have none of the kind."""
+        self._longest = longest
         self._records: list[str] | None = None
         self._revision = 0
         self.provisioners = Provisioners((), context)
         self.trust = Trust((), federated, tls, roots)
 
     async def refresh_provisioners(self) -> None:
-        """Read the provisioners if anything was changed, and replace the snapshot.
+        """Read the provisioners and the policy if anything was changed, and replace the snapshot.
 
         Unless something was changed, this reads one number.
         """
@@ -60,6 +72,11 @@ class Authority:
         if revision == self._revision:
             self._count_provisioners()  # one may have become usable, or unusable
             return
+        if self._store.is_managed:
+            text = await self._store.policy()
+            self.policies = compile_policies(
+                msgspec.json.decode(text, type=PolicyConfig) if text else None
+            )
         records = await self._store.records()
         if records == self._records:
             self._revision = revision
@@ -84,13 +101,19 @@ class Authority:
             self._metrics.provisioners.labels(state).set(number)
 
     def check_provisioner(self, record: ProvisionerConfig, replaced: str = "") -> None:
-        """Raise ValueError for a provisioner that could not be used.
+        """Raise ValueError for a provisioner that could not be used, or has claims beyond what is issued.
 
         ``replaced`` is the name of the one whose place it takes.
         """
         alone = Provisioners([record], self._context)
         if record.name in alone.off:
             raise ValueError(alone.off[record.name])
+        longest = self._context.limits.inherit(record.claims).max_duration
+        if longest > self._longest:
+            raise ValueError(
+                f"claims: maxTLSCertDuration {format_duration(longest)} is longer than"
+                f" {format_duration(self._longest)}, the most that is issued here"
+            )
         holder = self.provisioners.name_of(identity(record))
         if holder not in {"", replaced}:
             raise ValueError(

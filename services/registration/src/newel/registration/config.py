@@ -159,6 +159,9 @@ class Config(Settings):
     """The authority's id in answers to administrators."""
     first_administrator: str = Field(default="step", min_length=1, max_length=256)
     """The subject of the first super administrator, whom the first JWK provisioner vouches for."""
+    longest_duration: Duration = dt.timedelta(days=398)
+    """The most that administrators may set as a provisioner's longest duration; the issuing profile has to
+    allow it."""
     refresh_provisioners: Duration = dt.timedelta(seconds=0.5)
     """How often the revision of the configuration is read; what has changed is then read again."""
     refresh_issuers: Duration = dt.timedelta(seconds=30)
@@ -235,10 +238,11 @@ class Config(Settings):
         return parse_defaults(check_members(self.subject, SUBJECT, "subject"), "subject")
 
     def max_duration(self) -> dt.timedelta:
-        """Return the longest duration of all provisioners, plus the backdate."""
+        """Return the longest duration of all provisioners, now or later, plus the backdate."""
         limits = self.limits()
+        later = self.longest_duration if self.remote_management else dt.timedelta()
         all_limits = [limits, *(limits.inherit(record.claims) for record in self.records())]
-        return max(each.max_duration for each in all_limits) + self.backdate
+        return max(later, *(each.max_duration for each in all_limits)) + self.backdate
 
     def tls_options(self) -> TLSOptions:
         """Return the TLS options for clients."""

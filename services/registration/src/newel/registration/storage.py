@@ -35,6 +35,7 @@ _PROVISIONERS = Statement(
     " ORDER BY position, name"
 )
 _REVISION = Statement("SELECT number FROM revisions WHERE name = $1")
+_POLICY = Statement("SELECT policy FROM policies WHERE name = 'authority'")
 _RAISE_REVISION = Statement("UPDATE revisions SET number = number + 1 WHERE name = $1")
 _PUT = Statement(
     "INSERT INTO provisioners (name, position, record, origin) VALUES ($1, $2, $3, $4)"
@@ -125,6 +126,16 @@ class ProvisionerTable:
     async def records(self) -> list[str]:
         """Read every record that was not removed, in order."""
         return [row[1] for row in await self._database.fetch(_PROVISIONERS, self._origin)]
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether administrators manage the provisioners, and the authority's policy with them."""
+        return self._origin == MANAGED
+
+    async def policy(self) -> str:
+        """Read the authority's policy, as ca.json has it; ``""`` without one."""
+        found = await self._database.fetch(_POLICY)
+        return found[0][0] if found else ""
 
     async def seed(self, records: Mapping[str, str], now: dt.datetime) -> None:
         """Store the configured provisioners (record by name).

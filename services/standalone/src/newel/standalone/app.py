@@ -37,7 +37,7 @@ from newel.standalone import models
 from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY
 from newel.standalone.administrator import FirstAdministrator
 from newel.standalone.existing import note_databases
-from newel.standalone.first_start import authority_files
+from newel.standalone.first_start import authority_files, make_managing_provisioner
 from newel.standalone.responder import ResponderMaintenance
 from newel.standalone.settings import Settings, read_settings
 from newel.standalone.usable_files import require_files
@@ -274,6 +274,7 @@ class Assembly:
         ports = registration.Ports(
             self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
+            partial(make_managing_provisioner, self._settings.password_file),
         )  # fmt: skip # own ports, then those of every service
         return self._register(
             await registration.build(models.configure_registration(self._settings), ports)
@@ -291,13 +292,17 @@ class Assembly:
         )
         keeping = repeat_every(ADMINISTRATOR_EVERY, administrator.keep)
         tenure = Lease(self._databases["validation"], "administrator")
+
+        async def keep() -> None:
+            await administrator.keep()
+
         return Service(
             "standalone",
             tasks={
                 "responder": partial(run_leased, lease, looking),
                 "administrator": partial(run_leased, tenure, keeping),
             },
-            start=[administrator.keep],  # before anything listens, so that it exists from the start
+            start=[keep],  # before anything listens, so that it exists from the start
         )
 
     def _audit(self, name: str) -> AuditLog:

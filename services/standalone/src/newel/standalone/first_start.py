@@ -15,9 +15,11 @@ from newel.standalone.options import Options
 from newel.standalone.settings import plain_url, write_settings
 from newel.step import ca_json, messages
 from newel.step.escrow import new_jwk_provisioner
+from newel.step.provisioners import ProvisionerConfig, from_mapping
 
 PASSWORD_OCTETS = 24
 NAME = "Newel"
+MANAGING_PROVISIONER = "Admin JWK"
 
 
 def create(layout: Layout, options: Options, now: dt.datetime) -> None:
@@ -89,6 +91,15 @@ def read_password(path: Path) -> bytes:
     if not password:
         raise ConfigError(f"{path}: the password is empty")
     return password
+
+
+def make_managing_provisioner(password_file: Path) -> ProvisionerConfig:
+    """Make the provisioner that vouches for the first administrator of remote management.
+
+    Its password is that of the authority's keys, its name and its claims are those of step-ca's.
+    """
+    record = new_jwk_provisioner(MANAGING_PROVISIONER, read_password(password_file))
+    return from_mapping({**record, "claims": {"defaultTLSCertDuration": "5m0s"}})
 
 
 def configuration(layout: Layout, options: Options, password_file: Path) -> ca_json.CAConfig:

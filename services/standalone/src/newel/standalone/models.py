@@ -147,6 +147,10 @@ def configure_registration(settings: Settings) -> RegistrationConfig:
         "roots": settings.ca.roots,
         "federated_roots": tuple(ca.federated_roots or ()),
     }
+    if authority.enable_admin:
+        data["remote_management"] = True
+    if authority.authority_id:
+        data["authority_id"] = authority.authority_id
     if settings.http_url:
         data["crl"] = f"{settings.http_url}/crl/{{issuer}}.crl"
     if ca.common_name:

@@ -4,7 +4,12 @@ import logging
 from collections.abc import Callable, Sequence
 
 from newel.registration.admin import storage
-from newel.registration.admin.records import Administrator, StoredProvisioner, new_uuid
+from newel.registration.admin.records import (
+    Administrator,
+    Record,
+    StoredProvisioner,
+    new_uuid,
+)
 from newel.registration.admin.storage import AdminTables
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -19,17 +24,23 @@ _log = logging.getLogger("newel.registration.admin")
 async def migrate(
     tables: AdminTables,
     records: Sequence[ProvisionerConfig],
+    policy: Record,
     subject: str,
     make_first: Callable[[], ProvisionerConfig] | None,
     clock: Clock,
     audit: Audit,
 ) -> None:
-    """Store the configured provisioners and the first super administrator, unless a start has done so before.
+    """Store the first configuration, with the first super administrator, unless a start has done so before.
 
     The first JWK provisioner vouches for ``subject``; without one ``make_first`` makes it. Of several
     processes that start at once, one does it. Raises ConfigError where there is no JWK provisioner.
     """
     if await tables.is_migrated():
+        if records or policy:
+            _log.warning(
+                "administrators manage the provisioners and the policy of this authority; those in its"
+                " configuration have no effect and can be removed from it"
+            )
         return
     wanted = [*records]
     first = next((each for each in wanted if kind(each) == "JWK"), None)
@@ -49,13 +60,15 @@ async def migrate(
     holder = next(each for each in stored if each.name == first.name)
     administrator = Administrator(new_uuid(random_bytes(16)), subject, holder.id, SUPER_ADMIN, now)
     writes = [storage.put_provisioner(each) for each in stored]
+    if policy:
+        writes.append(storage.put_policy(policy, 1))
     if not await tables.migrate(*writes, storage.add_administrator(administrator)):
         return
     for each in wanted:
         _log.info("the %s provisioner %r moved into the database", kind(each), each.name)
     _log.info(
         "%r is the first super administrator, for whom the JWK provisioner %r vouches; the provisioners"
-        " in ca.json have no effect any more and can be removed from it",
+        " and the policy of the configuration have no effect any more and can be removed from it",
         subject,
         first.name,
     )
