@@ -1,96 +1,97 @@
-"""Hosts of a Nebula network get certificates by what Nebula gave them: ours beside the original, from step-ca."""
+"""Hosts of a Nebula network get certificates by what Nebula gave them, by both command lines."""
 
 import base64
 import json
-import os
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 
+from fixtures.admissions import SHAPES, Client, authority_with
 from fixtures.meshes import mesh
-from fixtures.running import NEWEL, Authority, others
-from fixtures.step_ca import step_ca
+from fixtures.running import Authority
 
-pytestmark = pytest.mark.needs("step", "step-ca", "nebula-cert", "ssh-keygen")
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Nebula authority and its host."""
-    folder = tmp_path_factory.mktemp("network")
-    mesh(folder)
-    return folder
+pytestmark = pytest.mark.needs("step", "nebula-cert")
+NETWORKS = [(1, "25519"), (2, "25519"), (1, "P256"), (2, "P256")]
 
 
 @pytest.fixture(scope="module")
-def authority(network: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
-    """A step-ca that trusts the network's authority."""
+def networks(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, str], Path]:
+    """An authority and its host for each version and curve."""
+    made: dict[tuple[int, str], Path] = {}
+    for version, curve in NETWORKS:
+        made[version, curve] = tmp_path_factory.mktemp(f"network-{version}-{curve}")
+        mesh(made[version, curve], version, curve)
+    return made
 
-    def trust(ca: dict[str, Any]) -> None:
-        roots = base64.b64encode((network / "ca.crt").read_bytes()).decode()
-        claims = {"enableSSHCA": True}
-        row = {"type": "Nebula", "name": "mesh", "roots": roots, "claims": claims}
-        ca["authority"]["provisioners"].append(row)
 
-    with step_ca(tmp_path_factory.mktemp("ca") / "state", "--ssh", edit=trust) as running:
+@pytest.fixture(scope="module", params=SHAPES)
+def authority(
+    request: pytest.FixtureRequest,
+    networks: dict[tuple[int, str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Generator[Authority]:
+    """An authority that trusts the networks' authorities, ours in both shapes and the original."""
+    text = b"".join((home / "ca.crt").read_bytes() for home in networks.values())
+    claims = {"enableSSHCA": True} if request.param == "step-ca" else {}
+    row: dict[str, Any] = {"type": "Nebula", "name": "mesh", "claims": claims}
+    row["roots"] = base64.b64encode(text).decode()
+    flags = ["--ssh"] if request.param == "step-ca" else []
+    with authority_with(request, tmp_path_factory.mktemp("ca"), [row], *flags) as running:
         yield running
 
 
-def run_program(authority: Authority, home: Path, program: str, *words: str, code: int = 0) -> str:
-    """What one of the programs says on stdout, or on stderr where it fails."""
-    done = subprocess.run(
-        [program, *words, "--ca-url", authority.url, "--root", str(authority.root)],
-        cwd=home, env={**os.environ, "STEPPATH": str(home / "step"), "SSH_AUTH_SOCK": ""},
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        start_new_session=True, timeout=60,
-    )  # fmt: skip # a command line
-    assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
-    return done.stderr if code else done.stdout
+@pytest.fixture(params=["ours", "step"])
+def client(request: pytest.FixtureRequest, authority: Authority, tmp_path: Path) -> Client:
+    """Either command line."""
+    return Client(authority, tmp_path, request.param)
 
 
-def by_host(network: Path) -> list[str]:
+@pytest.fixture
+def network(networks: dict[tuple[int, str], Path]) -> Path:
+    """The network most hosts are in."""
+    return networks[NETWORKS[0]]
+
+
+def by_host(network: Path, key: str = "host.key") -> list[str]:
     return ["--provisioner", "mesh", "--nebula-cert", str(network / "host.crt"),
-            "--nebula-key", str(network / "host.key")]  # fmt: skip # a command line
+            "--nebula-key", str(network / key)]  # fmt: skip # a command line
 
 
-def test_a_host_gets_x509_and_ssh_certificates(
-    authority: Authority, network: Path, tmp_path: Path
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_host_gets_a_certificate(
+    client: Client, networks: dict[tuple[int, str], Path], kind: tuple[int, str]
 ) -> None:
     names = ["--san", "host", "--san", "10.1.0.1"]
-    run_program(
-        authority,
-        tmp_path,
-        NEWEL,
-        "ca",
-        "certificate",
-        "host",
-        "h.crt",
-        "h.key",
-        *names,
-        *by_host(network),
-    )
-    leaf = x509.load_pem_x509_certificate((tmp_path / "h.crt").read_bytes())
-    assert leaf.subject.rfc4514_string() == "CN=host"
-    clear = ["--no-password", "--insecure"]
-    run_program(
-        authority,
-        tmp_path,
-        NEWEL,
-        "ssh",
-        "certificate",
-        "host",
-        "ssh",
-        "--host",
-        *clear,
-        *by_host(network),
-    )
+    key = "host.pem" if kind[1] == "P256" and client.program == "step" else "host.key"
+    who = by_host(networks[kind], key)
+    client.run("ca", "certificate", "host", "h.crt", "h.key", *names, *who)
+    assert client.leaf("h.crt").subject.rfc4514_string() == "CN=host"
+    assert client.names("h.crt") == ["host", "10.1.0.1"]
+
+
+def test_a_host_s_own_names_are_its_certificate_s(client: Client, network: Path) -> None:
+    """Nothing else, though the host signs its token itself."""
+    words = ["ca", "certificate", "admin", "x.crt", "x.key", *by_host(network)]
+    if is_original(client.authority):
+        assert "got [admin], want [host]" in client.run(*words, code=1)
+        return
+    assert "The request was forbidden" in client.run(*words, code=1)
+    words = ["ca", "certificate", "host", "x.crt", "x.key", "--san", "10.1.0.2", *by_host(network)]
+    assert "10.1.0.2" in client.run(*words, code=1)
+    assert not (client.home / "x.crt").exists()
+
+
+def test_a_host_gets_an_ssh_certificate_from_step_ca(client: Client, network: Path) -> None:
+    if not is_original(client.authority):
+        return
+    words = ["ssh", "certificate", "--host", "--no-password", "--insecure", *by_host(network)]
+    client.run(*words, "host", "ssh")
     done = subprocess.run(
         ["ssh-keygen", "-L", "-f", "ssh-cert.pub"],
-        cwd=tmp_path,
+        cwd=client.home,
         capture_output=True,
         text=True,
         check=True,
@@ -102,10 +103,8 @@ def test_tokens_are_those_of_the_original(
     authority: Authority, network: Path, tmp_path: Path
 ) -> None:
     theirs, own = (
-        parts_of(
-            run_program(authority, tmp_path, program, "ca", "token", "host", *by_host(network))
-        )
-        for program in (others("step"), NEWEL)
+        parts_of(Client(authority, tmp_path, program).run("ca", "token", "host", *by_host(network)))
+        for program in ("step", "ours")
     )
     assert theirs == own
 
@@ -133,11 +132,16 @@ def test_what_is_not_the_host_s_is_refused(
         ([crt, "other/host.key", key, "other/host.key"], "not a proper nebula certificate"),
         (
             [crt, "other/host.crt", key, "other/host.key"],
-            "failed to verify certificate against configured CA",
+            "token is not valid: failed to verify certificate against configured CA",
         ),
     ]
+    client = Client(authority, tmp_path)
     for flags, expected in cases:
-        said = run_program(authority, tmp_path, NEWEL, "ca", "certificate", "host", "x.crt", "x.key",
-                     "--provisioner", "mesh", *flags, code=1)  # fmt: skip # a command line
-        assert expected in said
+        words = ["ca", "certificate", "host", "x.crt", "x.key", "--provisioner", "mesh"]
+        assert expected in client.run(*words, *flags, code=1)
         assert not (tmp_path / "x.crt").exists()
+
+
+def is_original(authority: Authority) -> bool:
+    """Whether it is step-ca, which has no plain HTTP here."""
+    return authority.http_port == 0

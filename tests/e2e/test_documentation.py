@@ -46,6 +46,8 @@ NOT_RUN = {
     ("docs/cli.md", "newel enroll factor"): "asks at a terminal, and for SSH; test_verbs_enroll.py answers",
     ("docs/cli.md", "newel alerts show"): "no alert is there to be shown; test_cli_catalogue.py has one",
     ("docs/deployment.md", "make dist"): "installs for all; test_distribution.py",
+    ("docs/provisioners.md", "newel ca certificate web.internal"): "test_birth_certificates.py has one",
+    ("docs/provisioners.md", "newel ca certificate host"): "needs a Nebula network; test_cli_nebula.py",
     ("docs/relying-parties.md", ""): "needs four TLS libraries; validation's tests",
     ("docs/runbooks/backup-and-restore.md", "pg_dump"): "the split shape; test_split_runbooks.py restores it",
     ("docs/runbooks/backup-and-restore.md", "psql"): "likewise",

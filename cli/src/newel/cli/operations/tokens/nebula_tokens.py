@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CERTIFICATES = ("NEBULA CERTIFICATE", "NEBULA CERTIFICATE V2")
 KEY = "NEBULA X25519 PRIVATE KEY"
+P256_KEY = "NEBULA P256 PRIVATE KEY"
 
 
 def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: "TokenRequest") -> str:
@@ -85,7 +86,15 @@ def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]
     from newel.cli.operations.keys.key_files import private_key
     from newel.jose.jwk import from_public_key
 
-    key = private_key(name, password_file)
+    data = read(name)
+    if P256_KEY.encode() in data:  # the scalar, as nebula-cert writes it
+        scalar = int.from_bytes(decode_pem(data, P256_KEY, name), "big")
+        try:
+            key: PrivateKey = ec.derive_private_key(scalar, ec.SECP256R1())
+        except ValueError as error:
+            raise CliError(f"error parsing {name}: {error}") from None
+    else:
+        key = private_key(name, password_file)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise CliError(f"error parsing {name}: it is no key of a Nebula host")
     point = key.public_key().public_bytes(
