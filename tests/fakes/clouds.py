@@ -5,6 +5,7 @@ asked and nothing leaves this machine.
 """
 
 import base64
+import datetime as dt
 import json
 import secrets
 import ssl
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -41,20 +44,34 @@ class Cloud:
             ),
             {"kid": "cloud", "alg": "RS256", "use": "sig"},
         )
+        self._number = 0
+        self.launch()
+
+    def launch(self) -> None:
+        """Speak for another instance from now on."""
+        self._number += 1
+        self.name = f"foo-{self._number}"
         self.document = json.dumps({
-            "accountId": "123456789012", "instanceId": "i-0abcdef1234567890", "privateIp": "10.0.0.7",
+            "accountId": "123456789012", "instanceId": f"i-{self._number:017x}", "privateIp": "10.0.0.7",
             "region": "eu-central-1", "pendingTime": now().strftime("%Y-%m-%dT%H:%M:%SZ"),
         }).encode()  # fmt: skip # a table
 
-    def public(self) -> dict[str, Any]:
-        """By address, what the world may know."""
+    def public(self, azure: str = AZURE) -> dict[str, Any]:
+        """By address, what the world may know; the tenant's login is at ``azure``."""
         keys = {"keys": [self._jwk.as_dict(private=False)]}
-        discovery = {"issuer": f"https://sts.windows.net/{TENANT}/", "jwks_uri": f"{AZURE}/keys"}
+        discovery = {"issuer": f"https://sts.windows.net/{TENANT}/", "jwks_uri": f"{azure}/keys"}
         return {
             GOOGLE_KEYS: keys,
-            f"{AZURE}/.well-known/openid-configuration": discovery,
-            f"{AZURE}/keys": keys,
+            f"{azure}/.well-known/openid-configuration": discovery,
+            f"{azure}/keys": keys,
         }
+
+    def certificate(self) -> bytes:
+        """The certificate that AWS's signatures are verified with, PEM."""
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "instance identity")])
+        made = x509.CertificateBuilder(name, name, self.key.public_key()).serial_number(1)
+        made = made.not_valid_before(now()).not_valid_after(now() + dt.timedelta(days=1))
+        return made.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def sign_document(self) -> bytes:
         """AWS: the signature of the identity document, base64."""
@@ -62,7 +79,10 @@ class Cloud:
 
     def google(self, audience: str) -> str:
         """GCP: an identity token with the instance's details."""
-        engine = {"instance_id": "42", "instance_name": "foo", "project_id": "p", "zone": "z"}
+        engine = {
+            "instance_id": str(self._number), "instance_name": self.name, "project_id": "p", "zone": "z",
+            "instance_creation_timestamp": int(now().timestamp()),
+        }  # fmt: skip # a table
         return self.token({
             "iss": "https://accounts.google.com", "aud": audience, "sub": "1234567890",
             "email": "robot@p.iam.gserviceaccount.com", "google": {"compute_engine": engine},
@@ -73,7 +93,7 @@ class Cloud:
         group = "/subscriptions/s/resourcegroups/g/providers"
         return self.token({
             "iss": f"https://sts.windows.net/{TENANT}/", "aud": resource, "tid": TENANT, "oid": "o",
-            "sub": "o", "xms_mirid": f"{group}/Microsoft.Compute/virtualMachines/foo",
+            "sub": "o", "xms_mirid": f"{group}/Microsoft.Compute/virtualMachines/{self.name}",
         })  # fmt: skip # a table
 
     def token(self, claims: dict[str, Any]) -> str:
@@ -96,7 +116,11 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 class MetadataService(LocalServer):
-    """The one service for all three; ``asked`` is what it was asked, path by path."""
+    """The one service for all three; ``asked`` is what it was asked, path by path.
+
+    It is a proxy for itself as well: the original step has no variable for its address, but honours
+    ``HTTP_PROXY``.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self.asked: list[str] = []
@@ -108,9 +132,10 @@ class MetadataService(LocalServer):
 
         class Handler(Quiet):
             def do_PUT(self) -> None:
-                asked.append(self.path)
+                path = urlsplit(self.path).path
+                asked.append(path)
                 given = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
-                good = self.path == "/latest/api/token" and given
+                good = path == "/latest/api/token" and given
                 self.reply(session.encode() if good else None)
 
             def do_GET(self) -> None:
@@ -132,6 +157,8 @@ class MetadataService(LocalServer):
                         and query.get("format") == "full"
                     )
                     return cloud.google(query["audience"]).encode() if wanted else None
+                if path == "/metadata/instance/compute/azEnvironment":
+                    return b"AzurePublicCloud"
                 if (
                     path == "/metadata/identity/oauth2/token"
                     and self.headers.get("Metadata") == "true"
@@ -168,3 +195,23 @@ class Internet(LocalServer):
 
         super().__init__(Handler)
         self.address = f"127.0.0.1:{self.port}"
+
+
+class KeyServer(LocalServer):
+    """The public pages of the clouds, for an authority that asks this machine for them."""
+
+    def __init__(self, cloud: Cloud, certificate: Path, key: Path) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        pages: dict[str, Any] = {}
+
+        class Handler(Quiet):
+            def do_GET(self) -> None:
+                page = pages.get(self.path)
+                self.reply(None if page is None else json.dumps(page).encode())
+
+        super().__init__(Handler, tls)
+        login = f"https://localhost:{self.port}/{TENANT}"
+        self.google_keys = f"https://localhost:{self.port}{urlsplit(GOOGLE_KEYS).path}"
+        self.azure_discovery = f"{login}/.well-known/openid-configuration"
+        pages.update({urlsplit(url).path: page for url, page in cloud.public(login).items()})

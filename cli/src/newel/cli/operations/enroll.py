@@ -8,7 +8,7 @@ from newel.cli import program
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import say
 from newel.cli.operations import connection
-from newel.cli.operations.tokens import provisioner_choice, token_requests
+from newel.cli.operations.tokens import instance_names, provisioner_choice, token_requests
 from newel.cli.operations.tokens.token_claims import unverified_claims
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from newel.cli.operations.tokens.token_options import TokenOptions
 
 PEOPLE = frozenset({"OIDC"})
+INSTANCES = frozenset({"AWS", "GCP", "Azure"})
 
 
 class Ticket(NamedTuple):
@@ -100,6 +101,9 @@ def by_provisioner(
     say("CA", url)
     if chosen.get("type") in PEOPLE:
         return of_person(url, root, made, subject, sans)
+    if chosen.get("type") in INSTANCES and not sans:
+        own_only = bool(chosen.get("disableCustomSANs"))
+        sans = instance_names.list_names(unverified_claims(made), subject, own_only=own_only)
     return Ticket(url, root, made, subject, list(sans) or [subject])
 
 
@@ -120,6 +124,7 @@ def from_token(
         raise CliError(f"token subject '{claims.get('sub')}' and argument '{subject}' do not match")
     root = root_for(authority, url, str(claims.get("sha") or ""))
     say("CA", url)
+    sans = sans or instance_names.list_names(claims, subject, own_only=False)
     if "sans" not in claims and "sha" not in claims:
         return of_person(url, root, token, subject, sans)
     named = [str(each) for each in claims.get("sans") or []]

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -22,7 +21,7 @@ AZURE = ("AZURE_POD_IDENTITY_AUTHORITY_HOST", LINK_LOCAL)
 AZURE_RESOURCE = "https://management.azure.com/"
 
 
-def token_of(provisioner: dict[str, Any], subject: str, sans: Sequence[str], audience: str) -> str:
+def token_of(provisioner: dict[str, Any], subject: str, audience: str) -> str:
     """Return the token of this instance for an AWS, GCP or Azure provisioner. Raises CliError."""
     kind, name = str(provisioner["type"]), str(provisioner["name"])
     full = f"{audience}#{kind.lower()}/{name}"
@@ -39,10 +38,10 @@ def token_of(provisioner: dict[str, Any], subject: str, sans: Sequence[str], aud
             )
         except (ValueError, KeyError, TypeError):
             raise CliError("the metadata service's answer holds no token") from None
-    return of_aws(name, subject, sans, full)
+    return of_aws(name, subject, full)
 
 
-def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
+def of_aws(name: str, subject: str, audience: str) -> str:
     """Return the identity document and its signature, in a token keyed by that signature."""
     from newel.client.clock import now
     from newel.jose import base64url
@@ -60,7 +59,7 @@ def of_aws(name: str, subject: str, sans: Sequence[str], audience: str) -> str:
         raise CliError("the instance identity document cannot be read") from None
     issued = int(now().timestamp())
     claims = {
-        "iss": "ec2.amazonaws.com", "sub": subject, "aud": audience, "sans": list(sans),
+        "iss": "ec2.amazonaws.com", "sub": subject, "aud": audience,
         "iat": issued, "nbf": issued, "exp": issued + 300,
         "jti": hashlib.sha256(f"aws/{name}.{instance}".encode()).hexdigest(),
         "amazon": {

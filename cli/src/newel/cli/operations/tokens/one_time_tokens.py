@@ -35,9 +35,7 @@ def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: TokenR
     if kind in {"AWS", "GCP", "Azure"}:
         from newel.cli.operations.tokens import cloud_tokens
 
-        return cloud_tokens.token_of(
-            provisioner, wanted.subject, wanted.sans or [], wanted.audience
-        )
+        return cloud_tokens.token_of(provisioner, wanted.subject, wanted.audience)
     raise CliError(f"step {kind} provisioners do not support token auth flows")
 
 

@@ -1,0 +1,234 @@
+"""Instances of AWS, GCP and Azure obtain certificates without a secret, from step-ca and from ours.
+
+AWS: its document and signature under a root of the test. GCP and Azure: step-ca asks their public addresses
+through a proxy on this machine that stands for them, ours is configured with an address of this machine.
+"""
+
+import contextlib
+import json
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from fakes.clouds import HOSTS, TENANT, Cloud, Internet, KeyServer, MetadataService
+from fixtures.pki import InternalPki
+from fixtures.processes import free_block, free_port
+from fixtures.running import Authority, serve_newel
+from fixtures.scenarios import Shell
+from fixtures.split import PROGRAMS, split_serving, split_state
+from fixtures.step_ca import change, step_ca
+
+pytestmark = pytest.mark.needs("step", "step-ca")
+VARIABLES = {
+    "AWS": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "Google Cloud": "GCE_METADATA_HOST",
+    "Azure": "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+}
+ASKED = {
+    "AWS": [
+        "/latest/api/token",
+        "/latest/dynamic/instance-identity/document",
+        "/latest/dynamic/instance-identity/signature",
+    ],
+    "Google Cloud": ["/computeMetadata/v1/instance/service-accounts/default/identity"],
+    "Azure": ["/metadata/identity/oauth2/token"],
+}
+CREDENTIALS = {"AWS": "123456789012", "Google Cloud": "1234567890", "Azure": TENANT}
+REFUSED = (
+    "The request lacked necessary authorization to be completed. Please see the certificate authority"
+    " logs for more info.\n"
+)
+
+Records = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("clouds")
+
+
+@pytest.fixture(scope="module")
+def pki(folder: Path) -> InternalPki:
+    return InternalPki(folder)
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def records(folder: Path, google: dict[str, Any], azure: dict[str, Any]) -> Records:
+    """The provisioners of an authority; the last two of each cloud's are those of its own names."""
+    aws = {"type": "AWS", "iidRoots": str(folder / "iid.crt"), "accounts": ["123456789012"]}
+    gcp = {"type": "GCP", "projectIDs": ["p"], "instanceAge": "1h", **google}
+    own = {"disableCustomSANs": True, "disableTrustOnFirstUse": True}
+    return [
+        {**aws, "name": "AWS"},
+        {**aws, "name": "AWS own", **own},
+        {**gcp, "name": "Google Cloud", "serviceAccounts": ["robot@p.iam.gserviceaccount.com"]},
+        {**gcp, "name": "Google own", **own},
+        {"type": "Azure", "name": "Azure", "tenantID": TENANT, "subscriptionIDs": ["s"], **azure},
+    ]
+
+
+@contextlib.contextmanager
+def serve_original(folder: Path, pki: InternalPki, cloud: Cloud) -> Generator[Authority]:
+    sites = pki.files(*HOSTS)
+    with Internet(sites.certificate, sites.key, cloud.public()) as internet:
+        env = {
+            "SSL_CERT_FILE": str(pki.roots),
+            "HTTPS_PROXY": f"http://{internet.address}",
+            "NO_PROXY": "localhost,127.0.0.1",
+        }
+        added = records(folder, {}, {})
+        with step_ca(
+            folder / "original",
+            edit=lambda ca: ca["authority"]["provisioners"].extend(added),
+            env=env,
+        ) as running:
+            yield running
+
+
+@contextlib.contextmanager
+def serve_up(folder: Path, added: Records) -> Generator[Authority]:
+    ports = free_port(), free_port()
+    with serve_newel(folder / "up", *ports) as (made, _):
+        pass
+    change(
+        made.state / "config/ca.json",
+        lambda ca: ca["authority"]["provisioners"].extend(added),
+    )
+    with serve_newel(folder / "up", *ports) as (running, _):
+        yield running
+
+
+@contextlib.contextmanager
+def serve_split(added: Records) -> Generator[Authority]:
+    with split_state() as state:
+        file = state / "secrets/registration/provisioners.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(added))
+        first = free_block(70)
+        with split_serving(state, (first, first + 1, first + 2)) as (running, _):
+            yield running
+
+
+@pytest.fixture(
+    scope="module",
+    params=["step-ca", "up", pytest.param("split", marks=pytest.mark.needs(*PROGRAMS))],
+)
+def authority(
+    request: pytest.FixtureRequest, folder: Path, pki: InternalPki, cloud: Cloud
+) -> Generator[Authority]:
+    """An authority that knows the clouds."""
+    (folder / "iid.crt").write_bytes(cloud.certificate())
+    if request.param == "step-ca":
+        with serve_original(folder, pki, cloud) as running:
+            yield running
+        return
+    site = pki.files("localhost")
+    with KeyServer(cloud, site.certificate, site.key) as keys:
+        trust = {"caFile": str(pki.roots)}
+        added = records(
+            folder,
+            {"newel": {"keysURL": keys.google_keys, **trust}},
+            {"newel": {"discoveryURL": keys.azure_discovery, **trust}},
+        )
+        serve = serve_up(folder, added) if request.param == "up" else serve_split(added)
+        with serve as running:
+            yield running
+
+
+@pytest.fixture(params=["ours", "step"])
+def instance(
+    request: pytest.FixtureRequest, tmp_path: Path, authority: Authority, cloud: Cloud
+) -> Generator[tuple[Shell, MetadataService]]:
+    """A shell on a new instance of every cloud, and the metadata service it asks."""
+    cloud.launch()
+    Shell(tmp_path, request.param, authority).bootstrap()
+    with MetadataService(cloud) as service:
+        extra = dict.fromkeys(VARIABLES.values(), service.address)
+        if request.param == "step":
+            extra = {"HTTP_PROXY": f"http://{service.address}"}
+        yield Shell(tmp_path, request.param, authority, extra), service
+
+
+def names(shell: Shell) -> list[str]:
+    leaf = x509.load_pem_x509_certificates((shell.home / "foo.crt").read_bytes())[0]
+    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(each.value) for each in found]
+
+
+@pytest.mark.parametrize("provisioner", VARIABLES)
+def test_an_instance_needs_no_secret_and_is_trusted_once(
+    instance: tuple[Shell, MetadataService], provisioner: str
+) -> None:
+    shell, service = instance
+    words = f'foo.internal foo.crt foo.key --san foo.internal --issuer "{provisioner}"'
+    line = f"step ca certificate {words}"
+    said = shell.read_messages(line)
+    for part in (
+        f"CA: {shell.required_authority.url}",
+        "Certificate: foo.crt",
+        "Private Key: foo.key",
+    ):
+        assert part in said
+    if shell.ours:
+        assert service.asked == ASKED[provisioner]
+    assert names(shell) == ["foo.internal"]
+    inspected = shell.type_line("step certificate inspect --short foo.crt")
+    assert f"Provisioner: {provisioner} [ID: {CREDENTIALS[provisioner][:4]}" in inspected
+    shell.type_line("step ca renew foo.crt foo.key --force")
+    assert REFUSED in shell.read_messages(f"{line} --force", code=1)
+
+
+@pytest.mark.parametrize(
+    ("provisioner", "subject", "own_names"),
+    [
+        (
+            "AWS own",
+            "ip-10-0-0-7.eu-central-1.compute.internal",
+            ["ip-10-0-0-7.eu-central-1.compute.internal", "10.0.0.7"],
+        ),
+        ("Google own", "{name}", ["{name}.c.p.internal", "{name}.z.c.p.internal"]),
+    ],
+)
+def test_an_instance_gets_the_names_of_its_cloud_and_no_others(
+    instance: tuple[Shell, MetadataService],
+    cloud: Cloud,
+    provisioner: str,
+    subject: str,
+    own_names: list[str],
+) -> None:
+    shell, _ = instance
+    subject = subject.format(name=cloud.name)
+    line = f'step ca certificate {subject} foo.crt foo.key --issuer "{provisioner}" --force'
+    shell.type_line(line)
+    assert names(shell) == [each.format(name=cloud.name) for each in own_names]
+    foreign = line.replace(f"certificate {subject}", "certificate foo.internal")
+    assert shell.read_messages(foreign, code=1)
+
+
+@pytest.mark.parametrize("provisioner", VARIABLES)
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("127.0.0.1:{port}", "the cloud's metadata service cannot be asked"),
+        ("203.0.113.7", "is not an http address of this machine or its own link"),
+        ("https://127.0.0.1", "is not an http address of this machine or its own link"),
+        ("metadata.example", "is not an http address of this machine or its own link"),
+        ("http://127.0.0.1:no", "is not an http address of this machine or its own link"),
+    ],
+)
+def test_outside_the_cloud(
+    tmp_path: Path, authority: Authority, provisioner: str, address: str, reason: str
+) -> None:
+    """There is no one to ask, or a variable names an address that is not allowed."""
+    extra = {VARIABLES[provisioner]: address.format(port=free_port())}
+    laptop = Shell(tmp_path, "ours", authority, extra).bootstrap()
+    line = f'step ca certificate foo.internal foo.crt foo.key --issuer "{provisioner}"'
+    assert reason in laptop.read_messages(line, code=1)
+    assert not list(laptop.home.glob("foo.*"))
