@@ -97,10 +97,10 @@ class Cloud:
         })  # fmt: skip # a table
 
     def token(self, claims: dict[str, Any]) -> str:
-        """Signed, good for five minutes."""
+        """Signed, good for five minutes unless the claims say otherwise."""
         issued = int(now().timestamp())
         times = {"iat": issued, "nbf": issued, "exp": issued + 300}
-        return jwt.encode({"alg": "RS256", "kid": "cloud", "typ": "JWT"}, claims | times, self._jwk)
+        return jwt.encode({"alg": "RS256", "kid": "cloud", "typ": "JWT"}, times | claims, self._jwk)
 
 
 class Quiet(BaseHTTPRequestHandler):

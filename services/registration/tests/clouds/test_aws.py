@@ -18,6 +18,8 @@ from fixtures.instances import (
     PRIVATE_NAME,
     EC2Instance,
     certify,
+    names_of,
+    read_leaf,
     sign_data,
 )
 from fixtures.registration import (
@@ -65,22 +67,12 @@ async def ra(
     await opened.database.close()
 
 
-def leaf_of(answer: Any) -> x509.Certificate:
-    assert answer.status_code == 201, answer.text
-    return x509.load_pem_x509_certificate(answer.json()["crt"].encode())
-
-
-def names_of(leaf: x509.Certificate) -> list[str]:
-    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(each.value) for each in found]
-
-
 async def test_an_instance_gets_the_names_it_asks_for(ra: RegistrationHarness) -> None:
     answer = await ra.sign(
         EC2Instance(KEY).token("foo.internal"), request_for("foo.internal", "bar")
     )
-    leaf = leaf_of(answer)
-    assert names_of(leaf) == ["foo.internal", "bar"]
+    leaf = read_leaf(answer)
+    assert names_of(answer) == ["foo.internal", "bar"]
     assert leaf.subject.rfc4514_string() == "CN=foo.internal"
     asked = ra.issuing.requests[-1].provisioner
     assert (asked.type, asked.name, asked.credential_id) == ("AWS", "AWS", ACCOUNT)
@@ -94,7 +86,7 @@ async def test_t12_an_instance_gets_one_certificate_ever(
     """Not by another token, after a restart, nor after every used token was swept."""
     first = await open_registration(database_url, authority, provisioners=records)
     instance = EC2Instance(KEY, pendingTime="2036-01-01T00:00:00Z")
-    leaf_of(await first.sign(instance.token("foo.internal"), FOO))
+    read_leaf(await first.sign(instance.token("foo.internal"), FOO))
     other = await first.sign(instance.token("bar.internal"), request_for("bar.internal"))
     assert other.json() == GENERAL_401
     await first.database.close()
@@ -112,9 +104,9 @@ async def test_t12_an_instance_gets_one_certificate_ever(
 async def test_an_instance_may_come_again_with_another_token(ra: RegistrationHarness) -> None:
     """Where trust on first use is off: the tokens of step share an id, the content counts."""
     instance = EC2Instance(KEY, "again")
-    leaf_of(await ra.sign(instance.token("foo.internal"), FOO))
+    read_leaf(await ra.sign(instance.token("foo.internal"), FOO))
     later = EPOCH + dt.timedelta(seconds=1)
-    leaf_of(await ra.sign(instance.token("foo.internal", later), FOO))
+    read_leaf(await ra.sign(instance.token("foo.internal", later), FOO))
     answer = await ra.sign(instance.token("foo.internal", later), FOO)
     assert answer.json() == GENERAL_401
 
@@ -122,11 +114,11 @@ async def test_an_instance_may_come_again_with_another_token(ra: RegistrationHar
 @pytest.mark.parametrize("subject", [PRIVATE_NAME, ADDRESS, INSTANCE])
 async def test_only_the_names_of_the_cloud(ra: RegistrationHarness, subject: str) -> None:
     instance = EC2Instance(KEY, "own names")
-    leaf = leaf_of(await ra.sign(instance.token(subject), request_for(common_name=subject)))
-    assert names_of(leaf) == [PRIVATE_NAME, ADDRESS]
+    answer = await ra.sign(instance.token(subject), request_for(common_name=subject))
+    assert names_of(answer) == [PRIVATE_NAME, ADDRESS]
     part = request_for(PRIVATE_NAME, common_name=subject)
     later = instance.token(subject, EPOCH + dt.timedelta(seconds=1))
-    assert names_of(leaf_of(await ra.sign(later, part))) == [PRIVATE_NAME, ADDRESS]
+    assert names_of(await ra.sign(later, part)) == [PRIVATE_NAME, ADDRESS]
 
 
 @pytest.mark.attack("T12")
@@ -180,7 +172,7 @@ async def test_t12_instances_that_are_not_admitted(
     answer = await ra.sign(instance.token("foo.internal", **claims), FOO)
     assert answer.json() == GENERAL_401
     assert why in str(ra.audit.lines[-1])
-    leaf_of(await ra.sign(EC2Instance(KEY).token("foo.internal"), FOO))  # its first use is left
+    read_leaf(await ra.sign(EC2Instance(KEY).token("foo.internal"), FOO))  # its first use is left
 
 
 @pytest.mark.attack("T03")
@@ -198,7 +190,7 @@ async def test_t03_a_token_is_keyed_by_its_own_signature(ra: RegistrationHarness
 async def test_a_document_signed_as_cms_admits_too(ra: RegistrationHarness) -> None:
     instance = EC2Instance(KEY)
     instance.signature = sign_data(instance.document, KEY)
-    leaf_of(await ra.sign(instance.token("foo.internal"), FOO))
+    read_leaf(await ra.sign(instance.token("foo.internal"), FOO))
 
 
 async def test_an_instance_revokes_nothing(ra: RegistrationHarness) -> None:

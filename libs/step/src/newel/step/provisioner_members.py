@@ -16,7 +16,7 @@ from newel.step.treatment import (
     warn,
 )
 
-SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Nebula", "OIDC", "X5C"})
+SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Azure", "GCP", "Nebula", "OIDC", "X5C"})
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(

@@ -7,7 +7,6 @@ once (trust on first use), or with the names that its cloud gives it and no othe
 import datetime as dt
 import hashlib
 from typing import NamedTuple, TypeAlias
-from urllib.parse import urlsplit
 
 from newel.crypto import names
 from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
@@ -21,6 +20,7 @@ from newel.registration.provisioners.grant import (
     RevocationGrant,
     TokenUse,
 )
+from newel.registration.provisioners.key_set_sources import require_https
 from newel.registration.provisioners.provisioner import (
     Provisioner,
     ProvisionerContext,
@@ -145,9 +145,10 @@ def check_text(value: str, what: str) -> str:
     return value
 
 
-def require_https(url: str, what: str) -> str:
-    """Return an https URL. Raises ValueError for any other text."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError(f"{what}: {url!r} is not an https address")
+def check_url(url: str, what: str) -> str:
+    """Return an https URL without a user. Raises ValueError, which names the member it is from."""
+    try:
+        require_https(url)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
     return url

@@ -9,6 +9,8 @@ from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.aws.provisioner import AWSProvisioner
+from newel.registration.provisioners.azure import AzureProvisioner
+from newel.registration.provisioners.gcp import GCPProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.k8ssa import K8sSAProvisioner
 from newel.registration.provisioners.nebula import NebulaProvisioner
@@ -23,6 +25,8 @@ from newel.step.audiences import fragment
 from newel.step.provisioners import (
     ACMEProvisionerConfig,
     AWSProvisionerConfig,
+    AzureProvisionerConfig,
+    GCPProvisionerConfig,
     JWKProvisionerConfig,
     K8sSAProvisionerConfig,
     NebulaProvisionerConfig,
@@ -39,6 +43,8 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     JWKProvisionerConfig: JWKProvisioner,
     ACMEProvisionerConfig: ACMEProvisioner,
     AWSProvisionerConfig: AWSProvisioner,
+    GCPProvisionerConfig: GCPProvisioner,
+    AzureProvisionerConfig: AzureProvisioner,
     X5CProvisionerConfig: X5CProvisioner,
     NebulaProvisionerConfig: NebulaProvisioner,
     OIDCProvisionerConfig: OIDCProvisioner,
