@@ -13,7 +13,7 @@ from newel.registration.policy.levels import Policies, check_x509
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.provisioner import ProvisionerContext
-from newel.registration.provisioners.registry import Provisioners
+from newel.registration.provisioners.registry import Provisioners, load_entry
 from newel.runtime.config import ConfigError
 from newel.runtime.errors import NewelError
 from newel.standalone import models
@@ -61,9 +61,8 @@ def acme(settings: Settings) -> ACMEProvisioner:
 
 def provisioners(settings: Settings) -> Provisioners:
     config = models.configure_registration(settings)
-    return Provisioners(
-        config.records(), ProvisionerContext(config.limits(), config.active_revocation)
-    )
+    context = ProvisionerContext(config.limits(), config.active_revocation)
+    return Provisioners(load_entry(each, context) for each in config.records())
 
 
 def leaf(settings: Settings) -> Any:

@@ -1,5 +1,6 @@
 """The state that is reloaded at run time: provisioners and issuers."""
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Iterable, Sequence
@@ -18,12 +19,15 @@ from newel.registration.policy.levels import (
     compile_policies,
 )
 from newel.registration.provisioners.provisioner import ProvisionerContext
-from newel.registration.provisioners.registry import Provisioners
+from newel.registration.provisioners.registry import Entry, Provisioners, load_entry
 from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
 from newel.step.messages import TLSOptions
 from newel.step.policies import PolicyConfig
 from newel.step.provisioners import ProvisionerConfig, identity, parse
+
+MADE_AT_ONCE = 20
+"""Provisioners that are made before others have their turn; each takes up to a millisecond."""
 
 _log = logging.getLogger("newel.registration")
 
@@ -60,7 +64,9 @@ class Authority:
         self._longest = longest
         self._records: list[str] | None = None
         self._revision = 0
-        self.provisioners = Provisioners((), context)
+        self._entries: dict[str, Entry] = {}
+        self._refreshing = asyncio.Lock()
+        self.provisioners = Provisioners(())
         self.trust = Trust((), federated, tls, roots)
 
     async def refresh_provisioners(self) -> None:
@@ -68,6 +74,10 @@ class Authority:
 
         Unless something was changed, this reads one number.
         """
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         revision = await self._store.revision()
         if revision == self._revision:
             self._count_provisioners()  # one may have become usable, or unusable
@@ -81,13 +91,7 @@ class Authority:
         if records == self._records:
             self._revision = revision
             return
-        parsed: list[ProvisionerConfig] = []
-        for record in records:
-            try:
-                parsed.append(parse(record))
-            except ValueError as error:
-                _log.error("a stored provisioner is unreadable and off: %s", error)
-        provisioners = Provisioners(parsed, self._context)
+        provisioners = Provisioners(await self._load(records))
         for name, why in provisioners.off.items():
             if self.provisioners.off.get(name) != why:
                 _log.warning("the provisioner %r is off: %s", name, why)
@@ -95,6 +99,25 @@ class Authority:
         self._records = records
         self._revision = revision
         self._count_provisioners()
+
+    async def _load(self, records: Iterable[str]) -> Sequence[Entry]:
+        """Make the provisioners of new records, a few at a time; those that are known stay as they are."""
+        entries: dict[str, Entry] = {}
+        new = 0
+        for text in records:
+            known = self._entries.get(text)
+            if known is None:
+                try:
+                    known = load_entry(parse(text), self._context)
+                except ValueError as error:
+                    _log.error("a stored provisioner is unreadable and off: %s", error)
+                    continue
+                new += 1
+                if new % MADE_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            entries[text] = known
+        self._entries = entries
+        return [*entries.values()]
 
     def _count_provisioners(self) -> None:
         for state, number in self.provisioners.counts().items():
@@ -105,9 +128,9 @@ class Authority:
 
         ``replaced`` is the name of the one whose place it takes.
         """
-        alone = Provisioners([record], self._context)
-        if record.name in alone.off:
-            raise ValueError(alone.off[record.name])
+        made = load_entry(record, self._context)
+        if made.problem:
+            raise ValueError(made.problem)
         longest = self._context.limits.inherit(record.claims).max_duration
         if longest > self._longest:
             raise ValueError(

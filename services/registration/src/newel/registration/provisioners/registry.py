@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
@@ -56,11 +56,36 @@ MAX_PAGE, DEFAULT_PAGE = 100, 20
 """Provisioners on one page: at most, and without a limit in the request."""
 
 
+class Entry(NamedTuple):
+    """One provisioner, made once from its record; it outlives changes of others, and so do its key sets."""
+
+    record: ProvisionerConfig
+    provisioner: Provisioner | None
+    """None for one that cannot be used."""
+    problem: str
+    """Why it cannot be used."""
+    listed: dict[str, Any]
+    """Its public part."""
+    digest: str
+    """Its part of a cursor."""
+
+
+def load_entry(record: ProvisionerConfig, context: ProvisionerContext) -> Entry:
+    """Make a provisioner, or find out why it cannot be used."""
+    digest = hashlib.sha256(f"{kind(record)}/{record.name}".encode()).hexdigest()[:32]
+    make = _KINDS.get(type(record), _reject_unsupported)
+    try:
+        provisioner = make(record, context)
+    except ValueError as error:
+        return Entry(record, None, str(error), _with_state(to_public(record), str(error)), digest)
+    return Entry(record, provisioner, "", provisioner.public, digest)
+
+
 class Provisioners:
     """An immutable snapshot of all provisioners, in the order they were added."""
 
-    def __init__(self, records: Iterable[ProvisionerConfig], context: ProvisionerContext) -> None:
-        """List a record that cannot be used with its state; it admits no token."""
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """List an entry that cannot be used with its state; it admits no token."""
         self._by_selector: dict[Selector, Provisioner] = {}
         self._by_name: dict[str, Provisioner] = {}
         self._by_key: dict[str, JWKProvisioner] = {}
@@ -68,22 +93,22 @@ class Provisioners:
         self.off: dict[str, str] = {}
         """Why each provisioner that cannot be used is off, by its name."""
         self._listed: list[dict[str, Any]] = []
-        for record in records:
-            make = _KINDS.get(type(record), _reject_unsupported)
-            try:
-                provisioner = make(record, context)
-            except ValueError as error:
-                self._broken[identity(record)] = record.name
-                self.off[record.name] = str(error)
-                self._listed.append(_describe_uninitialized(record, error))
+        self._cursors: list[str] = []
+        for index, entry in enumerate(entries):
+            self._listed.append(entry.listed)
+            # it sorts in the order of insertion and survives changes of other records
+            self._cursors.append(f"{index:08x}{entry.digest}")
+            provisioner = entry.provisioner
+            if provisioner is None:
+                self._broken[identity(entry.record)] = entry.record.name
+                self.off[entry.record.name] = entry.problem
                 continue
-            for selector in (("id", provisioner.id), *provisioner.selectors):
+            self._by_selector.setdefault(("id", provisioner.id), provisioner)
+            for selector in provisioner.selectors:
                 self._by_selector.setdefault(selector, provisioner)
             self._by_name[provisioner.name] = provisioner
             if isinstance(provisioner, JWKProvisioner):
                 self._by_key[provisioner.key_id] = provisioner
-            self._listed.append(provisioner.public)
-        self._cursors = [_cursor(index, item) for index, item in enumerate(self._listed)]
 
     def by_token(self, token: UnverifiedToken) -> Provisioner:
         """Find the provisioner a token names; nothing is proved yet. Raises NewelError."""
@@ -173,15 +198,5 @@ def _reject_unsupported(record: ProvisionerConfig, *_: object, **__: object) -> 
     raise ValueError(f"provisioners of type {kind(record)} are not supported yet")
 
 
-def _describe_uninitialized(record: ProvisionerConfig, error: ValueError) -> dict[str, Any]:
-    return _with_state(to_public(record), str(error))
-
-
 def _with_state(item: dict[str, Any], reason: str) -> dict[str, Any]:
     return {**item, "state": "Uninitialized", "stateReason": reason[:200]}
-
-
-def _cursor(index: int, item: dict[str, Any]) -> str:
-    """Make a cursor that sorts in the order of insertion and survives changes of other records."""
-    digest = hashlib.sha256(f"{item['type']}/{item['name']}".encode()).hexdigest()
-    return f"{index:08x}{digest[:32]}"
