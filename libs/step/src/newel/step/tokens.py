@@ -78,8 +78,8 @@ class Claims(msgspec.Struct, omit_defaults=True):
     """The registered claims (RFC 7519 §4.1), those of step that authorize, and those that select."""
 
     aud: str | list[str] | None = None
-    azp: str = ""
-    email: str = ""
+    azp: str | None = ""
+    email: str | None = ""
     exp: NumericDate | None = None
     iat: NumericDate | None = None
     iss: str = ""
@@ -88,7 +88,7 @@ class Claims(msgspec.Struct, omit_defaults=True):
     sans: list[str] | None = None
     sha: str = ""
     sub: str = ""
-    tid: str = ""
+    tid: str | None = ""
     cnf: Confirmation | None = None
     step: StepClaim | None = None
 

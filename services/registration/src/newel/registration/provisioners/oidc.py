@@ -41,6 +41,8 @@ class OIDCProvisioner(Provisioner):
         if not record.configuration_endpoint:
             raise ValueError("configurationEndpoint cannot be empty")
         self._config = record
+        if record.listen_address and ":" not in record.listen_address:
+            raise ValueError("error parsing listenAddress: it has no port")
         try:
             url = discovery_url(record.configuration_endpoint)
         except ValueError as error:
