@@ -1,7 +1,7 @@
 """Single sign-on: a person's tokens and certificate by an OpenID provider on this machine."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,9 @@ from cryptography import x509
 
 from fakes.openid import OpenIdProvider, put_browser
 from fixtures.pki import InternalPki
-from fixtures.running import Authority
-from fixtures.scenarios import Shell
-from fixtures.step_ca import step_ca
+from fixtures.running import Authority, serve_newel
+from fixtures.scenarios import PAIRS, Shell, make_stopped_authority
+from fixtures.step_ca import change, step_ca
 
 CLIENT = ("my-client", "my-secret")
 FLAGS = f"--client-id {CLIENT[0]} --client-secret {CLIENT[1]}"
@@ -30,22 +30,39 @@ def provider(pki: InternalPki) -> Generator[OpenIdProvider]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def authority(
-    tmp_path_factory: pytest.TempPathFactory, pki: InternalPki, provider: OpenIdProvider
-) -> Generator[Authority]:
-    """A step-ca that leaves all to the provider."""
+def single_sign_on(provider: OpenIdProvider) -> Callable[[dict[str, Any]], None]:
+    """Changes a ca.json so that the provider decides on everyone."""
 
-    def single_sign_on(ca: dict[str, Any]) -> None:
+    def edit(ca: dict[str, Any]) -> None:
         ca["authority"]["provisioners"] = [{
             "type": "OIDC", "name": "Google", "clientID": CLIENT[0], "clientSecret": CLIENT[1],
             "configurationEndpoint": f"{provider.url}/.well-known/openid-configuration",
             "admins": ["admin@example.com"], "claims": {"disableRenewal": True},
         }]  # fmt: skip # a table
 
+    return edit
+
+
+@pytest.fixture(scope="module")
+def step_ca_authority(
+    tmp_path_factory: pytest.TempPathFactory, pki: InternalPki, provider: OpenIdProvider
+) -> Generator[Authority]:
+    """A step-ca that leaves all to the provider."""
     state = tmp_path_factory.mktemp("people") / "state"
     env = {"SSL_CERT_FILE": str(pki.roots)}
-    with step_ca(state, edit=single_sign_on, env=env) as running:
+    with step_ca(state, edit=single_sign_on(provider), env=env) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def newel_authority(
+    tmp_path_factory: pytest.TempPathFactory, pki: InternalPki, provider: OpenIdProvider
+) -> Generator[Authority]:
+    """A `newel up` with the same record."""
+    authority = make_stopped_authority("newel_authority", tmp_path_factory.mktemp("people"))
+    change(authority.state / "config/ca.json", single_sign_on(provider))
+    env = {"SSL_CERT_FILE": str(pki.roots)}
+    with serve_newel(authority.state, authority.port, authority.http_port, env=env) as (running, _):
         yield running
 
 
@@ -84,11 +101,18 @@ def names(shell: Shell, name: str) -> list[str]:
     return [str(each.value) for each in found]
 
 
-@pytest.mark.needs("curl", "step", "step-ca")
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("pair", PAIRS)
 def test_a_person_gets_a_certificate(
-    tmp_path: Path, pki: InternalPki, provider: OpenIdProvider, authority: Authority
+    pair: tuple[str, str],
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    pki: InternalPki,
+    provider: OpenIdProvider,
 ) -> None:
-    mike = person(tmp_path, "ours", pki, authority).bootstrap()
+    program, kind = pair
+    authority = request.getfixturevalue(kind)
+    mike = person(tmp_path, program, pki, authority).bootstrap()
     said = mike.read_messages("step ca certificate mike@example.com mike.crt mike.key")
     for line in (
         "Provisioner: Google (OIDC) [client: my-client]",
