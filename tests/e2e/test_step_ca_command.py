@@ -9,76 +9,15 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from fixtures.processes import free_port
-from fixtures.running import BIN, Authority, others, run, wait_until
+from fixtures.running import Authority, others, run, wait_until
+from fixtures.step_ca_command import OURS, PASSWORD, Installation, init, serve
 
-OURS = str(BIN / "step-ca")
-PASSWORD = "p4ss"
 STAMP = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d "
 pytestmark = pytest.mark.needs("step")
-
-
-@dataclass(frozen=True)
-class Installation:
-    """An authority that `step ca init` made."""
-
-    state: Path
-    port: int
-    password: Path
-
-    @property
-    def config(self) -> Path:
-        return self.state / "config/ca.json"
-
-    def edit(self, **members: object) -> None:
-        self.config.write_text(json.dumps(json.loads(self.config.read_text()) | members))
-
-
-def init(folder: Path, *more: str, env: dict[str, str] | None = None) -> Installation:
-    port, password = free_port(), folder / "pw"
-    password.write_text(f"{PASSWORD}\n")
-    password.chmod(0o600)
-    state = folder / "home"
-    run(
-        [
-            others("step"), "ca", "init", "--name", "T", "--dns", "localhost", "--dns", "ca.test", "--address",
-            f":{port}", "--provisioner", "admin", "--deployment-type", "standalone", "--password-file",
-            password, *more,
-        ],
-        env={**os.environ, "STEPPATH": str(state), **(env or {})},
-    )  # fmt: skip # a command line
-    return Installation(state, port, password)
-
-
-@contextlib.contextmanager
-def serve(
-    made: Installation, *words: str | Path, base: Path | None = None
-) -> Generator[tuple[Authority, "subprocess.Popen[bytes]"]]:
-    """Runs our step-ca until the block ends; ``base`` is the STEPPATH where it is another folder."""
-    log = made.state.parent / "log"
-    with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [OURS, *map(str, words)],
-            stdout=sink, stderr=sink, stdin=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, "STEPPATH": str(base or made.state)},
-        )  # fmt: skip # a command line
-    authority = Authority(made.state, made.port, 0, made.password, log)
-    try:
-        wait_until(lambda: authority.get("/health"), process=process, log=log)
-        yield authority, process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def enroll(authority: Authority, folder: Path, name: str = "a.test") -> Path:

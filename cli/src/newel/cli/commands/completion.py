@@ -62,7 +62,7 @@ def candidates(typed: list[str]) -> list[str]:
     path = [word for word in typed if not word.startswith("-")]
     if not path:
         visible = [word for word in words() if not load(word)[word].hidden]
-        return [*visible, "up", "ceremony"]
+        return [*visible, "up", "import", "ceremony"]
     tree = load(path[0])
     for length in range(len(path), 0, -1):
         command = tree.get(" ".join(path[:length]))

@@ -11,6 +11,7 @@ Row = tuple[str, str]
 
 FOREIGN = {
     "up": "run a whole certificate authority in this process",
+    "import": "bring over what a step-ca issued, revoked and registered",
     "ceremony": "make root, intermediate and service keys from a written plan",
 }
 KINDS = {"s": "value", "m": "value", "i": "number", "d": "duration"}

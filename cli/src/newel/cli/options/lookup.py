@@ -7,7 +7,11 @@ from newel.cli.errors import CliError
 from newel.cli.options.grammar import Command, load, words
 
 COMMANDS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "commands")  # noqa: PTH118, PTH120 - pathlib is slow
-FOREIGN = {"up": "newel-standalone", "ceremony": "newel-signer"}
+FOREIGN = {
+    "up": "newel-standalone",
+    "import": "newel-standalone",
+    "ceremony": "newel-signer",
+}
 """Commands of other members, which register them in the entry point group ``newel.commands``."""
 UNSUPPORTED = {"api token create": "it is for a service that only the original's makers run"}
 """Commands of the original that this version does not have, and why."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from newel.crypto import der, oids
@@ -127,24 +127,22 @@ def _pairs(rdn: der.Element) -> list[tuple[der.Element, der.Element]]:
     return pairs
 
 
-def _single(pairs: list[tuple[der.Element, der.Element]]) -> tuple[der.Element, der.Element]:
-    if len(pairs) != 1:
-        raise der.DERError(f"a relative name of {len(pairs)} attributes")
-    return pairs[0]
-
-
 def check(name: bytes) -> None:
     """Check the bound, alphabet and string type of every attribute of a DER Name.
 
-    Raises :class:`InvalidNameError` for one that :func:`encode` would not produce.
+    A DirectoryString may be a PrintableString too (RFC 5280 §4.1.2.4), as Go writes it, and a relative
+    name may have several attributes, as Go writes several organizational units: a renewed certificate
+    keeps its subject octet by octet. Raises :class:`InvalidNameError`.
     """
     try:
         for rdn in der.children(der.only(name).content):
-            kind, element = _single(_pairs(rdn))
-            form = _FORMS_BY_DER.get(kind.raw, _OTHER)
-            if element.tag != form.tag:
-                raise InvalidNameError(f"{form.name} is a string of the wrong type")
-            _check_value(form, _decode_value(element))
+            for kind, element in _pairs(rdn):
+                form = _FORMS_BY_DER.get(kind.raw, _OTHER)
+                if element.tag == der.PRINTABLE_STRING and form.tag == der.UTF8_STRING:
+                    form = replace(form, tag=der.PRINTABLE_STRING)
+                if element.tag != form.tag:
+                    raise InvalidNameError(f"{form.name} is a string of the wrong type")
+                _check_value(form, _decode_value(element))
     except der.DERError as error:
         raise InvalidNameError(str(error)) from None
 

@@ -14,6 +14,8 @@ from newel.issuing.completion import Completion
 from newel.issuing.config import Config
 from newel.issuing.decisions import AuditTrail
 from newel.issuing.faults import Faults
+from newel.issuing.foreign import ForeignCertificate, ForeignRecords, ForeignRevocation, Tally
+from newel.issuing.foreign_storage import ForeignStorage
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuer_watch import IssuerWatch
 from newel.issuing.issuers import check_keys, read_issuers
@@ -49,6 +51,16 @@ EVENTS = subjects.CERTIFICATES
 """The subjects of the events that this service publishes."""
 
 _DAY = 24 * 3600.0
+
+__all__ = [
+    "ForeignCertificate",
+    "ForeignRecords",
+    "ForeignRevocation",
+    "Ports",
+    "Tally",
+    "build",
+    "open_foreign_records",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +131,18 @@ def build(config: Config, ports: Ports) -> Service:
             config,
             IssuanceServicer(issuance, renewals),
             RevocationServicer(Revocations(store, clock, trail)),
-            RepositoryServicer(issuers, Records(store, clock)),
+            RepositoryServicer(issuers, Records(store, clock)),  # pyright: ignore[reportAbstractUsage] - those of SSH are to come
         ),
     )
+
+
+def open_foreign_records(config: Config, database: Database, clock: Clock) -> ForeignRecords:
+    """Return what takes records of another program over into a migrated database.
+
+    Raises :class:`newel.issuing.issuer_files.UnusableIssuerError`.
+    """
+    storage = ForeignStorage(database)
+    return ForeignRecords(read_issuers(config.issuers), storage, config.default_profile, clock)
 
 
 def _rpcs(

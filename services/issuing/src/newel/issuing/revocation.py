@@ -143,8 +143,11 @@ async def find_certificate(store: CertificateStore, der: bytes) -> Record:
 
 
 def read_serial(der: bytes) -> bytes:
-    """Read a certificate's serial number in the form of the records; b"" if it is no certificate."""
+    """Read a certificate's serial number in the form of the records; b"" if it is no certificate.
+
+    That form has no zero in front of a high bit, which serial numbers of other programs may have.
+    """
     try:
-        return serials.from_int(loading.load_certificate(der).serial_number)
+        return serials.from_int(loading.load_certificate(der).serial_number).lstrip(b"\0")
     except ValueError:
         return b""

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from newel.crypto import certificate_files, names, pem
 from newel.crypto.dns_names import UNDERSCORES
-from newel.registration.acme import responses
+from newel.registration.acme import foreign, responses
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.acme.policies import NameChecks
@@ -52,6 +52,8 @@ from newel.runtime.shared_table import SharedTable
 from newel.runtime.tls.server import ServerTLS
 from newel.step.audiences import Audiences
 from newel.step.provisioners import ProvisionerConfig, to_json
+
+__all__ = ["Ports", "build", "foreign", "reconfigure"]
 
 REVISION = "0004"
 """The migration that ``build`` needs the database to be at."""

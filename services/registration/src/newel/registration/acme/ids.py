@@ -1,7 +1,8 @@
 """Ids of accounts and orders, and the tokens of challenges.
 
-An id is 18 octets, time first, 96 random bits; 24 characters in a URL. A token has 256 unpredictable bits,
-another one for each challenge (RFC 8555 §8.3, §11.3).
+An id is 18 octets, time first, 96 random bits; 24 characters in a URL. Accounts that another program made
+keep the ids that their clients know: 24 octets, the 32 letters and digits of step-ca. A token has 256
+unpredictable bits, another one for each challenge (RFC 8555 §8.3, §11.3).
 """
 
 import datetime as dt
@@ -12,7 +13,7 @@ from newel.jose.errors import MalformedError
 from newel.runtime.entropy import random_bytes
 
 _SIZE = 18
-_TEXT = 24
+_TEXTS = frozenset((24, 32))
 
 
 def new_id(now: dt.datetime) -> bytes:
@@ -32,7 +33,7 @@ def text(value: bytes) -> str:
 
 def parse(value: str) -> bytes | None:
     """Parse the id in a URL; None when it cannot be one."""
-    if len(value) != _TEXT:
+    if len(value) not in _TEXTS:
         return None
     try:
         return base64url.decode(value)

@@ -35,6 +35,17 @@ ADD_BOUND_ACCOUNT = Statement("""
         external_key, created_at)
     SELECT $1, $2, $3, $4, $5, 'valid', $6, k.id, $7 FROM acme_external_keys k
     WHERE k.id = $8 AND k.account = $1 ON CONFLICT DO NOTHING""")
+# Accounts and keys of another program, which keep their ids.
+FOREIGN_ACCOUNT = Statement(
+    "SELECT id FROM acme_accounts WHERE id = $1 OR (thumbprint = $2 AND provisioner = $3)"
+)
+ADD_FOREIGN_ACCOUNT = Statement("""
+    INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
+        external_key, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, '', NULL, $7) ON CONFLICT DO NOTHING RETURNING id""")
+ADD_FOREIGN_KEY = Statement("""
+    INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, account, created_at, bound_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id""")
 SET_CONTACT = Statement("UPDATE acme_accounts SET contact = $2 WHERE id = $1")
 DEACTIVATE_ACCOUNT = Statement(
     "UPDATE acme_accounts SET status = 'deactivated' WHERE id = $1 AND status = 'valid'"

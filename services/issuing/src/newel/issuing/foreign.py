@@ -1,0 +1,201 @@
+"""Certificates and revocations of another program that used the same issuer's key before.
+
+What is taken over is a record like any other: it renews, is revoked, and its status is served. So each
+certificate must be one that an issuer of this configuration signed, octet for octet as it is stored.
+Projections learn of the records by reconciliation, as after a restored backup.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cryptography import x509
+
+from newel.crypto import certificate as certificates
+from newel.crypto import der, keys, loading
+from newel.issuing.foreign_storage import ForeignStorage
+from newel.issuing.issuers import Issuer, Issuers
+from newel.issuing.parts import signature_algorithm
+from newel.issuing.records import Intent, Revocation, RevocationEntry
+from newel.issuing.requests import Provisioner
+from newel.runtime.clock import Clock
+
+ACTOR = "import"
+KEY_COMPROMISE = 1
+_REASONS = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
+_MAX_TEXT_LENGTH = 1024
+
+
+class ForeignCertificate(NamedTuple):
+    """One certificate, and the provisioner that admitted it ("" for one that is unknown)."""
+
+    der: bytes
+    provisioner_type: str = ""
+    provisioner_name: str = ""
+    credential_id: str = ""
+    key_values: tuple[tuple[str, str], ...] = ()
+
+
+class ForeignRevocation(NamedTuple):
+    """One revocation; ``not_after`` is when its certificate expires, None where that is not recorded."""
+
+    serial: int
+    revoked_at: dt.datetime
+    reason: int
+    provisioner: str
+    reason_text: str
+    not_after: dt.datetime | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of some records."""
+
+    new: int = 0
+    known: int = 0
+    """Already there."""
+    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Which one, by its serial number in decimal or another name, and why."""
+
+
+class ForeignRecords:
+    """Takes records over. With ``dry_run`` it checks and counts them alone."""
+
+    def __init__(
+        self, issuers: Issuers, storage: ForeignStorage, profile: str, clock: Clock
+    ) -> None:
+        self._issuers = issuers.all()
+        self._storage = storage
+        self._profile = profile
+        self._clock = clock
+
+    async def add_certificates(
+        self, given: Sequence[ForeignCertificate], *, dry_run: bool
+    ) -> Tally:
+        """Record certificates, each by itself; those that are on record stay as they are."""
+        tally, signed = Tally(), dict[bytes, tuple[Intent, bytes]]()
+        for each in given:
+            try:
+                intent, signature = self._read(each)
+            except ValueError as error:
+                tally.left_out.append((_name(each.der), str(error)))
+                continue
+            signed[intent.serial] = (intent, signature)
+        found = await self._storage.find([*signed])
+        for serial, row in found.items():
+            intent, _ = signed.pop(serial)
+            if bytes(row[2]) == intent.tbs:
+                tally.known += 1
+            else:
+                why = "another certificate with this serial number is on record"
+                tally.left_out.append((str(int.from_bytes(serial)), why))
+        tally.new = len(signed)
+        if not dry_run:
+            await self._storage.add([*signed.values()])
+        return tally
+
+    async def add_revocations(self, given: Iterable[ForeignRevocation], *, dry_run: bool) -> Tally:
+        """Record revocations, which are published, each by itself; those on record stay as they are.
+
+        One whose certificate is not on record is its issuer's, where there is but one.
+        """
+        by_serial = {_octets(each.serial): each for each in given}
+        tally, entries = Tally(), list[RevocationEntry]()
+        revoked = await self._storage.find_revoked([*by_serial])
+        records = await self._storage.find([*by_serial])
+        for serial, each in by_serial.items():
+            if serial in revoked:
+                tally.known += 1
+                continue
+            row = records.get(serial)
+            try:
+                entries.append(self._build_entry(each, serial, row and row[1:5]))
+            except ValueError as error:
+                tally.left_out.append((str(each.serial), str(error)))
+        tally.new = len(entries)
+        if not dry_run:
+            await self._storage.revoke(entries)
+        return tally
+
+    async def add_proofs(self, given: Iterable[tuple[int, str]], *, dry_run: bool) -> int:
+        """Record who proved to be entitled to certificates, by serial; return how many are on record."""
+        pairs = [(_octets(serial), subject) for serial, subject in given]
+        if dry_run:
+            return len(await self._storage.find([serial for serial, _ in pairs]))
+        return await self._storage.prove(pairs)
+
+    def _read(self, given: ForeignCertificate) -> tuple[Intent, bytes]:
+        """Return the record of a certificate and its signature. Raises ValueError that says why not."""
+        parsed = loading.load_certificate(given.der)
+        parts = certificates.split(given.der)
+        tbs, signature = parts.tbs, parts.signature
+        issuer = self._find_issuer(parsed, tbs, signature)
+        algorithm = signature_algorithm(tbs)
+        if certificates.assemble(tbs, algorithm, signature) != given.der:
+            raise ValueError("its two signature algorithms differ")
+        spki = certificates.subject_public_key_info(parsed)
+        provisioner = Provisioner(
+            given.provisioner_type, given.provisioner_name, given.credential_id, given.key_values,
+            renewable=True, hide_extension=False,
+        )  # fmt: skip # a record
+        intent = Intent(
+            idempotency_key=b"",
+            serial=_octets(parsed.serial_number),
+            issuer=issuer.id,
+            profile=self._profile,
+            tbs=tbs,
+            not_after=parsed.not_valid_after_utc,
+            key_digest=hashlib.sha256(spki).digest(),
+            provisioner=provisioner,
+            subject_of_proof="",
+            renewed_from=None,
+            created_at=min(parsed.not_valid_before_utc, self._clock.now()),
+        )
+        return intent, signature
+
+    def _find_issuer(self, parsed: x509.Certificate, tbs: bytes, signature: bytes) -> Issuer:
+        name = parsed.issuer
+        for issuer in self._issuers:
+            if issuer.parsed.subject != name:
+                continue
+            try:
+                issuer.verify(signature, tbs)
+            except keys.InvalidSignature:
+                continue
+            return issuer
+        raise ValueError(f"issued by {name.rfc4514_string() or 'no one'}, which is no issuer here")
+
+    def _build_entry(
+        self, given: ForeignRevocation, serial: bytes, row: Sequence[object] | None
+    ) -> RevocationEntry:
+        if row is None and len(self._issuers) > 1:
+            raise ValueError("its certificate is not on record, and there are several issuers")
+        own = self._issuers[0]
+        issuer, not_after = own.id, given.not_after or own.not_after
+        digest = None
+        if row is not None:
+            issuer, digest = str(row[0]), bytes(row[3]) if isinstance(row[3], bytes) else None
+            not_after = dt.datetime.fromtimestamp(int(str(row[2])), dt.UTC)
+        reason = given.reason if given.reason in _REASONS else 0
+        return RevocationEntry(
+            Revocation(serial, issuer, given.revoked_at, reason, active=True, not_after=not_after),
+            actor=ACTOR,
+            provisioner=given.provisioner,
+            reason_text=given.reason_text[:_MAX_TEXT_LENGTH].replace("\0", "\ufffd"),
+            request_id="",
+            recorded_at=self._clock.now(),
+            blocked_key=digest if reason == KEY_COMPROMISE else None,
+        )
+
+
+def _octets(serial: int) -> bytes:
+    return serial.to_bytes((serial.bit_length() + 7) // 8 or 1)
+
+
+def _name(octets: bytes) -> str:
+    try:
+        return str(loading.load_certificate(octets).serial_number)
+    except (ValueError, der.DERError):
+        return "no certificate"

@@ -1,0 +1,102 @@
+"""The SQL that takes records of another program over: whole rows, each written once."""
+
+from collections.abc import Sequence
+
+from newel.issuing.messages import encode_provisioner
+from newel.issuing.records import Intent, RevocationEntry
+from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.runtime.database.times import to_seconds
+
+_ADD = Statement("""
+    INSERT INTO certificates (serial, issuer, profile, tbs, signature, not_after, key_digest,
+        provisioner, subject_of_proof, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING serial""")
+
+_REVOKE = Statement("""
+    INSERT INTO revocations (serial, issuer, revoked_at, reason, active, not_after, actor,
+        provisioner, reason_text, request_id, recorded_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10)
+    ON CONFLICT DO NOTHING RETURNING serial""")
+
+_BLOCK = Statement("""
+    INSERT INTO blocked_keys (key_digest, cause, blocked_at) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING""")
+
+_PROVE = Statement(
+    "UPDATE certificates SET subject_of_proof = $2 WHERE serial = $1 RETURNING serial"
+)
+
+_FIND = Statement("""
+    SELECT c.serial, c.issuer, c.tbs, c.not_after, c.key_digest, r.serial
+    FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial WHERE c.serial = $1""")
+
+_FIND_REVOKED = Statement("SELECT serial FROM revocations WHERE serial = $1")
+
+
+class ForeignStorage:
+    """Adds rows to the tables of certificates and revocations; a row that is there stays as it is."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, serials: Sequence[bytes]) -> dict[bytes, Row]:
+        """Find certificates: serial, issuer, TBSCertificate, notAfter, digest of the key, revoked serial."""
+        rows = await self._database.fetch_many(_FIND, [(serial,) for serial in serials])
+        return {bytes(row[0]): row for row in rows}
+
+    async def find_revoked(self, serials: Sequence[bytes]) -> set[bytes]:
+        """Find which of these are revoked."""
+        rows = await self._database.fetch_many(_FIND_REVOKED, [(serial,) for serial in serials])
+        return {bytes(row[0]) for row in rows}
+
+    async def add(self, signed: Sequence[tuple[Intent, bytes]]) -> None:
+        """Add certificates with their signatures."""
+        await self._database.decide_all([(Write(_ADD, _row(*each)),) for each in signed])
+
+    async def revoke(self, entries: Sequence[RevocationEntry]) -> None:
+        """Add revocations, and block the keys that they name."""
+        await self._database.decide_all([_revocation(entry) for entry in entries])
+
+    async def prove(self, pairs: Sequence[tuple[bytes, str]]) -> int:
+        """Set who proved to be entitled to certificates; return how many of them there are."""
+        done = await self._database.decide_all([(Write(_PROVE, pair),) for pair in pairs])
+        return sum(row is not None for row in done)
+
+
+def _row(intent: Intent, signature: bytes) -> tuple[bytes | str | int, ...]:
+    return (
+        intent.serial,
+        intent.issuer,
+        intent.profile,
+        intent.tbs,
+        signature,
+        to_seconds(intent.not_after),
+        intent.key_digest,
+        encode_provisioner(intent.provisioner),
+        intent.subject_of_proof,
+        to_seconds(intent.created_at),
+    )
+
+
+def _revocation(entry: RevocationEntry) -> tuple[Write, ...]:
+    revocation = entry.revocation
+    revoked_at = to_seconds(revocation.revoked_at)
+    write = Write(
+        _REVOKE,
+        (
+            revocation.serial,
+            revocation.issuer,
+            revoked_at,
+            revocation.reason,
+            revocation.active,
+            to_seconds(revocation.not_after),
+            entry.actor,
+            entry.provisioner,
+            entry.reason_text,
+            to_seconds(entry.recorded_at),
+        ),
+    )
+    if entry.blocked_key is None:
+        return (write,)
+    cause = f"revoked for key compromise: {revocation.serial.hex()}"
+    return (write, Write(_BLOCK, (entry.blocked_key, cause, revoked_at)))

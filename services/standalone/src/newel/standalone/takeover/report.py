@@ -1,0 +1,36 @@
+"""What an import tells its operator."""
+
+import sys
+from collections.abc import Iterator, Sequence
+
+from newel.standalone.takeover.importer import Part
+
+LABELS = {
+    "x509_certs": "certificates",
+    "revoked_x509_certs": "revocations",
+    "acme_accounts": "ACME accounts",
+    "acme_external_account_keys": "external account keys",
+    "acme_certs": "owners of ACME certificates",
+}
+
+
+def show_progress(table: str, done: int, total: int) -> None:
+    """Show how far a table is, in one line of a terminal."""
+    if total and sys.stderr.isatty():
+        end = "\n" if done >= total else ""
+        print(
+            f"\r{LABELS.get(table, table)}: {done} of {total}", end=end, file=sys.stderr, flush=True
+        )
+
+
+def describe(parts: Sequence[Part], *, dry_run: bool) -> Iterator[str]:
+    """Write one line for each table, and one for each reason why some of its rows are left out."""
+    verb = "would be imported" if dry_run else "imported"
+    for part in parts:
+        label = LABELS.get(part.name, part.name)
+        if part.new or part.known or label != part.name:
+            there = f", {part.known} already there" if part.known else ""
+            yield f"{label}: {part.rows} read, {part.new} {verb}{there}"
+        for why, count in part.reasons.most_common():
+            named = ", ".join(filter(None, part.examples.get(why, [])))
+            yield f"{label}: {count} left out: {why}{f' ({named})' if named else ''}"

@@ -1,0 +1,214 @@
+"""A fleet of a real step-ca under its successor: all it issued renews, has a status, and is listed."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from fixtures.processes import free_port
+from fixtures.running import NEWEL, Authority, others, run, wait_until
+from fixtures.step_ca_command import Installation, init, serve
+
+pytestmark = pytest.mark.needs("step", "step-ca", "certbot", "openssl")
+
+HOSTS = [f"h{number}.test" for number in range(6)]
+REVOKED, SUPERSEDED = HOSTS[0], HOSTS[1]
+STORES = ["badgerv2", "bbolt", "postgresql"]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A step-ca that has been stopped, and the files of its clients."""
+
+    made: Installation
+    folder: Path
+    source: list[str]
+    challenge_port: int
+
+    def certbot(self, *words: str) -> str:
+        """Runs certbot with the account that the original made."""
+        home = self.folder / "certbot"
+        folders = [
+            word
+            for name in ("config", "work", "logs")
+            for word in (f"--{name}-dir", f"{home / name}")
+        ]
+        server = f"https://localhost:{self.made.port}/acme/acme/directory"
+        return run(
+            ["certbot", *words, "-n", "--server", server, *folders],
+            env={**os.environ, "REQUESTS_CA_BUNDLE": str(self.made.state / "certs/root_ca.crt")},
+        ).stdout
+
+    @property
+    def flags(self) -> list[str | Path]:
+        """How step-ca is started, the original and ours."""
+        return [
+            "--password-file", self.made.password, "--insecure", "--acme-http-port", str(self.challenge_port),
+        ]  # fmt: skip # a command line
+
+    def file(self, host: str) -> Path:
+        return self.folder / f"{host}.crt"
+
+    def take_over(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs the import."""
+        return run([NEWEL, "import", *self.source, "--state", self.made.state, *words])
+
+
+def choose_store(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The member ``db`` of ca.json."""
+    if kind == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return {"type": kind, "dataSource": url, "database": f"step_{os.getpid()}"}
+    path = folder / ("store" if kind == "badgerv2" else "store.db")
+    return {"type": kind, "dataSource": str(path)}
+
+
+@pytest.fixture(scope="module", params=STORES)
+def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Certificates by tokens and by ACME, one of them revoked and one replaced."""
+    kind: str = request.param
+    folder = tmp_path_factory.mktemp(kind)
+    made = init(folder, "--acme", "--ssh")
+    store = choose_store(kind, folder, request)
+    made.edit(db=store)
+    fleet = Fleet(made, folder, [], free_port())
+    with serve(made, *fleet.flags, program=others("step-ca")) as (authority, _):
+        for host in HOSTS:
+            enroll(authority, fleet.file(host))
+        renew(authority, fleet.file(SUPERSEDED))
+        revoke(authority, fleet.file(REVOKED))
+        fleet.certbot(
+            "certonly", "--standalone", "--http-01-port", str(fleet.challenge_port), "--agree-tos",
+            "-m", "you@example.com", "-d", "localhost",
+        )  # fmt: skip # a command line
+    if kind == "postgresql":
+        source = ["--from", "postgres", store["dataSource"], "--database", store["database"]]
+    else:
+        program: Path = request.getfixturevalue("exporter")
+        exported = folder / "export.jsonl"
+        exported.write_text(run([program, "-type", kind, store["dataSource"]]).stdout)
+        source = ["--from", "badger-export", str(exported)]
+    made.edit(insecureAddress=f"127.0.0.1:{free_port()}")
+    return Fleet(made, folder, source, fleet.challenge_port)
+
+
+@pytest.fixture(scope="session")
+def exporter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that the operator builds, as the help of `newel import` says."""
+    folder = tmp_path_factory.mktemp("exporter")
+    run([NEWEL, "import", "--write-exporter", folder])
+    run(["go", "mod", "tidy"], cwd=folder)
+    run(
+        ["go", "build", "-o", "export-step-ca", "."],
+        cwd=folder,
+        env={**os.environ, "CGO_ENABLED": "0"},
+    )
+    return folder / "export-step-ca"
+
+
+def enroll(authority: Authority, certificate: Path) -> None:
+    done = authority.step(
+        "ca", "certificate", certificate.stem, str(certificate), str(certificate.with_suffix(".key")),
+        "--provisioner", "admin", "--provisioner-password-file", str(authority.password_file),
+    )  # fmt: skip # a command line
+    assert done.returncode == 0, done.stderr
+
+
+def renew(authority: Authority, certificate: Path) -> bool:
+    """Renews over TLS; the file has the new certificate then."""
+    key = certificate.with_suffix(".key")
+    return authority.step("ca", "renew", "--force", str(certificate), str(key)).returncode == 0
+
+
+def revoke(authority: Authority, certificate: Path) -> None:
+    key = certificate.with_suffix(".key")
+    done = authority.step(
+        "ca", "revoke", "--cert", str(certificate), "--key", str(key), "--reasonCode", "1"
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def read(certificate: Path) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certificate.read_bytes())
+
+
+def list_catalogue(made: Installation) -> set[int]:
+    """The serial numbers in the inventory."""
+    with contextlib.closing(sqlite3.connect(made.state / "db/inventory.sqlite")) as database:
+        return {
+            int.from_bytes(row[0]) for row in database.execute("SELECT serial FROM certificates")
+        }
+
+
+def test_all_that_was_issued_renews_has_a_status_and_is_listed(fleet: Fleet) -> None:
+    made = fleet.made
+    acme = fleet.folder / "certbot/config/live/localhost/cert.pem"
+    issued = len(HOSTS) + 2  # a renewal, and the one by ACME
+    would = fleet.take_over("--dry-run").stdout
+    assert f"certificates: {issued} read, {issued} would be imported\n" in would
+    assert not list(made.state.glob("db/*.sqlite"))
+    done = fleet.take_over().stdout
+    for line in (
+        f"certificates: {issued} read, {issued} imported",
+        "revocations: 1 read, 1 imported",
+        "ACME accounts: 1 read, 1 imported",
+        "owners of ACME certificates: 1 read, 1 imported",
+        "acme_orders: 1 left out: a client whose order is under way begins again",
+    ):
+        assert f"{line}\n" in done
+    again = fleet.take_over().stdout
+    assert f"certificates: {issued} read, 0 imported, {issued} already there\n" in again
+    assert "revocations: 1 read, 0 imported, 1 already there\n" in again
+    assert "ACME accounts: 1 read, 0 imported, 1 already there\n" in again
+    serials = {read(fleet.file(host)).serial_number for host in HOSTS}
+    with serve(made, *fleet.flags) as (served, _):
+        http = json.loads(made.config.read_text())["insecureAddress"].rpartition(":")[2]
+        authority = replace(served, http_port=int(http))
+        wait_until(lambda: authority.ocsp(fleet.file(REVOKED)) == "revoked")
+        for certificate in (*map(fleet.file, HOSTS[1:]), acme):
+            wait_until(lambda file=certificate: authority.ocsp(file) == "good")
+        wait_until(lambda: serials < list_catalogue(made))
+        assert not renew(authority, fleet.file(REVOKED))
+        for host in HOSTS[1:]:
+            before = read(fleet.file(host))
+            assert renew(authority, fleet.file(host)), authority.logs()
+            after = read(fleet.file(host))
+            assert after.serial_number != before.serial_number
+            assert after.subject.public_bytes() == before.subject.public_bytes()
+        old = fleet.folder / "old.pem"
+        old.write_bytes(acme.read_bytes())
+        fleet.certbot("renew", "--force-renewal", "--no-random-sleep-on-renew")
+        assert read(acme).serial_number != read(old).serial_number
+        fleet.certbot("revoke", "--cert-path", str(old), "--no-delete-after-revoke")
+        wait_until(lambda: authority.ocsp(old) == "revoked")
+        assert "Traceback" not in authority.logs()
+
+
+def test_an_import_into_an_authority_that_runs_is_refused(fleet: Fleet) -> None:
+    with serve(fleet.made, *fleet.flags):
+        done = subprocess.run(
+            [NEWEL, "import", *fleet.source, "--state", str(fleet.made.state)],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip # a command line
+    assert done.returncode == 1
+    assert "is in use by another" in done.stderr
+
+
+def test_what_another_authority_issued_is_left_out_and_listed(fleet: Fleet, tmp_path: Path) -> None:
+    other = init(tmp_path)
+    done = run(
+        [NEWEL, "import", *fleet.source, "--state", other.state, "--left-out", tmp_path / "out"]
+    ).stdout
+    issued = len(HOSTS) + 2
+    assert (
+        f"certificates: {issued} left out: issued by CN=T Intermediate CA,O=T, which is no issuer"
+        in done
+    )
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert sum(line.startswith("x509_certs\t") for line in lines) == issued
