@@ -33,6 +33,8 @@ class Service:
     rpcs: Sequence[RPCService] = ()
     web: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
     """Listener name ("https", "http", "admin") → ASGI app; the runner knows addresses and TLS."""
+    optional_web: tuple[str, ...] = ()
+    """Those of its listeners that a configuration may leave out."""
     uncounted: tuple[str, ...] = ()
     """Path prefixes whose requests get no id, no count and no line in the access log: the app has its own."""
     tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])

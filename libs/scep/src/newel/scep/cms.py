@@ -11,21 +11,13 @@ from typing import Any, NamedTuple, cast
 from asn1crypto import cms as untyped  # pyright: ignore[reportMissingTypeStubs]
 
 from newel.crypto import der
-from newel.scep.constants import MessageError
+from newel.scep.constants import IssuerAndSerial, MessageError
 
 _cms = cast("Any", untyped)
 
 MAX_CERTIFICATES = 16
 MAX_RECIPIENTS = 8
 _TAG_OF_SET = b"\x31"
-
-
-class IssuerAndSerial(NamedTuple):
-    """The name by which CMS calls a certificate (RFC 5652 §10.2.4)."""
-
-    issuer: bytes
-    """DER Name."""
-    serial: int
 
 
 class SignedData(NamedTuple):

@@ -74,6 +74,14 @@ FAIL_INFO_TEXT = "1.3.6.1.5.5.7.24.1"
 CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"  # noqa: S105 - an object identifier (RFC 2985 §5.4.1)
 
 
+class IssuerAndSerial(NamedTuple):
+    """The name by which CMS calls a certificate (RFC 5652 §10.2.4)."""
+
+    issuer: bytes
+    """DER Name."""
+    serial: int
+
+
 class Digest(NamedTuple):
     """A digest algorithm by its name in Python and its encoded AlgorithmIdentifier."""
 
@@ -97,4 +105,3 @@ DIGESTS = dict(
     )
 )
 """The digests that messages are signed with, by object identifier."""
-WEAK_DIGESTS = frozenset({"sha1"})

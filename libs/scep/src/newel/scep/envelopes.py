@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher,
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from newel.crypto.entropy import random_bytes
-from newel.scep.cms import Envelope, IssuerAndSerial
-from newel.scep.constants import FailInfo, RefusedError
+from newel.scep.cms import Envelope
+from newel.scep.constants import FailInfo, IssuerAndSerial, RefusedError
 
 UNREADABLE = "the message cannot be decrypted or read"
 """The one text for everything that goes wrong after decryption: more would help to decrypt others' messages."""

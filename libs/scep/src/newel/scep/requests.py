@@ -119,16 +119,17 @@ def _text(value: bytes) -> str:
         raise MessageError("a signed attribute is not text") from None
 
 
-def verify(request: Request, *, allow_weak: bool = False) -> VerifiedRequest:
+def verify(request: Request) -> VerifiedRequest:
     """Verify the signature by the certificate in the message, and read the envelope.
 
-    Who the signer is remains to be decided. ``allow_weak`` accepts SHA-1. Raises
+    Who the signer is remains to be decided. SHA-1 is accepted, as some clients have nothing else: each
+    signs what it has composed itself, so that a collision gains nothing. Raises
     :class:`RefusedError`.
     """
-    if not request.digest or (request.digest in constants.WEAK_DIGESTS and not allow_weak):
-        shown = request.digest.upper() or request.signed.digest[:64]
+    if not request.digest:
         raise RefusedError(
-            FailInfo.BAD_ALG, f"messages signed with {shown} are not accepted: use SHA-256"
+            FailInfo.BAD_ALG,
+            f"messages signed with {request.signed.digest[:64]} are not accepted: use SHA-256",
         )
     if request.signed.signature_algorithm not in _RSA:
         raise RefusedError(FailInfo.BAD_ALG, "messages are signed by RSA with PKCS #1 v1.5 padding")

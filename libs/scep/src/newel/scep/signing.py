@@ -9,8 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.crypto import der
 from newel.scep import constants
-from newel.scep.cms import IssuerAndSerial
-from newel.scep.constants import DIGESTS
+from newel.scep.constants import DIGESTS, IssuerAndSerial
 
 _RSA_ENCRYPTION = der.sequence(der.oid("1.2.840.113549.1.1.1"), b"\x05\x00")
 _VERSION = der.integer(1)

@@ -16,7 +16,7 @@ from newel.step.treatment import (
     warn,
 )
 
-SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Azure", "GCP", "Nebula", "OIDC", "X5C"})
+SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Azure", "GCP", "Nebula", "OIDC", "SCEP", "X5C"})
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(
@@ -81,14 +81,15 @@ OWN: Mapping[str, Member] = {
     "disabled": honour("lets no one in, keeps the record"),
     "allowUnderscores": honour("domain names may have underscores (not of ACME provisioners)"),
     "revokesAny": honour(
-        "its tokens revoke certificates of every provisioner (not of ACME provisioners)"
+        "its tokens revoke certificates of every provisioner (not of ACME and SCEP provisioners)"
     ),
 }
 
-_WITHOUT_TOKENS: Mapping[str, Member] = {
-    name: refuse("it is about tokens, and ACME provisioners take none")
-    for name in ("allowUnderscores", "revokesAny")
+_WITHOUT_TOKENS: Mapping[str, tuple[str, ...]] = {
+    "ACME": ("allowUnderscores", "revokesAny"),
+    "SCEP": ("revokesAny",),
 }
+"""What provisioners without tokens cannot have."""
 
 
 def _name(value: Any) -> str:
@@ -173,11 +174,27 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
     "X5C": {"roots": honour("whose certificates sign tokens: base64 of PEM")},
     "SSHPOP": {},
     "K8sSA": _list_only("publicKeys"),
-    "SCEP": _list_only(
-        "forceCN", "challenge", "capabilities", "includeRoot", "excludeIntermediate",
-        "minimumPublicKeyLength", "decrypterCertificate", "decrypterKey", "decrypterKeyPEM",
-        "decrypterKeyPassword", "encryptionAlgorithmIdentifier",
-    ),
+    "SCEP": {
+        "forceCN": honour("the first name is the common name where the request has none"),
+        "challenge": honour("the secret that a request for a first certificate contains"),
+        "capabilities": honour("what GetCACaps answers, instead of what this server can do"),
+        "includeRoot": honour("GetCACert answers the roots too"),
+        "excludeIntermediate": honour("GetCACert answers no intermediate"),
+        "minimumPublicKeyLength": honour("bits of RSA keys, default 2048, never less"),
+        "decrypterCertificate": honour(
+            "the certificate that messages are encrypted to, instead of one that is made: base64 of PEM"
+        ),
+        "decrypterKeyPEM": honour("its RSA key: base64 of PEM"),
+        "decrypterKey": honour("or the file of its key"),
+        "decrypterKeyPassword": honour("the password of that key"),
+        "encryptionAlgorithmIdentifier": honour(
+            "how answers are encrypted: 1 AES-128-CBC (also for 0, where step-ca uses DES), 2 AES-256-CBC"
+        ),
+        "newel": _own(
+            withoutChallenge="every client may enrol without a challenge",
+            allowDES="messages may be encrypted by DES, where devices have nothing else",
+        ),
+    },
     "Nebula": {"roots": honour("the networks' authorities: base64 of PEM, of either version")},
     "AWS": {
         **_INSTANCE,
@@ -223,9 +240,8 @@ SPELLING: Mapping[str, str] = {kind.lower(): kind for kind in OF_KIND}
 def members_of(kind: str) -> Mapping[str, Member]:
     """Every member that a provisioner of a kind may have."""
     of_kind = OF_KIND[kind]
-    own = OWN
-    if kind == "ACME":
-        own = {**OWN, **_WITHOUT_TOKENS}
-    elif "newel" in of_kind:
-        own = {**OWN, **(of_kind["newel"].members or {})}
+    reason = f"it is about tokens, and {kind} provisioners take none"
+    own = {**OWN, **dict.fromkeys(_WITHOUT_TOKENS.get(kind, ()), refuse(reason))}
+    if "newel" in of_kind:
+        own |= of_kind["newel"].members or {}
     return {**_ALL, **of_kind, "newel": _ALL["newel"]._replace(members=own)}

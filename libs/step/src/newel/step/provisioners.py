@@ -54,6 +54,10 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     """Its tokens' domain names may have underscores, which RFC 1123 does not know."""
     revokes_any: bool = False
     """Its tokens revoke certificates of every provisioner, not only those it authorized."""
+    without_challenge: bool = False
+    """SCEP: every client that reaches the server may enrol, where neither a challenge nor a webhook asks."""
+    allow_des: bool = msgspec.field(default=False, name="allowDES")
+    """SCEP: messages may be encrypted by DES, which some devices have nothing else for."""
 
 
 class _Record(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -148,7 +152,7 @@ class K8sSAProvisionerConfig(_Record, tag="K8sSA", rename="camel", kw_only=True)
     public_keys: str | None = None
 
 
-class ScepProvisioner(_NamedRecord, tag="SCEP", rename="camel"):
+class SCEPProvisionerConfig(_NamedRecord, tag="SCEP", rename="camel"):
     """RFC 8894."""
 
     force_cn: bool = msgspec.field(default=False, name="forceCN")
@@ -235,7 +239,7 @@ ProvisionerConfig: TypeAlias = (
     | X5CProvisionerConfig
     | SshpopProvisioner
     | K8sSAProvisionerConfig
-    | ScepProvisioner
+    | SCEPProvisionerConfig
     | NebulaProvisionerConfig
     | AWSProvisionerConfig
     | GCPProvisionerConfig

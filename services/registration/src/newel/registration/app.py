@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,11 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from newel.crypto import certificate_files, names, pem
 from newel.crypto.dns_names import UNDERSCORES
-from newel.registration.acme import foreign, responses
+from newel.registration.acme import foreign
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.acme.policies import NameChecks
-from newel.registration.admin import responses as admin_responses
 from newel.registration.admin.account_policies import AccountPolicies
 from newel.registration.admin.build import build as build_admin
 from newel.registration.admin.first_start import migrate as migrate_provisioners
@@ -28,25 +28,23 @@ from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.key_set_cache import KeySetCache
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
-from newel.registration.rate_limit_middleware import RateLimitMiddleware
 from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
+from newel.registration.scep.build import build as build_scep
 from newel.registration.server_certificate import CertificateSpec, ServerCertificate
-from newel.registration.step import error_responses
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
 from newel.registration.step.routes import StepAPI
 from newel.registration.step.signing import SignService
 from newel.registration.storage import CONFIGURED, MANAGED, ProvisionerTable, UsedTokenTable
+from newel.registration.web import build_web
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease
-from newel.runtime.http.client_addresses import ClientAddresses
-from newel.runtime.http.router import Router
 from newel.runtime.service import Service
 from newel.runtime.shared_table import SharedTable
 from newel.runtime.tls.server import ServerTLS
@@ -55,7 +53,7 @@ from newel.step.provisioners import ProvisionerConfig, to_json
 
 __all__ = ["Ports", "build", "foreign", "reconfigure"]
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that ``build`` needs the database to be at."""
 
 TABLES = (
@@ -72,6 +70,8 @@ TABLES = (
     "policies",
     "provisioners",
     "revisions",
+    "scep_transactions",
+    "scep_transport_keys",
     "used_tokens",
 )
 """The tables of the database at that migration."""
@@ -114,6 +114,10 @@ async def build(config: Config, ports: Ports) -> Service:
     )
     api = _api(config, ports, authority, issuance, used, metrics)
     admin = _admin(config, ports, authority, issuance, used, metrics)
+    scep = build_scep(
+        config.scep, ports.database, authority, issuance, ports.clock, ports.audit, metrics,
+        policy_on_renewal=config.policy_on_renewal,
+    )  # fmt: skip # the parts of every server
 
     async def start() -> None:
         await acme.start()
@@ -125,8 +129,17 @@ async def build(config: Config, ports: Ports) -> Service:
     )
     return Service(
         "registration",
-        web={"https": _web(config, ports, metrics, api, acme, admin)},
-        tasks={**tasks, **acme.tasks, "key-sets": key_sets.refresh_forever},
+        web=build_web(
+            config.rate_limits,
+            partial(_limit, config, ports, metrics),
+            ports.clock,
+            step=api,
+            acme=acme.app,
+            scep=scep.app,
+            admin=admin,
+        ),
+        optional_web=("http",),
+        tasks={**tasks, **acme.tasks, **scep.tasks, "key-sets": key_sets.refresh_forever},
         start=(start,),
         stop=(used.flush,),
         ready=maintenance.ready,
@@ -273,30 +286,6 @@ def _admin(
         audit_trail=AuditTrail(ports.audit, metrics),
         authority_id=config.authority_id,
     )
-
-
-def _web(
-    config: Config,
-    ports: Ports,
-    metrics: Metrics,
-    api: StepAPI,
-    acme: ACMEServer,
-    admin: ASGIApp | None,
-) -> ASGIApp:
-    own, clock = config.rate_limits, ports.clock
-    addresses = ClientAddresses(own.exempt)
-    requests = _limit(config, ports, metrics, "address", own.address)
-    accounts = {"/new-account": _limit(config, ports, metrics, "new-account", own.new_account)}
-    step = RateLimitMiddleware(api, addresses, requests, clock, error_responses.error_response)
-    limited = RateLimitMiddleware(
-        acme.app, addresses, requests, clock, responses.error_response, accounts
-    )
-    apps: dict[str, ASGIApp] = {"/acme/": limited, "/2.0/acme/": limited}
-    if admin is not None:
-        apps["/admin/"] = RateLimitMiddleware(
-            admin, addresses, requests, clock, admin_responses.error_response
-        )
-    return Router(apps, step)
 
 
 def _acme(

@@ -15,6 +15,7 @@ from newel.registration.acme.config import ACMEConfig
 from newel.registration.policy.levels import Policies, compile_policies
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
+from newel.registration.scep.config import SCEPConfig
 from newel.registration.subject_defaults import parse_defaults
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import ConfigError, Duration
@@ -147,6 +148,8 @@ class Config(Settings):
     """PEM files of other authorities' roots."""
     acme: ACMEConfig = ACMEConfig()
     """How ACME validates names, and how long its objects live."""
+    scep: SCEPConfig = SCEPConfig()
+    """Where SCEP keeps the keys that messages are encrypted to."""
     outgoing: OutgoingConfig = OutgoingConfig()
     """How identity providers and webhooks are reached."""
     rate_limits: RateLimitsConfig = RateLimitsConfig()

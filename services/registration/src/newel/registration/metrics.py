@@ -60,8 +60,10 @@ class Metrics:
         self._by_operation = {
             "sign": self.signed,
             "acme.finalize": self.signed,
+            "scep.enrol": self.signed,
             "renew": self.renewed,
             "rekey": self.rekeyed,
+            "scep.renew": self.rekeyed,
         }
         self._children: dict[tuple[str, str, str], tuple[Counter, ...]] = {}
 

@@ -119,6 +119,9 @@ async def build(
         {
             **dict.fromkeys(PUBLIC_PATHS, health),
             **dict.fromkeys(status.uncounted, status.web["http"]),
+            "/scep/": AccessLogMiddleware(
+                by_name["registration"].web["http"], "registration", clock, log, metrics
+            ),
         },
         AccessLogMiddleware(status.web["http"], "validation", clock, log, metrics),
     )

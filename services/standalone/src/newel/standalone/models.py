@@ -146,6 +146,7 @@ def configure_registration(settings: Settings) -> RegistrationConfig:
         "backdate": authority.backdate_duration,
         "roots": settings.ca.roots,
         "federated_roots": tuple(ca.federated_roots or ()),
+        "scep": {"key_password_file": settings.password_file},
     }
     if authority.enable_admin:
         data["remote_management"] = True

@@ -108,6 +108,8 @@ def _process(context: Context, service: Service, log: LineSink, worker: int) -> 
     reloads: list[Callable[[], None]] = []
     for listener, app in service.web.items():
         config = runtime.listen.get(listener)
+        if config is None and listener in service.optional_web:
+            continue
         if config is None:
             raise ConfigError(f"[runtime.listen.{listener}] is missing")
         served = AccessLogMiddleware(

@@ -20,6 +20,7 @@ from newel.registration.provisioners.provisioner import (
     ProvisionerContext,
     Selector,
 )
+from newel.registration.provisioners.scep import SCEPProvisioner
 from newel.registration.provisioners.x5c import X5CProvisioner
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
@@ -32,6 +33,7 @@ from newel.step.provisioners import (
     NebulaProvisionerConfig,
     OIDCProvisionerConfig,
     ProvisionerConfig,
+    SCEPProvisionerConfig,
     X5CProvisionerConfig,
     identity,
     kind,
@@ -49,6 +51,7 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     NebulaProvisionerConfig: NebulaProvisioner,
     OIDCProvisionerConfig: OIDCProvisioner,
     K8sSAProvisionerConfig: K8sSAProvisioner,
+    SCEPProvisionerConfig: SCEPProvisioner,
 }
 """The provisioner of each kind of record. A kind that is missing here is listed as unusable."""
 
