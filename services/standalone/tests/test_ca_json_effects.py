@@ -132,6 +132,8 @@ FILE: dict[str, Effect] = {
         f"authority.template.{name}": ("ab", lambda s: models.configure_registration(s).subject_defaults())
         for name in SUBJECT
     },
+    "authority.enableAdmin": (True, lambda s: models.configure_registration(s).remote_management),
+    "authority.authorityId": ("an-id", lambda s: models.configure_registration(s).authority_id),
     "authority.backdate": ("5m", lambda s: (models.configure_registration(s).backdate, leaf(s).backdate)),
     "tls.minVersion": (1.3, lambda s: (
         models.tls_versions(s), models.configure_registration(s).tls_options().min_version,

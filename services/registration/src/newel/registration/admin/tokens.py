@@ -26,6 +26,7 @@ from newel.registration.one_time import use_once
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.storage import UsedTokenTable
 from newel.registration.trust import Trust
+from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens
 
 ISSUER = "step-admin-client/1.0"
@@ -103,7 +104,14 @@ class AdminAuthenticator:
 
     async def use(self, caller: Caller, request: bytes, now: dt.datetime, *, durable: bool) -> None:
         """Use the token up. Raises ``unauthorized`` when it was used before."""
-        await use_once(self.used, caller.use, request, now, durable=durable)
+        try:
+            await use_once(self.used, caller.use, request, now, durable=durable)
+        except NewelError as error:
+            if error.type is not ErrorType.UNAUTHORIZED:
+                raise
+            raise _refuse(
+                f"adminHandler.authorizeToken; error with reuse token: {error.cause}"
+            ) from None
         self.used.finish(caller.use)  # nothing is resumed: a client makes a new token
 
     def _check_claims(
