@@ -1,4 +1,4 @@
-"""Tokens of administrators: for one authority, one path, one use and a short time, by a certificate of ours."""
+"""Tokens of administrators: for one authority, one path, one use and a short time, by one of its certificates."""
 
 import base64
 import datetime as dt
@@ -126,10 +126,22 @@ def issue(authority: CertificateAuthority, now: dt.datetime, **more: Any) -> Log
         .not_valid_before(now - dt.timedelta(minutes=1))
         .not_valid_after(now + more.get("validity", dt.timedelta(hours=1)))
         .add_extension(
-            x509.ExtendedKeyUsage([more.get("purpose", ExtendedKeyUsageOID.CLIENT_AUTH)]), False
+            x509.ExtendedKeyUsage([more.get("purpose", ExtendedKeyUsageOID.CLIENT_AUTH)]),
+            critical=False,
         )
         .add_extension(
-            x509.KeyUsage(more.get("signs", True), *[False] * 3, True, *[False] * 4), True
+            x509.KeyUsage(
+                digital_signature=more.get("signs", True),
+                content_commitment=True,
+                key_encipherment=False,
+                data_encipherment=False,
+                key_agreement=False,
+                key_cert_sign=False,
+                crl_sign=False,
+                encipher_only=False,
+                decipher_only=False,
+            ),
+            critical=True,
         )
     )
     signer: Any = authority.key

@@ -42,13 +42,16 @@ async def test_another_process_follows(
     other = await open_registration(
         database_url, authority, admin=site.ra.admin, issuing=site.ra.issuing, remote_management=True
     )  # fmt: skip # a command line
-    refresh = other.service.tasks["provisioners"]
     await site.put("POST", PATH, managed.to_managed(key.record()), 201)
+    now = site.ra.clock.now()
+    answer = await other.sign(key.token("x.internal", now), request_for("x.internal"))
+    assert answer.status_code == 201
+    await site.put("DELETE", f"{PATH}/second", None, 200)
     # a request of an administrator sees the last change, whichever process it asks
-    assert (await ManagedAuthority(other, site.first).get(f"{PATH}/second"))["name"] == "second"
-    token = key.token("x.internal", site.ra.clock.now())
-    assert (await other.sign(token, request_for("x.internal"))).status_code == 201
-    assert refresh is not None
+    asked = await ManagedAuthority(other, site.first).send("GET", f"{PATH}/second")
+    assert refusal(asked)[0] == 404
+    answer = await other.sign(key.token("y.internal", now), request_for("y.internal"))
+    assert answer.status_code == 401
     await other.database.close()
 
 

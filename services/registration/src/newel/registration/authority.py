@@ -18,13 +18,15 @@ from newel.registration.policy.levels import (
     check_x509,
     compile_policies,
 )
-from newel.registration.provisioners.provisioner import ProvisionerContext
+from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
 from newel.registration.provisioners.registry import Entry, Provisioners, load_entry
 from newel.registration.storage import ProvisionerTable
 from newel.registration.trust import Trust
+from newel.runtime.errors import NewelError
 from newel.step.messages import TLSOptions
 from newel.step.policies import PolicyConfig
 from newel.step.provisioners import ProvisionerConfig, identity, parse
+from newel.step.tokens import UnverifiedToken
 
 MADE_AT_ONCE = 20
 """Provisioners that are made before others have their turn; each takes up to a millisecond."""
@@ -76,6 +78,21 @@ class Authority:
         """
         async with self._refreshing:
             await self._refresh()
+
+    async def find_provisioner(self, token: UnverifiedToken) -> Provisioner:
+        """Find the provisioner a token names; nothing is proved yet. Raises NewelError.
+
+        One that another process has just added is found as well: only a token of an unknown provisioner
+        costs a look at the database.
+        """
+        known = self.provisioners
+        try:
+            return known.by_token(token)
+        except NewelError:
+            await self.refresh_provisioners()
+            if self.provisioners is known:
+                raise
+        return self.provisioners.by_token(token)
 
     async def _refresh(self) -> None:
         revision = await self._store.revision()

@@ -84,8 +84,7 @@ class RevokeService:
 
     async def _authorize_token(self, ott: str, serial: int) -> _Revoker:
         token = read_token(ott)
-        provisioners = self.authority.provisioners
-        provisioner = provisioners.by_token(token)
+        provisioner = await self.authority.find_provisioner(token)
         fetch = provisioner.prepare(token)
         if fetch is not None:
             await fetch
@@ -101,7 +100,7 @@ class RevokeService:
         record = await self.issuance.find(serial=_octets(serial))
         if record is None:
             raise _unknown_serial_error(serial)
-        owner = provisioners.by_certificate(record.provisioner)
+        owner = self.authority.provisioners.by_certificate(record.provisioner)
         if owner is not provisioner and not provisioner.revokes_any:
             raise forbidden_error(
                 f"certificate with serial number '{serial}' is not this provisioner's to revoke",

@@ -119,7 +119,7 @@ class SignService:
         if not ott:
             raise malformed_error("missing ott")
         token = read_token(ott)
-        provisioner = self.authority.provisioners.by_token(token)
+        provisioner = await self.authority.find_provisioner(token)
         fetch = provisioner.prepare(token)
         if fetch is not None:
             await fetch
