@@ -94,6 +94,25 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "begins"),
+    [({"x_trace": "t1"}, b"t1."), ({"x_trace": "t1", "x_request_id": "abc"}, b"abc.")],
+)
+async def test_another_header_can_have_the_requests_id(
+    given: dict[str, str], begins: bytes
+) -> None:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    registry = CollectorRegistry()
+    served = AccessLogMiddleware(
+        app, "test", SystemClock(), None, HTTPMetrics(registry), trace_header="X-Trace"
+    )
+    _, headers, _ = await ask(served, "/", **given)
+    assert headers[b"x-request-id"].startswith(begins)
+
+
 async def test_a_message_that_an_app_sends_again_and_again_stays_as_it_is() -> None:
     start = {"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]}
 

@@ -117,6 +117,22 @@ async def test_the_versions_of_tls_can_be_narrowed(
                     await asyncio.to_thread(get, port, context)
 
 
+async def test_the_cipher_suites_of_tls_1_2_can_be_narrowed(tmp_path: Path) -> None:
+    root = Authority("Root")
+    tls = ServerTLS(cipher_suites=["ECDHE-ECDSA-AES256-GCM-SHA384"])
+    tls.present(*root.issue("server"))
+    async with run_listener(app, tls=tls) as port:
+        for suite, is_served in (("AES256-GCM-SHA384", True), ("AES128-GCM-SHA256", False)):
+            context = client(root, tmp_path)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            context.set_ciphers(f"ECDHE-ECDSA-{suite}")
+            if is_served:
+                await asyncio.to_thread(get, port, context)
+            else:
+                with pytest.raises((ssl.SSLError, ConnectionError)):
+                    await asyncio.to_thread(get, port, context)
+
+
 def raw(port: int, data: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(data)

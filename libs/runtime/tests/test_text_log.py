@@ -11,17 +11,25 @@ import pytest
 
 from newel.runtime import logs
 from newel.runtime.clock import SystemClock
-from newel.runtime.text_log import TextSink, render
+from newel.runtime.text_log import TextSink, render, render_common
 
 ACCESS = {
     "time": "2026-11-30T05:33:05.480+00:00", "level": "info", "logger": "access", "service": "registration",
     "request_id": "d63f", "method": "GET", "path": "/sign", "status": 201, "size": 11, "duration_ms": 7.3,
-    "remote_address": "127.0.0.1", "user_agent": "step",
+    "protocol": "HTTP/1.1",    "remote_address": "127.0.0.1", "user_agent": "step",
 }  # fmt: skip # a table
 
 
 def test_a_request_is_a_line_a_person_can_read() -> None:
     assert render(ACCESS) == "05:33:05 info    GET /sign 201 7 ms from 127.0.0.1\n"
+
+
+def test_a_request_is_a_line_of_the_common_log_format() -> None:
+    line = render_common(ACCESS | {"path": '/a b"\n'})
+    assert line == (
+        "d63f 127.0.0.1 registration - 2026-11-30T05:33:05.480+00:00 7"
+        ' "GET /a%20b%22%0A HTTP/1.1" 201 11\n'
+    )
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/livez", "/health", "/metrics"])
@@ -47,7 +55,12 @@ def test_a_record_has_its_facts_and_a_fault_its_trace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "begins"), [("text", " warning newel.test: hello who=me\n"), ("json", '{"time":"')]
+    ("form", "begins"),
+    [
+        ("text", " warning newel.test: hello who=me\n"),
+        ("json", '{"time":"'),
+        ("common", " warning newel.test: hello who=me\n"),
+    ],
 )
 def test_the_form_is_chosen_for_the_whole_process(
     monkeypatch: pytest.MonkeyPatch, form: str, begins: str

@@ -69,7 +69,9 @@ DECIDING = [
 MISSING = [
     each
     for each in ALL
-    if each.member.treatment is Treatment.WARNED and each.kind in {"", *SUPPORTED}
+    if each.member.treatment is Treatment.WARNED
+    and each.kind in {"", *SUPPORTED}
+    and not each.member.fits(True)
 ]
 
 
@@ -81,7 +83,7 @@ def value_for(place: Place) -> Any:
         )
     if name.endswith("Duration"):
         return "1h"
-    if name in {"renegotiation", "enableSSHCA", "enableAdmin", "disableGetSSHHosts"}:
+    if name == "enableSSHCA" or name.startswith("disable"):
         return True
     if name == "ssh":
         return (
@@ -95,7 +97,6 @@ def value_for(place: Place) -> Any:
         "templates": {"data": {"a": 1}},
     }
     lists: dict[str, list[Any]] = {
-        "cipherSuites": ["TLS_AES_256_GCM_SHA384"],
         "webhooks": [{"name": "w"}],
         "attestationFormats": ["tpm"],
     }

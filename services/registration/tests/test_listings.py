@@ -325,3 +325,21 @@ async def test_an_escrowed_key_is_dear_to_guess_at(ra: RegistrationHarness) -> N
     header = msgspec.json.decode(base64.urlsafe_b64decode(sealed.partition(".")[0] + "=="))
     assert header["p2c"] >= 600_000
     assert len(header["p2s"]) >= 22  # 16 octets
+
+
+async def test_readiness_names_the_provisioners_that_are_off_and_why(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    records = (
+        JwkKey("admin", keys.generate()).record(),
+        {"type": "ACME", "name": "odd", "challenges": ["smoke-01"]},
+        {"type": "ACME", "name": "closed", "newel": {"disabled": True}},
+    )
+    url = f"sqlite:///{tmp_path}/ra.db"
+    ra = await open_registration(url, authority, provisioners=records)
+    assert ra.service.reports["provisionersOff"]() == {
+        "odd": "challenges that are not offered here: smoke-01"
+    }
+    assert ra.service.ready is not None
+    await ra.service.ready()
+    await ra.database.close()

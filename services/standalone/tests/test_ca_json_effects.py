@@ -141,6 +141,15 @@ FILE: dict[str, Effect] = {
     "tls.maxVersion": (1.2, lambda s: (
         models.tls_versions(s), models.configure_registration(s).tls_options().max_version,
     )),
+    "tls.cipherSuites": (["TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"], lambda s: (
+        models.cipher_suites(s), models.configure_registration(s).tls_options().cipher_suites,
+    )),
+    "tls.renegotiation": (True, lambda s: models.configure_registration(s).tls_options().renegotiation),
+    "logger.format": ("common", lambda s: s.ca.logger and s.ca.logger.format),
+    "logger.traceHeader": ("X-Trace", lambda s: s.ca.logger and s.ca.logger.trace_header),
+    "crl.idpURL": ("http://crl.test/1.0/crl", lambda s: (
+        models.configure_issuing(s).urls.crl, models.configure_validation(s).issuers[0].crl_url,
+    )),
     "crl.cacheDuration": ("48h", lambda s: models.configure_validation(s).crl.validity),
     "crl.renewPeriod": ("1h", lambda s: models.configure_validation(s).crl.period),
     "newel": ({"httpUrl": "http://x"}, lambda s: models.configure_issuing(s).urls.crl),

@@ -9,9 +9,10 @@ import msgspec
 from newel.runtime.clock import Clock
 from newel.runtime.line_sink import LineSink
 from newel.runtime.request_id import request_id
-from newel.runtime.text_log import TextSink
+from newel.runtime.text_log import CommonSink, TextSink
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+_SINKS = {"json": LineSink, "text": TextSink, "common": CommonSink}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -48,9 +49,9 @@ class JSONHandler(logging.Handler):
 def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink:
     """Send every log of this process to stderr; return the sink, to be flushed before exit.
 
-    ``form`` is ``json`` or ``text``.
+    ``form`` is ``json``, ``text`` or ``common`` (requests in the common log format, the rest as text).
     """
-    sink = (TextSink if form == "text" else LineSink)(sys.stderr.fileno())
+    sink = _SINKS[form](sys.stderr.fileno())
     root = logging.getLogger()
     root.handlers = [JSONHandler(clock, sink)]
     root.setLevel(level.upper())

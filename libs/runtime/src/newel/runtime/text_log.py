@@ -2,13 +2,17 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from newel.runtime.line_sink import MAX_BACKLOG, LineSink
 
 _PROBES = frozenset(("/livez", "/readyz", "/health", "/metrics"))
 _PLACED = frozenset(("time", "level", "logger", "message", "exception", "request_id"))
 _ACCESS = frozenset(
-    (*_PLACED, "service", "method", "path", "status", "size", "duration_ms", "remote_address", "user_agent")
+    (
+        *_PLACED, "service", "method", "path", "status", "size", "duration_ms", "protocol", "remote_address",
+        "user_agent",
+    )
 )  # fmt: skip # words in rows
 
 
@@ -20,6 +24,26 @@ class TextSink(LineSink):
         text = render(json.loads(line))
         if text:
             super().write(text.encode(), most)
+
+
+class CommonSink(LineSink):
+    """A sink that writes requests in step-ca's common log format, and everything else as text."""
+
+    def write(self, line: bytes, most: int = MAX_BACKLOG) -> None:
+        """Take one line with its newline. Raises SinkFullError when more than ``most`` octets would wait."""
+        record = json.loads(line)
+        is_access = record.get("logger") == "access"
+        text = render_common(record) if is_access else render(record)
+        super().write(text.encode(), most)
+
+
+def render_common(record: dict[str, Any]) -> str:
+    """Render a request: its id, address, service, no user, time, milliseconds, request line, status, size."""
+    first = f"{record['method']} {quote(record['path'])} {record['protocol']}"
+    return (
+        f"{record['request_id']} {record['remote_address'] or '-'} {record['service']} - {record['time']}"
+        f' {record["duration_ms"]:.0f} "{first}" {record["status"]} {record["size"]}\n'
+    )
 
 
 def render(record: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """Every member of ca.json, and what a Newel authority does with it. ``docs/ca-json.md`` shows the same table."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from newel.step.messages import TLSOptions
+from newel.step import cipher_suites
 from newel.step.policies import POLICY
 from newel.step.provisioner_members import CLAIMS
 from newel.step.treatment import (
@@ -22,6 +23,8 @@ _ELSEWHERE = (
     "this authority issues with its own keys (softcas); it does not stand in front of another one"
 )
 _KEYS = "keys are encrypted files (softkms); other stores are set in newel.signer.keys"
+_HEADER = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
+_HTTP_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%?=&-]*)?", re.ASCII)
 _DATABASE = "the database of step-ca is not read: certificates, accounts and revocations in it are unknown here"
 
 
@@ -69,6 +72,23 @@ AUTHORITY: Mapping[str, Member] = {
 }  # fmt: skip # a table
 
 
+def _log_format(value: Any) -> str:
+    return "" if value in (None, "", "text", "json", "common") else "it is text, json or common"
+
+
+def _header(value: Any) -> str:
+    valid = value is None or (isinstance(value, str) and _HEADER.fullmatch(value))
+    return "" if valid else "it is not the name of an HTTP header"
+
+
+def _http_url(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, str) and _HTTP_URL.fullmatch(value):
+        return ""
+    return "it is not an http or https URL"
+
+
 def _version(value: Any) -> str:
     return (
         "" if value in (None, 1.2, 1.3) else "it must be 1.2 or 1.3; older versions are not served"
@@ -76,13 +96,14 @@ def _version(value: Any) -> str:
 
 
 TLS: Mapping[str, Member] = {
-    "cipherSuites": warn(
-        "told to clients; the suites of this server itself are not set by it",
-        fits=one_of(TLSOptions().cipher_suites),
+    "cipherSuites": honour(
+        "of this server with TLS 1.2, and told to clients; those of TLS 1.3 are always served",
+        problem=cipher_suites.problem,
+        item_problem=cipher_suites.item_problem,
     ),
     "minVersion": honour("1.2 or 1.3: of this server, and told to clients", problem=_version),
     "maxVersion": honour("1.2 or 1.3: of this server, and told to clients", problem=_version),
-    "renegotiation": warn("told to clients; this server never renegotiates"),
+    "renegotiation": honour("told to clients; servers never renegotiate, step-ca's neither"),
 }
 
 CA_JSON: Mapping[str, Member] = {
@@ -134,8 +155,8 @@ CA_JSON: Mapping[str, Member] = {
     "logger": honour(
         "how the authority logs",
         members={
-            "format": warn("the log is text or json, nothing else", fits=one_of("text", "json")),
-            "traceHeader": warn("requests are traced by the header X-Request-Id"),
+            "format": honour("text, json, or common for the lines of requests", problem=_log_format),
+            "traceHeader": honour("the request's id, where there is no X-Request-Id", problem=_header),
         },
     ),
     "db": warn(
@@ -184,7 +205,10 @@ CA_JSON: Mapping[str, Member] = {
             "renewPeriod": honour(
                 "a new list at least this often, default a third of its validity", problem=positive_duration
             ),
-            "idpURL": warn("certificates and lists name the address that newel.httpUrl gives"),
+            "idpURL": honour(
+                "where certificates say that their list is, and lists that they are; else below newel.httpUrl",
+                problem=_http_url,
+            ),
         },
     ),
     "newel": honour("what the format has no word for; unknown members are refused too"),

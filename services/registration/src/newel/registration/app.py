@@ -142,6 +142,7 @@ async def build(config: Config, ports: Ports) -> Service:
         tasks={**tasks, **acme.tasks, **scep.tasks, "key-sets": key_sets.refresh_forever},
         start=(start,),
         stop=(used.flush,),
+        reports={"provisionersOff": authority.report_unusable},
         ready=maintenance.ready,
     )
 

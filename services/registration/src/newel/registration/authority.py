@@ -31,6 +31,9 @@ from newel.step.tokens import UnverifiedToken
 MADE_AT_ONCE = 20
 """Provisioners that are made before others have their turn; each takes up to a millisecond."""
 
+_MOST_REPORTED = 50
+"""Provisioners that readiness names."""
+
 _log = logging.getLogger("newel.registration")
 
 
@@ -135,6 +138,11 @@ class Authority:
             entries[text] = known
         self._entries = entries
         return [*entries.values()]
+
+    def report_unusable(self) -> dict[str, str]:
+        """Say of the first provisioners that are off why, each in a line: probes read it."""
+        reasons = sorted(self.provisioners.unusable().items())[:_MOST_REPORTED]
+        return {name[:100]: why.partition("\n")[0][:200] for name, why in reasons}
 
     def _count_provisioners(self) -> None:
         for state, number in self.provisioners.counts().items():

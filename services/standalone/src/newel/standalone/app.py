@@ -110,6 +110,7 @@ async def build(
     ready = {service.name: service.ready for service in services if service.ready}
     health = Health({**assembly.checks(), **ready}, [assembly.registry])
     metrics = HTTPMetrics(assembly.registry)
+    traced = settings.ca.logger.trace_header if settings.ca.logger else ""
     https = Router(
         {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
         by_name["registration"].web["https"],
@@ -123,7 +124,7 @@ async def build(
                 by_name["registration"].web["http"], "registration", clock, log, metrics
             ),
         },
-        AccessLogMiddleware(status.web["http"], "validation", clock, log, metrics),
+        AccessLogMiddleware(status.web["http"], "validation", clock, log, metrics, traced),
     )
     return Standalone(
         [
@@ -131,7 +132,7 @@ async def build(
             assembly.build_maintenance(),
             Service("events", tasks=assembly.tasks(), stop=[assembly.close_databases]),
         ],
-        AccessLogMiddleware(https, "registration", clock, log, metrics),
+        AccessLogMiddleware(https, "registration", clock, log, metrics, traced),
         http,
         health,
         assembly.tls,
@@ -163,7 +164,7 @@ class Assembly:
         self._settings = settings
         self._clock = clock
         self.registry = CollectorRegistry()
-        self.tls = ServerTLS(models.tls_versions(settings))
+        self.tls = ServerTLS(models.tls_versions(settings), models.cipher_suites(settings))
         self.audit_sink = LineSink.open(settings.layout.audit)
         watch_sink(self.audit_sink, self.registry)
         self.bus = LocalBus(shared=shared, metrics=EventMetrics(self.registry, clock))

@@ -10,6 +10,7 @@ from newel.registration.config import Config as RegistrationConfig
 from newel.runtime.config import ConfigError, validate
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
+from newel.step.cipher_suites import to_openssl
 from newel.step.messages import TLSOptions
 from newel.validation.config import Config as ValidationConfig
 
@@ -100,6 +101,8 @@ def configure_issuing(settings: Settings) -> IssuingConfig:
         if base
         else {}
     )
+    if settings.crl_url:
+        urls["crl"] = settings.crl_url
     front, root = configure_registration(settings), settings.ca.roots
     asked = ["*"] if has_templates(settings) else []
     data = {
@@ -170,6 +173,11 @@ def tls_versions(settings: Settings) -> tuple[float, float]:
     return tls.min_version, tls.max_version
 
 
+def cipher_suites(settings: Settings) -> tuple[str, ...]:
+    """Return OpenSSL's names of the suites of TLS 1.2 that are served; () for the library's own."""
+    return to_openssl((settings.ca.tls and settings.ca.tls.cipher_suites) or ())
+
+
 def configure_validation(settings: Settings) -> ValidationConfig:
     """Status of the issuer by its delegated responder, of those before it by their own keys."""
     issuer = {
@@ -177,6 +185,7 @@ def configure_validation(settings: Settings) -> ValidationConfig:
         "crl_key": KEY,
         "responder_key": RESPONDER,
         "responder_certificate_file": settings.layout.responder_certificate,
+        "crl_url": settings.crl_url,
     }
     data: dict[str, Any] = {
         "issuers": [

@@ -116,11 +116,11 @@ async def serve(
 
 
 def log_format(options: Options, settings: Settings) -> str:
-    """``text`` or ``json``."""
+    """Return ``text``, ``json`` or ``common``."""
     if options.log_format or sys.stderr.isatty():
         return options.log_format or "text"
     chosen = settings.ca.logger.format if settings.ca.logger else ""
-    return "text" if chosen == "text" else "json"
+    return chosen or "json"
 
 
 def listeners(

@@ -87,6 +87,11 @@ class Settings:
         return plain_url(self.dns_names[0], self.http_address)
 
     @property
+    def crl_url(self) -> str:
+        """Where the operator says that the revocation list is; "" for below ``http_url``."""
+        return self.ca.crl.idp_url if self.ca.crl else ""
+
+    @property
     def former_issuers(self) -> list[tuple[str, str, str]]:
         """The signer's name for the key, the certificate's file and the key's file of each."""
         anchor = Paths(self.layout).anchor

@@ -24,13 +24,21 @@ class AccessLogMiddleware:
     """Wraps a service's ASGI app. Paths that the service counts itself are routed around it."""
 
     def __init__(
-        self, app: ASGIApp, service: str, clock: Clock, sink: LineSink | None, metrics: HTTPMetrics
+        self,
+        app: ASGIApp,
+        service: str,
+        clock: Clock,
+        sink: LineSink | None,
+        metrics: HTTPMetrics,
+        trace_header: str = "",
     ) -> None:
+        """``trace_header`` names the header with the request's id where there is no X-Request-Id."""
         self._app = app
         self._service = service
         self._clock = clock
         self._sink = sink
         self._metrics = metrics
+        self._trace_header = trace_header.lower().encode()
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._histograms: dict[str, Histogram] = {}
 
@@ -38,14 +46,16 @@ class AccessLogMiddleware:
         """Serve one ASGI request."""
         began = time.perf_counter()
         seen: dict[str, Any] = {"status": 500, "size": 0}
-        given = b""
+        given = traced = b""
         agent = b""
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 given = value
             elif name == b"user-agent":
                 agent = value
-        identifier = enter_foreign_request(given.decode("latin-1"))
+            elif name == self._trace_header:
+                traced = value
+        identifier = enter_foreign_request((given or traced).decode("latin-1"))
         header = (b"x-request-id", identifier.encode())
 
         async def answer(message: Message) -> None:
@@ -94,6 +104,7 @@ class AccessLogMiddleware:
             "request_id": identifier,
             "method": method,
             "path": scope["path"][:_LONGEST],
+            "protocol": "HTTP/" + scope.get("http_version", "1.1"),
             "status": seen["status"],
             "size": seen["size"],
             "duration_ms": round(seconds * 1000, 3),

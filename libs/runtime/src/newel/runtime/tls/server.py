@@ -20,14 +20,20 @@ class ServerTLS:
     ``present`` before listening and again whenever there is a new certificate.
     """
 
-    def __init__(self, versions: tuple[float, float] = (1.2, 1.3)) -> None:
-        """Create it for TLS from the first to the second of ``versions``, which are 1.2 or 1.3."""
+    def __init__(
+        self, versions: tuple[float, float] = (1.2, 1.3), cipher_suites: Sequence[str] = ()
+    ) -> None:
+        """Create it for TLS from the first to the second of ``versions``, which are 1.2 or 1.3.
+
+        ``cipher_suites`` are OpenSSL's names of those of TLS 1.2; () for the library's own choice.
+        """
         self._versions = versions
+        self._suites = ":".join(cipher_suites)
         self._anchors = ""
         self._chain = b""
         self._key = b""
         self._current: ssl.SSLContext | None = None
-        self.context = _context("", versions)
+        self.context = _context("", versions, self._suites)
         self.context.sni_callback = self._select_context
 
     def trust(self, anchors: Sequence[str]) -> None:
@@ -42,7 +48,7 @@ class ServerTLS:
         self._reload()
 
     def _reload(self) -> None:
-        context = _context(self._anchors, self._versions)
+        context = _context(self._anchors, self._versions, self._suites)
         with _temporary_path(self._chain) as chain_path, _temporary_path(self._key) as key_path:
             context.load_cert_chain(chain_path, key_path)
         self._current = context
@@ -58,10 +64,12 @@ class ServerTLS:
 _VERSIONS = {1.2: ssl.TLSVersion.TLSv1_2, 1.3: ssl.TLSVersion.TLSv1_3}
 
 
-def _context(anchors: str, versions: tuple[float, float]) -> ssl.SSLContext:
+def _context(anchors: str, versions: tuple[float, float], suites: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version, context.maximum_version = (_VERSIONS[each] for each in versions)
     context.set_alpn_protocols(["http/1.1"])
+    if suites:
+        context.set_ciphers(suites)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.verify_mode = ssl.CERT_OPTIONAL
     if anchors:

@@ -150,12 +150,21 @@ class Provisioners:
         """Find a provisioner by its name."""
         return self._by_name.get(name)
 
+    def unusable(self) -> dict[str, str]:
+        """Say why each provisioner admits no one, by its name; one that is disabled is meant to."""
+        waiting = {
+            name: each.problem
+            for name, each in self._by_name.items()
+            if each.problem and not each.disabled
+        }
+        return {**self.off, **waiting}
+
     def counts(self) -> dict[str, int]:
         """Count the provisioners by state: ``on``, ``disabled`` by configuration, unusable (``off``)."""
         disabled = sum(each.disabled for each in self._by_name.values())
-        waiting = sum(not each.disabled and bool(each.problem) for each in self._by_name.values())
-        enabled = len(self._by_name) - disabled - waiting
-        return {"on": enabled, "disabled": disabled, "off": len(self.off) + waiting}
+        off = len(self.unusable())
+        enabled = len(self._by_name) + len(self.off) - disabled - off
+        return {"on": enabled, "disabled": disabled, "off": off}
 
     def encrypted_key(self, key_id: str) -> str:
         """Return the escrowed key of a JWK provisioner, ``""`` when there is none."""
