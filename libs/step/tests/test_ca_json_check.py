@@ -37,7 +37,7 @@ class Place:
 
 def nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     for name in reversed(path):
-        value = {name: value}
+        value = {name: [value] if name == "webhooks" else value}
     return value
 
 
@@ -136,9 +136,8 @@ def test_a_mistyped_member_is_refused_with_its_path_and_the_nearest_one(place: P
     where = "authority.provisioners[0]." if place.kind else ""
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - looked at below
         read(wrong.file("x"))
-    assert str(refusal.value) == (
-        f"{where}{'.'.join(wrong.path)}: unknown member; did you mean {name!r}?"
-    )
+    path = ".".join(wrong.path).replace("webhooks.", "webhooks[0].")
+    assert str(refusal.value) == f"{where}{path}: unknown member; did you mean {name!r}?"
 
 
 @pytest.mark.parametrize("kind", sorted(OF_KIND))
@@ -152,7 +151,10 @@ def test_the_records_know_the_members_of_their_kind(kind: str) -> None:
 def test_a_provisioner_of_a_kind_that_is_not_there_starts_the_authority_all_the_same(
     kind: str,
 ) -> None:
-    more = {"options": {"webhooks": [{"name": "w"}]}, "claims": {"enableSSHCA": True}}
+    more = {
+        "options": {"webhooks": [{"name": "w", "url": "https://w.example", "kind": "ENRICHING"}]},
+        "claims": {"enableSSHCA": True},
+    }
     assert read(with_record(kind, more)) == []
 
 

@@ -22,6 +22,7 @@ from newel.standalone.settings import Settings, read_settings
 from newel.step.ca_json_members import CA_JSON, SUBJECT
 from newel.step.provisioner_members import members_of
 from newel.step.treatment import Member, Treatment
+from newel.step.webhooks import BasicAuth, read_webhooks
 
 KEY = {"use": "sig", "kty": "EC", "kid": "k", "crv": "P-256", "alg": "ES256",
        "x": "n6q4zAThRNcX4KlQHq-Wk3OJpPGQM8FsSHPO7vjYV10",
@@ -182,7 +183,17 @@ ACME: dict[str, Effect] = {
     "requireEAB": (True, lambda s: acme(s).require_external_account),
     "challenges": (["dns-01"], lambda s: acme(s).challenges),
 }
-ELSEWHERE = {"type", WITH_OTHERS, "options.x509.templateFile", "options.x509.templateData"}
+WEBHOOK = {
+    "id": "1234", "name": "people", "url": "https://hooks.example/people", "kind": "ENRICHING",
+    "certType": "X509", "disableTLSClientAuth": True, "secret": "c2VjcmV0",
+    "basicAuth": {"username": "ada", "password": "lovelace"},
+}  # fmt: skip # a table
+ELSEWHERE = {
+    "type", WITH_OTHERS, "options.x509.templateFile", "options.x509.templateData",
+    "options.webhooks.bearerToken",
+    *(f"options.webhooks.{name}" for name in WEBHOOK if name != "basicAuth"),
+    "options.webhooks.basicAuth.username", "options.webhooks.basicAuth.password",
+}  # fmt: skip # a table
 """Shown by tests of their own: of kinds, and below."""
 
 
@@ -262,3 +273,18 @@ def test_periods_of_lists_that_cannot_be_are_told_with_their_place(tmp_path: Pat
     crl = {"cacheDuration": "1h", "renewPeriod": "1h"}
     with pytest.raises(ConfigError, match=r"ca\.json: crl\.renewPeriod: it must be shorter"):
         settings_of(tmp_path, lambda ca: ca.update(crl=crl))
+
+
+def test_every_member_of_a_webhook_reaches_its_provisioner(tmp_path: Path) -> None:
+    def records(*webhooks: Any) -> Any:
+        settings = settings_of(tmp_path, put_into(0, "options", {"webhooks": list(webhooks)}))
+        (record, _) = models.configure_registration(settings).records()
+        return read_webhooks(record.options)
+
+    (found,) = records(WEBHOOK)
+    assert (found.id, found.name, found.url) == ("1234", "people", WEBHOOK["url"])
+    assert (found.kind, found.cert_type, found.key) == ("ENRICHING", "X509", b"secret")
+    assert found.disable_tls_client_auth
+    assert found.basic_auth == BasicAuth("ada", "lovelace")
+    (found,) = records({**WEBHOOK, "basicAuth": None, "bearerToken": "credential"})
+    assert found.bearer_token == "credential"

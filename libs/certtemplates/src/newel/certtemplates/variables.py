@@ -7,7 +7,8 @@ from newel.certtemplates.alternative_names import DNS, EMAIL, IP, URI, guess_kin
 from newel.certtemplates.constraints import KEY_USAGES, PURPOSES
 from newel.certtemplates.names import Attribute, attributes
 from newel.certtemplates.subjects import EMPTY, LISTS, SINGLES
-from newel.crypto import der, keys
+from newel.crypto import der, keys, names
+from newel.crypto.csr import VerifiedRequest
 from newel.crypto.extensions import (
     BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
@@ -132,6 +133,16 @@ def request(name: bytes, spki: bytes, asked: Sequence[Extension], version: int =
     }
     fields = {GO_NAMES.get(key, key[0].upper() + key[1:]): value for key, value in values.items()}
     return Record("*x509util.CertificateRequest", {**fields, **key_fields(spki)}, lambda: values)
+
+
+def certification_request(asked: VerifiedRequest, subject: bytes = b"") -> Record:
+    """``.Insecure.CR`` of a verified request, with another subject if one is given."""
+    info = der.children(der.only(asked.der).content)[0]
+    subject = subject or der.children(info.content)[1].raw
+    requested = list(asked.extensions)
+    if asked.names:
+        requested.append(Extension(SUBJECT_ALT_NAME, False, names.encode(asked.names)))
+    return request(subject, asked.spki, requested)
 
 
 GO_NAMES = {"dnsNames": "DNSNames", "ipAddresses": "IPAddresses", "uris": "URIs", "sans": "SANs"}

@@ -93,6 +93,8 @@ class Subproblem:
     detail: str
     identifier_type: str
     identifier_value: str
+    uri: str = ""
+    """The whole type, where it is not one of RFC 8555: a webhook's code. It crosses no gRPC border."""
 
 
 class NewelError(Exception):

@@ -1,16 +1,15 @@
 """The composition of the registration authority."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
-from newel.crypto import certificate_files, names, pem
+from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.acme import foreign
 from newel.registration.acme.build import ACMEServer
@@ -22,7 +21,7 @@ from newel.registration.admin.first_start import migrate as migrate_provisioners
 from newel.registration.admin.storage import AdminTables
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
-from newel.registration.config import Config, RateConfig
+from newel.registration.config import Config, RateConfig, read_certificates
 from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioner
@@ -39,10 +38,10 @@ from newel.registration.step.routes import StepAPI
 from newel.registration.step.signing import SignService
 from newel.registration.storage import CONFIGURED, MANAGED, ProvisionerTable, UsedTokenTable
 from newel.registration.web import build_web
+from newel.registration.webhooks.process import WebhookProcess
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
-from newel.runtime.config import ConfigError
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease
 from newel.runtime.service import Service
@@ -100,7 +99,8 @@ async def build(config: Config, ports: Ports) -> Service:
     origin = MANAGED if config.remote_management else CONFIGURED
     stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
     key_sets = KeySetCache(config.outgoing.client(), ports.clock)
-    authority = _authority(config, stored, issuance, metrics, key_sets)
+    webhooks = _webhooks(config, ports, metrics)
+    authority = _authority(config, stored, issuance, metrics, key_sets, webhooks)
     acme = _acme(config, ports, authority, issuance, metrics)
     maintenance = Maintenance(
         authority,
@@ -111,6 +111,7 @@ async def build(config: Config, ports: Ports) -> Service:
         ports.clock,
         metrics,
         acme.forget_chains,
+        webhooks,
     )
     api = _api(config, ports, authority, issuance, used, metrics)
     admin = _admin(config, ports, authority, issuance, used, metrics)
@@ -139,7 +140,13 @@ async def build(config: Config, ports: Ports) -> Service:
             admin=admin,
         ),
         optional_web=("http",),
-        tasks={**tasks, **acme.tasks, **scep.tasks, "key-sets": key_sets.refresh_forever},
+        tasks={
+            **tasks,
+            **acme.tasks,
+            **scep.tasks,
+            "key-sets": key_sets.refresh_forever,
+            "webhook-notifications": webhooks.run,
+        },
         start=(start,),
         stop=(used.flush,),
         reports={"provisionersOff": authority.report_unusable},
@@ -177,38 +184,34 @@ def _records(config: Config) -> dict[str, str]:
     return {record.name: to_json(record) for record in config.records()}
 
 
+def _webhooks(config: Config, ports: Ports, metrics: Metrics) -> WebhookProcess:
+    outgoing = config.outgoing
+    return WebhookProcess(outgoing.policy(), outgoing.ca_file, ports.tls, ports.clock, metrics)
+
+
 def _authority(
     config: Config,
     stored: ProvisionerTable,
     issuance: RemoteIssuance,
     metrics: Metrics,
     key_sets: KeySetCache,
+    webhooks: WebhookProcess,
 ) -> Authority:
+    context = ProvisionerContext(
+        config.limits(), config.active_revocation, key_sets.client, key_sets, webhooks
+    )
     return Authority(
         stored,
         issuance,
-        ProvisionerContext(config.limits(), config.active_revocation, key_sets.client, key_sets),
-        roots=_read_certificates(config.roots),
-        federated=_read_certificates(config.federated_roots),
+        context,
+        roots=read_certificates(config.roots),
+        federated=read_certificates(config.federated_roots),
         tls=config.tls_options(),
         metrics=metrics,
         policies=config.policies(),
         subject_defaults=config.subject_defaults(),
         longest=config.longest_duration,
     )
-
-
-def _read_certificates(files: Iterable[Path]) -> list[bytes]:
-    """Read the DER of every certificate in the files. Raises ConfigError."""
-    found: list[bytes] = []
-    for file in files:
-        try:
-            found += certificate_files.read_certificates(file)
-        except OSError as error:
-            raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from None
-        except pem.PEMError as error:
-            raise ConfigError(f"{file}: {error}") from None
-    return found
 
 
 def _certificate(

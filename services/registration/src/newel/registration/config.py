@@ -2,13 +2,14 @@
 
 import datetime as dt
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from pydantic import Field, field_validator, model_validator
 
-from newel.crypto import names
+from newel.crypto import certificate_files, names, pem
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import ACMEConfig
@@ -99,16 +100,19 @@ class OutgoingConfig(Settings):
         parse_networks(texts)
         return texts
 
+    def policy(self) -> EgressPolicy:
+        """Return the networks that requests may go to."""
+        return EgressPolicy(parse_networks(self.allow_networks), parse_networks(self.deny_networks))
+
     def client(self) -> OutgoingClient:
         """Build the client. Raises ConfigError when the file cannot be read."""
-        policy = EgressPolicy(
-            parse_networks(self.allow_networks), parse_networks(self.deny_networks)
-        )
         try:
             tls = trust_file(self.ca_file)
         except OSError as error:
             raise ConfigError(f"{self.ca_file}: {error.strerror or error}") from None
-        return OutgoingClient(policy, tls, OutgoingLimits(seconds=self.timeout.total_seconds()))
+        return OutgoingClient(
+            self.policy(), tls, OutgoingLimits(seconds=self.timeout.total_seconds())
+        )
 
 
 class Config(Settings):
@@ -250,3 +254,16 @@ class Config(Settings):
     def tls_options(self) -> TLSOptions:
         """Return the TLS options for clients."""
         return msgspec.convert(self.tls, TLSOptions)
+
+
+def read_certificates(files: Iterable[Path]) -> list[bytes]:
+    """Read the DER of every certificate in the files. Raises ConfigError."""
+    found: list[bytes] = []
+    for file in files:
+        try:
+            found += certificate_files.read_certificates(file)
+        except OSError as error:
+            raise ConfigError(f"{file}: {(error.strerror or str(error)).lower()}") from None
+        except pem.PEMError as error:
+            raise ConfigError(f"{file}: {error}") from None
+    return found

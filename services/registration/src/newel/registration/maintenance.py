@@ -10,6 +10,7 @@ from newel.registration.authority import Authority
 from newel.registration.metrics import Metrics
 from newel.registration.server_certificate import ServerCertificate
 from newel.registration.storage import UsedTokenTable
+from newel.registration.webhooks.process import WebhookProcess
 from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.lease import Lease, run_leased
@@ -37,6 +38,7 @@ class Maintenance:
     metrics: Metrics
     forget_chains: Callable[[], None]
     """Called when issuers or their chains change."""
+    webhooks: WebhookProcess
 
     async def start(self) -> None:
         """Read the provisioners and have the first server certificate issued.
@@ -69,6 +71,7 @@ class Maintenance:
         if await self.authority.refresh_trust():
             anchors = self.authority.trust.client_authorities
             self.forget_chains()
+            self.webhooks.roots = [pem.encode(der).decode() for der in self.authority.trust.roots]
             self.tls.trust([pem.encode(der).decode() for der in anchors])
 
     async def _sweep(self) -> None:

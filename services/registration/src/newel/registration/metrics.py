@@ -54,6 +54,11 @@ class Metrics:
             "Requests over a rate limit: address, new-account, new-order",
             ("limit",),
         )
+        self.webhooks = counter(
+            "newel_registration_webhooks_total",
+            "Calls of webhooks, by kind and outcome (allowed, denied, failed, unavailable, dropped)",
+            ("kind", "outcome"),
+        )
         Alias(self.signed, "step_ca_x509_signed", registry)
         Alias(self.renewed, "step_ca_x509_renewed", registry)
         Alias(self.rekeyed, "step_ca_x509_rekeyed", registry)

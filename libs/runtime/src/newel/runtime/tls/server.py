@@ -33,6 +33,8 @@ class ServerTLS:
         self._chain = b""
         self._key = b""
         self._current: ssl.SSLContext | None = None
+        self.generation = 0
+        """Grows with every certificate, so that clients that show it know of a new one."""
         self.context = _context("", versions, self._suites)
         self.context.sni_callback = self._select_context
 
@@ -45,7 +47,14 @@ class ServerTLS:
     def present(self, chain: bytes, key: bytes) -> None:
         """Set the PEM chain (leaf first, no root) and unencrypted PEM key for new connections."""
         self._chain, self._key = chain, key
+        self.generation += 1
         self._reload()
+
+    def load_into(self, context: ssl.SSLContext) -> None:
+        """Have a client show the same certificate; none as long as there is none."""
+        if self._chain:
+            with _temporary_path(self._chain) as chain_path, _temporary_path(self._key) as key_path:
+                context.load_cert_chain(chain_path, key_path)
 
     def _reload(self) -> None:
         context = _context(self._anchors, self._versions, self._suites)

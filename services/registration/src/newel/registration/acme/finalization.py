@@ -7,14 +7,13 @@ from newel.crypto import csr
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.config import Limits
-from newel.registration.acme.issuance import build_issue_request
+from newel.registration.acme.issuance import authorize_content, determine_content
 from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.records import Claim, OrderStatus
 from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import ACMEProvisioner, ACMEProvisioners
-from newel.registration.subject_defaults import fill_subject
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -60,15 +59,19 @@ class Finalizer:
             self._audit_trail.require_writable()
             provisioner = self._provisioner(claim.provisioner)
             now = self._clock.now()
-            message = build_issue_request(claim, request, provisioner, now)
-            message = fill_subject(message, self._subject_defaults)
+            content = await determine_content(
+                claim, request, provisioner, now, self._subject_defaults
+            )
+            message = content.message
             await self._name_checks.check_certificate(
                 provisioner, claim.account, message.names, message.subject, now
             )
+            await authorize_content(content)
             issued = await self._issuance.issue(message)
         except NewelError as error:
             return await self._handle_error(claim, error, reopen=reopen)
         await self._storage.complete_order(claim, issued.der, issued.issuer)
+        content.notify(issued.der)
         facts = {
             "order": ids.text(claim.order_id),
             "provisioner": claim.provisioner,

@@ -1,21 +1,20 @@
 """The request to the issuing authority for an order: one certificate each."""
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from newel.crypto import csr, distinguished_names, pem
+from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
+from newel.registration.content import Content, Proof
 from newel.registration.errors import misconfiguration_error
-from newel.registration.issuance import Issuance, IssueRequest, add_must_staple, apply_template
+from newel.registration.issuance import Issuance, IssueRequest
 from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.webhooks.errors import WebhookRefusedError, as_acme_error
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
-
-if TYPE_CHECKING:
-    from newel.certtemplates.leaves import TemplateOutput
-    from newel.registration.provisioners.templates import LeafTemplate
 
 
 class ChainCache:
@@ -53,13 +52,12 @@ def build_issue_request(
 ) -> IssueRequest:
     """Ask for the names of an order and the key of its CSR. Raises NewelError.
 
-    Nothing else of the CSR is used but a DNS common name, must-staple, and what the provisioner's
-    template takes of it.
+    Nothing else of the CSR is used but a DNS common name.
     """
     validity.check_duration(claim.not_before, claim.not_after, now, provisioner)
     force = provisioner.force_common_name
     name = requests.common_name(request, claim.identifiers, force=force)
-    message = IssueRequest(
+    return IssueRequest(
         # the same order always yields the same certificate, however often it is requested
         idempotency_key=claim.order_id,
         profile=provisioner.profile,
@@ -73,27 +71,37 @@ def build_issue_request(
         subject_of_proof=subject_of_proof(provisioner.name, claim.account),
         request_id=request_id(),
     )
-    if provisioner.template is not None:
-        output = _render(claim, request, provisioner.template, name or "", now)
-        message = apply_template(message, output)
-    return add_must_staple(message, request.extensions)
 
 
-def _render(
+async def determine_content(
     claim: Claim,
     request: csr.VerifiedRequest,
-    template: "LeafTemplate",
-    subject: str,
+    provisioner: ACMEProvisioner,
     now: dt.datetime,
-) -> "TemplateOutput":
-    """Render the template, which may add no name that the order did not prove."""
-    from newel.registration.provisioners.templates import TemplateInput
+    defaults: Sequence[Attribute] = (),
+) -> Content:
+    """Determine what is issued for an order, by its provisioner's webhooks and template.
 
-    proved = [general_name(identifier) for identifier in claim.identifiers]
-    output = template.render(TemplateInput(subject, list(map(str, proved)), request), now)
-    unproved = [str(each) for each in output.names if each not in proved]
+    Neither may add a name that the order did not prove. Raises NewelError.
+    """
+    message = build_issue_request(claim, request, provisioner, now)
+    subject = requests.common_name(request, claim.identifiers, force=provisioner.force_common_name)
+    content = Content(provisioner, request, Proof(subject or ""), message, now)
+    try:
+        await content.determine(defaults)
+    except WebhookRefusedError as error:
+        raise as_acme_error(error) from None
+    unproved = [str(each) for each in content.message.names if each not in message.names]
     if unproved:
         raise misconfiguration_error(
             f"the certificate template adds {unproved[0]}, which the order did not prove"
         )
-    return output
+    return content
+
+
+async def authorize_content(content: Content) -> None:
+    """Ask the authorizing webhooks of an order's provisioner. Raises NewelError."""
+    try:
+        await content.authorize()
+    except WebhookRefusedError as error:
+        raise as_acme_error(error) from None

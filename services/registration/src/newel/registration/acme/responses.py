@@ -48,9 +48,11 @@ def encode_problem(error: NewelError) -> bytes:
     """Encode the problem document of an error (RFC 8555 §6.7)."""
     parts = [
         problems.Subproblem(
-            problems.NAMESPACE + _NAMES.get(part.type, part.type).value,
+            part.uri or problems.NAMESPACE + _NAMES.get(part.type, part.type).value,
             part.detail,
-            Identifier(part.identifier_type, part.identifier_value),
+            Identifier(part.identifier_type, part.identifier_value)
+            if part.identifier_type
+            else None,
         )
         for part in error.subproblems
     ]

@@ -80,6 +80,8 @@ class Grant(NamedTuple):
 
     Webhooks are sent it, and one that this authority revoked proves nothing.
     """
+    principal: str = ""
+    """The instance or object that is proved, for webhooks; empty: the certificate's common name."""
 
 
 class RevocationGrant(NamedTuple):

@@ -10,13 +10,16 @@ from newel.registration.issuance import ProvisionerRef
 from newel.registration.policy.levels import compile_policies
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
 from newel.registration.provisioners.limits import Limits
+from newel.registration.webhooks.process import WebhookProcess
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to_public
 from newel.step.tokens import Token, UnverifiedToken
+from newel.step.webhooks import read_webhooks
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.key_set_cache import KeySetCache
     from newel.registration.provisioners.templates import LeafTemplate
+    from newel.registration.webhooks.webhooks import Webhooks
     from newel.runtime.http.outgoing import OutgoingClient
 
 
@@ -27,9 +30,11 @@ class ProvisionerContext(NamedTuple):
     """Those of the authority, which provisioners inherit."""
     active_revocation: bool
     outgoing: "OutgoingClient | None" = None
-    """For key sets, webhooks and reviews; None where nothing is fetched."""
+    """For key sets and reviews; None where nothing is fetched."""
     key_sets: "KeySetCache | None" = None
     """The key sets of identity providers, fetched by the same client."""
+    webhooks: WebhookProcess | None = None
+    """Calls webhooks; None where none can be called."""
 
 
 Selector = tuple[str, str]
@@ -58,6 +63,7 @@ class Provisioner:
         self.profile = own.profile
         self.template = load_template(record)
         self.policies = compile_policies(record.policy)
+        self.webhooks = load_webhooks(record, context)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
@@ -137,6 +143,17 @@ def load_template(record: ProvisionerConfig) -> "LeafTemplate | None":
     from newel.registration.provisioners.templates import LeafTemplate
 
     return LeafTemplate.from_options(record.options)
+
+
+def load_webhooks(record: ProvisionerConfig, context: ProvisionerContext) -> "Webhooks | None":
+    """Load the record's webhooks, if it has any. Raises ValueError when they cannot be used."""
+    if not record.options or not record.options.get("webhooks"):
+        return None
+    from newel.registration.webhooks.webhooks import Webhooks
+
+    if context.webhooks is None:
+        raise ValueError("options.webhooks: webhooks cannot be called here")
+    return Webhooks(record.name, read_webhooks(record.options), context.webhooks.caller)
 
 
 def token_use(provisioner_id: str, token: Token, id: bytes = b"") -> TokenUse:  # noqa: A002 - RFC 7519 calls it so

@@ -17,10 +17,9 @@ from newel.certtemplates import certificates, variables
 from newel.certtemplates.leaves import TemplateOutput, leaf
 from newel.certtemplates.options import template_options
 from newel.certtemplates.refusal import TemplateRefusedError
-from newel.crypto import der, extensions, names
+from newel.crypto import der
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.dns_names import InvalidNameError
-from newel.crypto.extensions import Extension
 from newel.gotemplate.budget import Environment, Limits
 from newel.gotemplate.template import Template
 from newel.registration.errors import (
@@ -74,7 +73,7 @@ class LeafTemplate:
         """
         tape = template_names.RandomTape(random_bytes)
         user = parse_object(data.user, "templateData")
-        insecure = {"CR": request_variables(data.request), "User": user}
+        insecure = {"CR": variables.certification_request(data.request), "User": user}
         output = self._leaf(self._visible(data, insecure), Environment(now, tape))
         granted = {*data.names, template_names.canonical(data.subject)}
         beyond = template_names.names_in(output) - granted
@@ -100,7 +99,7 @@ class LeafTemplate:
         try:
             subject = template_names.subject_without_quotes(request.subject)
             insecure = {
-                "CR": request_variables(request, subject),
+                "CR": variables.certification_request(request, subject),
                 "User": parse_object(user, "templateData"),
             }
             plain = self._leaf(self._visible(data, insecure), environment)
@@ -133,16 +132,29 @@ class LeafTemplate:
             raise malformed_error(f"the certificate template made a bad name: {error}") from None
 
     def _visible(self, data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
-        sans = variables.alternative_names(data.names)
-        subject = variables.common_name(data.subject)
-        known = variables.variables(subject, sans, insecure)
-        if data.claims:
-            known["Token"] = parse_object(data.claims, "the token's payload")
-        known.update(data.extra)
+        known = _known_variables(data, insecure)
         # a copy: what a template sets in a map must not be there for the next request
         own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
         known.update({name: value for name, value in own.items() if name != "Insecure"})
         return known
+
+
+def visible(data: TemplateInput) -> dict[str, Any]:
+    """Return what a template without data of the operator would see of a request. Raises ``malformed``."""
+    user = parse_object(data.user, "templateData")
+    return _known_variables(
+        data, {"CR": variables.certification_request(data.request), "User": user}
+    )
+
+
+def _known_variables(data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
+    sans = variables.alternative_names(data.names)
+    subject = variables.common_name(data.subject)
+    known = variables.variables(subject, sans, insecure)
+    if data.claims:
+        known["Token"] = parse_object(data.claims, "the token's payload")
+    known.update(data.extra)
+    return known
 
 
 def _read_file(file: str) -> str:
@@ -170,13 +182,3 @@ def decode_object(data: bytes, what: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise malformed_error(f"{what} is not an object")
     return cast("dict[str, Any]", found)
-
-
-def request_variables(request: VerifiedRequest, subject: bytes = b"") -> Any:
-    """Present a request as templates see it, with another subject if one is given."""
-    info = der.children(der.only(request.der).content)[0]
-    subject = subject or der.children(info.content)[1].raw
-    requested = list(request.extensions)
-    if request.names:
-        requested.append(Extension(extensions.SUBJECT_ALT_NAME, False, names.encode(request.names)))
-    return variables.request(subject, request.spki, requested)

@@ -2,21 +2,16 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from newel.crypto import csr, distinguished_names
 from newel.crypto.distinguished_names import COMMON_NAME, Attribute
 from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
+from newel.registration.content import Content, Proof
 from newel.registration.errors import malformed_error, unauthorized_error
-from newel.registration.issuance import (
-    Issuance,
-    IssuedCertificate,
-    IssueRequest,
-    add_must_staple,
-    apply_template,
-)
+from newel.registration.issuance import Issuance, IssuedCertificate, IssueRequest
 from newel.registration.one_time import complete_use, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, LeafKind, NameRule, TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
@@ -25,15 +20,11 @@ from newel.registration.step.credentials import require_standing
 from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
 from newel.registration.storage import UsedTokenTable
-from newel.registration.subject_defaults import fill_subject
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens
 from newel.step.messages import SignRequest
-
-if TYPE_CHECKING:
-    from newel.registration.provisioners.templates import LeafTemplate
 
 _MAX_COMMON_NAME = 64  # ub-common-name, RFC 5280 appendix A.1
 
@@ -96,14 +87,17 @@ class SignService:
             grant.limits, bounds, now, body.not_before or "", body.not_after or "", grant.window
         )
         digest_input = request.der + f"{body.not_before}\0{body.not_after}".encode()
-        message = build_issue_request(grant, request, period, request_id)
         if provisioner.template is not None:
             digest_input += bytes(body.template_data)
-            message = _render(message, provisioner.template, grant, request, body, now)
-        message = fill_subject(message, self.authority.subject_defaults)
-        message = add_must_staple(message, request.extensions)
+        granted = build_issue_request(grant, request, period, request_id)
+        proof = _proof(grant, bytes(body.template_data))
+        content = Content(provisioner, request, proof, granted, now)
+        await content.determine(self.authority.subject_defaults)
+        message = content.message
         self.authority.check_names([provisioner.policies], message.names, message.subject, now)
+        await content.authorize()
         certificate = await self._issue(grant.use, message, digest_input, now)
+        content.notify(certificate.der)
         names = tuple(map(str, message.names))
         return SignResult.of("sign", certificate, provisioner.name, grant.subject, names)
 
@@ -192,22 +186,12 @@ def _subject(grant: Grant, request: csr.VerifiedRequest) -> tuple[Attribute, ...
     return (distinguished_names.common_name(grant.subject),) if fits else ()
 
 
-def _render(
-    message: IssueRequest,
-    template: "LeafTemplate",
-    grant: Grant,
-    request: csr.VerifiedRequest,
-    body: SignRequest,
-    now: dt.datetime,
-) -> IssueRequest:
-    from newel.registration.provisioners.templates import TemplateInput
-
-    data = TemplateInput(
+def _proof(grant: Grant, user: bytes) -> Proof:
+    return Proof(
         grant.subject,
-        [str(name) for name in message.names],
-        request,
         grant.payload,
-        bytes(body.template_data),
+        user,
         grant.template_data,
+        grant.certificate,
+        grant.principal,
     )
-    return apply_template(message, template.render(data, now))

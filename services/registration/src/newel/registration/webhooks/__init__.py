@@ -1,0 +1,1 @@
+"""Webhooks: servers of the operator that enrich, authorize or hear of certificates."""

@@ -1,0 +1,58 @@
+"""A real webhook server over TLS, and a registration authority whose provisioner calls it."""
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.http_receiver import HttpReceiver
+from fixtures.authority import CertificateAuthority
+from fixtures.pki import InternalPki
+from fixtures.registration import JwkKey, RegistrationHarness, open_registration
+from fixtures.webhooks import Opening, make_server_context
+from newel.crypto import keys
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
+    return InternalPki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def server_context(pki: InternalPki) -> ssl.SSLContext:
+    return make_server_context(pki)
+
+
+@pytest.fixture
+def receiver(server_context: ssl.SSLContext) -> Iterator[HttpReceiver]:
+    with HttpReceiver(tls=server_context) as running:
+        yield running
+
+
+@pytest.fixture
+async def open_with(
+    authority: CertificateAuthority, tmp_path: Path, pki: InternalPki
+) -> AsyncIterator[Opening]:
+    """Opens a registration authority with these webhooks, and maybe a template."""
+    opened: list[RegistrationHarness] = []
+
+    async def open_it(*webhooks: dict[str, Any], template: str = "", **outgoing: Any) -> Any:
+        admin = JwkKey("admin", keys.generate())
+        options: dict[str, Any] = {"webhooks": list(webhooks)}
+        if template:
+            options["x509"] = {"template": template}
+        ra = await open_registration(
+            f"sqlite:///{tmp_path}/ra.db",
+            authority,
+            admin=admin,
+            provisioners=(admin.record(options=options),),
+            outgoing={"ca_file": pki.roots, **outgoing},
+        )
+        opened.append(ra)
+        return ra
+
+    yield open_it
+    for ra in opened:
+        await ra.database.close()
