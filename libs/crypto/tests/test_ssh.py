@@ -84,7 +84,7 @@ def test_security_keys_are_certified_by_the_key_they_sign_with() -> None:
         check_key(security_key(b""))
 
 
-@pytest.mark.attack("S03")
+@pytest.mark.attack("S02")
 def test_weak_and_foreign_keys_are_refused() -> None:
     small = rsa.generate_private_key(65537, 1024).public_key()  # noqa: S505 - it is to be refused
     line = small.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fixtures.catalogue import ISSUER, START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
+from fixtures.no_ssh import NoSSHRecords
 from newel.inventory.config import Reconcile
 from newel.inventory.reconcile import Reconciler
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
@@ -14,7 +15,7 @@ from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import RPCService
 
 
-class Records(issuing_pb2_grpc.RepositoryServicer):
+class Records(NoSSHRecords):
     """An issuing authority's lists, in pages of two."""
 
     def __init__(self) -> None:

@@ -9,10 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from fixtures.authority import CertificateAuthority
 from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url
+from newel.issuing.assembly import assemble
 from newel.issuing.completion import Completion
 from newel.issuing.decisions import AuditTrail
 from newel.issuing.faults import Faults
-from newel.issuing.issuers import Issuers, read_issuers
+from newel.issuing.issuers import Issuer, Issuers, read_issuers
 from newel.issuing.metrics import Metrics
 from newel.issuing.reconcile import Reconciliation
 from newel.issuing.signing import RemoteSigner
@@ -26,7 +27,9 @@ from newel.runtime.rpc.local import LocalChannel, LocalServer
 MINUTE = dt.timedelta(minutes=1)
 
 
-def reconciliation(harness: IssuingHarness, issuers: Issuers | None = None) -> Reconciliation:
+def reconciliation(
+    harness: IssuingHarness, issuers: Issuers | None = None
+) -> Reconciliation[Issuer]:
     """What the leased task runs, by itself."""
     peers = LocalServer()
     harness.signer.serve(peers)
@@ -34,7 +37,7 @@ def reconciliation(harness: IssuingHarness, issuers: Issuers | None = None) -> R
     store = Storage(harness.database, TableOutbox(harness.database))
     issuers = issuers or read_issuers(harness.config.issuers)
     trail = AuditTrail(harness.audit, Metrics(CollectorRegistry()))
-    completion = Completion(store, signer.sign, issuers, harness.clock, trail, Faults())
+    completion = Completion(store, signer.sign, issuers, assemble, harness.clock, trail, Faults())
     return Reconciliation(store, completion, issuers, harness.clock, trail, MINUTE)
 
 

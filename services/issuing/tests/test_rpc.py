@@ -8,7 +8,13 @@ import grpc.aio
 import pytest
 
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url
+from fixtures.issuing import (
+    IssuingHarness,
+    make_request,
+    make_ssh_request,
+    open_harness,
+    sqlite_url,
+)
 from fixtures.pki import InternalPki
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1 import issuing_pb2_grpc
@@ -73,8 +79,9 @@ async def test_too_large_a_batch_is_refused_whole(harness: IssuingHarness) -> No
     assert not harness.signer.signed
 
 
-async def test_ssh_is_refused_item_by_item(harness: IssuingHarness) -> None:
-    issued = await harness.issuance.IssueSSH(pb.IssueRequest(requests=[make_request()] * 2))
-    revoked = await harness.revocation.RevokeSSH(pb.RevokeRequest(items=[pb.RevocationItem()] * 2))
-    kinds = [result.error.type for result in (*issued.results, *revoked.results)]
-    assert kinds == [ErrorType.NOT_IMPLEMENTED] * 4
+async def test_ssh_is_refused_item_by_item_without_keys(harness: IssuingHarness) -> None:
+    requests = [make_ssh_request(), make_ssh_request(type=pb.SSH_CERTIFICATE_TYPE_HOST)]
+    issued = await harness.issuance.IssueSSH(pb.IssueSSHRequest(requests=requests))
+    kinds = [result.error.type for result in issued.results]
+    assert kinds == [ErrorType.NOT_IMPLEMENTED] * 2
+    assert "no key for SSH certificates of a host" in issued.results[1].error.detail

@@ -8,11 +8,14 @@ import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from newel.issuing import storage_statements
 from newel.issuing.admission import Admission
+from newel.issuing.assembly import assemble
 from newel.issuing.building import Builder
 from newel.issuing.completion import Completion
 from newel.issuing.config import Config
 from newel.issuing.decisions import AuditTrail
+from newel.issuing.events import SSH_EVENTS
 from newel.issuing.faults import Faults
 from newel.issuing.foreign import ForeignCertificate, ForeignRecords, ForeignRevocation, Tally
 from newel.issuing.foreign_storage import ForeignStorage
@@ -29,6 +32,8 @@ from newel.issuing.retries import Retries
 from newel.issuing.revocation import Revocations
 from newel.issuing.rpc import IssuanceServicer, RepositoryServicer, RevocationServicer
 from newel.issuing.signing import RemoteSigner
+from newel.issuing.ssh.build import build_ssh
+from newel.issuing.ssh.issuers import SSHIssuers
 from newel.issuing.storage import Storage
 from newel.proto import subjects
 from newel.proto.issuing.v1 import issuing_pb2_grpc as contracts
@@ -41,13 +46,22 @@ from newel.runtime.entropy import random_bytes
 from newel.runtime.events.contract import Outbox
 from newel.runtime.service import RPCService, Service
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision that the database is migrated to before ``build``."""
 
-TABLES = ("blocked_keys", "certificates", "leases", "outbox", "outbox_cursors", "revocations")
+TABLES = (
+    "blocked_keys",
+    "certificates",
+    "leases",
+    "outbox",
+    "outbox_cursors",
+    "revocations",
+    "ssh_certificates",
+    "ssh_revocations",
+)
 """The tables of that revision."""
 
-EVENTS = subjects.CERTIFICATES
+EVENTS = (*subjects.CERTIFICATES, *subjects.SSH)
 """The subjects of the events that this service publishes."""
 
 _DAY = 24 * 3600.0
@@ -89,7 +103,7 @@ def build(config: Config, ports: Ports) -> Service:
     profiles = Profiles(config.profiles, config.default_profile, staples=bool(config.urls.ocsp))
     faults = Faults(config.fault_step)
     store = Storage(ports.database, ports.outbox)
-    completion = Completion(store, signer.sign, issuers, clock, trail, faults)
+    completion = Completion(store, signer.sign, issuers, assemble, clock, trail, faults)
     issuance = Issuance(
         Admission(profiles, issuers),
         Recorder(Builder(config.urls, ports.entropy), store, clock, faults),
@@ -106,10 +120,22 @@ def build(config: Config, ports: Ports) -> Service:
     )
 
     watch = IssuerWatch(issuers, clock, metrics)
+    ssh = build_ssh(
+        SSHIssuers(config.ssh_issuers),
+        Storage(ports.database, ports.outbox, storage_statements.SSH, SSH_EVENTS),
+        signer.sign_ssh,
+        ports.entropy,
+        clock,
+        trail,
+        faults,
+        takeover_after=config.takeover_after,
+        reconcile_after=config.reconcile_after,
+    )
 
     async def start() -> None:
         watch.require_one()
         await check_keys(issuers, signer.public_key)
+        await ssh.issuers.load(signer.public_key)
 
     async def ready() -> None:
         issuers.select(clock.now())
@@ -124,14 +150,19 @@ def build(config: Config, ports: Ports) -> Service:
                 Lease(ports.database, "reconcile"),
                 repeat_every(config.reconcile_every.total_seconds(), reconciliation.run),
             ),
+            "ssh-reconcile": partial(
+                run_leased,
+                Lease(ports.database, "ssh-reconcile"),
+                repeat_every(config.reconcile_every.total_seconds(), ssh.reconciliation.run),
+            ),
             "issuers": repeat_every(_DAY, watch.run),
         },
         ready=ready,
         rpcs=_rpcs(
             config,
-            IssuanceServicer(issuance, renewals),
-            RevocationServicer(Revocations(store, clock, trail)),
-            RepositoryServicer(issuers, Records(store, clock)),  # pyright: ignore[reportAbstractUsage] - those of SSH are to come
+            IssuanceServicer(issuance, renewals, ssh.issuance),
+            RevocationServicer(Revocations(store, clock, trail), ssh.revocations),
+            RepositoryServicer(issuers, Records(store, clock), ssh.issuers, ssh.records),
         ),
     )
 

@@ -1,15 +1,18 @@
-"""Assembles a certificate from its TBSCertificate and signature, and checks that it is what was meant."""
+"""Assembles a certificate from its statement and signature, and checks that it is what was meant."""
 
 from typing import NamedTuple
 
 from newel.crypto import certificate, keys, loading
+from newel.crypto.ssh.wire import string
 from newel.issuing.issuers import Issuer
 from newel.issuing.parts import signature_algorithm
 from newel.issuing.records import Intent, Record
 
+_SEQUENCE = 0x30
+
 
 class WrongSignatureError(ValueError):
-    """What the signer returned is not this issuer's signature over this TBSCertificate."""
+    """What the signer returned is not this issuer's signature over this statement."""
 
 
 class SignedCertificate(NamedTuple):
@@ -38,9 +41,15 @@ def assemble(issuer: Issuer, intent: Intent, signature: bytes) -> bytes:
     return der
 
 
-def certificate_der(record: Record) -> bytes | None:
-    """Return the DER of a completed record, None where it has no signature."""
+def certificate_octets(record: Record) -> bytes | None:
+    """Return the certificate of a completed record, None where it has no signature.
+
+    DER of an X.509 certificate, or an SSH certificate. A TBSCertificate begins with the tag of a SEQUENCE,
+    what is signed of an SSH certificate with a length below 2**24.
+    """
     if record.signature is None:
         return None
     tbs = record.intent.tbs
+    if tbs[0] != _SEQUENCE:
+        return tbs + string(record.signature)
     return certificate.assemble(tbs, signature_algorithm(tbs), record.signature)

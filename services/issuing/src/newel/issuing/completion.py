@@ -6,17 +6,11 @@ others return that one.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from newel.issuing.assembly import (
-    SignedCertificate,
-    WrongSignatureError,
-    assemble,
-    certificate_der,
-)
+from newel.issuing.assembly import SignedCertificate, WrongSignatureError, certificate_octets
 from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
 from newel.issuing.faults import Faults, Step
-from newel.issuing.issuers import Issuer, Issuers
 from newel.issuing.records import CertificateStore, Intent, SignedIntent
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
@@ -24,17 +18,48 @@ from newel.runtime.errors import ErrorType, NewelError
 Outcome: TypeAlias = SignedCertificate | NewelError
 
 Sign: TypeAlias = Callable[[Sequence[tuple[str, bytes]]], Awaitable[Sequence[bytes | NewelError]]]
-"""Returns one signature or error per (key name, TBSCertificate), in order."""
+"""Returns one signature or error per (key name, statement), in order."""
 
 
-class Completion:
+class SigningIssuer(Protocol):
+    """An issuer, as far as its intents are completed."""
+
+    @property
+    def key(self) -> str:
+        """The signer's name for its key."""
+        ...
+
+    @property
+    def active(self) -> bool:
+        """Whether it issues."""
+        ...
+
+
+IssuerT = TypeVar("IssuerT", bound=SigningIssuer)
+IssuerT_co = TypeVar("IssuerT_co", bound=SigningIssuer, covariant=True)
+
+
+class IssuerRegistry(Protocol[IssuerT_co]):
+    """The configured issuers."""
+
+    def get(self, id: str) -> IssuerT_co | None:  # noqa: A002 - the contract's name
+        """Return the issuer with this id, if it is configured."""
+        ...
+
+
+Assemble: TypeAlias = Callable[[IssuerT, Intent, bytes], bytes]
+"""Makes the certificate of an intent and its signature. Raises WrongSignatureError."""
+
+
+class Completion(Generic[IssuerT]):
     """Has intents signed, checks the signatures, and stores them."""
 
     def __init__(
         self,
         store: CertificateStore,
         sign: Sign,
-        issuers: Issuers,
+        issuers: IssuerRegistry[IssuerT],
+        assemble: Assemble[IssuerT],
         clock: Clock,
         trail: AuditTrail,
         faults: Faults,
@@ -42,6 +67,7 @@ class Completion:
         self._store = store
         self._sign = sign
         self._issuers = issuers
+        self._assemble = assemble
         self._clock = clock
         self._trail = trail
         self._faults = faults
@@ -54,7 +80,7 @@ class Completion:
         closes a fresh intent; an older one is left to reconciliation.
         """
         outcomes: dict[bytes, Outcome] = {}
-        ready: list[tuple[Intent, Issuer]] = []
+        ready: list[tuple[Intent, IssuerT]] = []
         for intent in intents:
             issuer = self._issuers.get(intent.issuer)
             if issuer is None:
@@ -71,7 +97,7 @@ class Completion:
                 outcomes[intent.serial] = await self._handle_refusal(intent, answer, fresh=fresh)
                 continue
             try:
-                signed.append(SignedIntent(intent, answer, assemble(issuer, intent, answer)))
+                signed.append(SignedIntent(intent, answer, self._assemble(issuer, intent, answer)))
             except WrongSignatureError as error:
                 facts = {"serial": intent.serial.hex(), "cause": str(error)}
                 self._trail.record([Decision(Operation.SIGN, Result.INVALID, facts)])
@@ -107,7 +133,7 @@ class Completion:
     async def _read_winner(self, serial: bytes) -> Outcome:
         """Return the outcome of the process that completed or closed the intent meanwhile."""
         (record,) = await self._store.by_serial([serial])
-        der = certificate_der(record) if record else None
+        der = certificate_octets(record) if record else None
         if record is None or der is None:
             return NewelError(ErrorType.CONFLICT, "the request was given up before it was finished")
         return SignedCertificate(der, serial, record.intent.issuer)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -98,6 +98,23 @@ class ProfileConfig(Settings):
         return [usage_name(each) for each in (*self.extended_key_usages, *further)]
 
 
+class SSHIssuerConfig(Settings):
+    """One SSH issuer: a key of the signer that certifies users, or hosts."""
+
+    key: str
+    """The signer's name for the key."""
+    type: Literal["user", "host"]
+    """What it certifies."""
+    active: bool = True
+    """Whether it issues. The others are listed, so that their certificates are trusted until they end."""
+    max_validity: Duration = dt.timedelta(days=30)
+    """The longest validity of its certificates; provisioners have limits of their own."""
+    oldest_start: Duration = dt.timedelta(hours=25)
+    """How far in the past a certificate may begin: the longest backdate, and an hour."""
+    latest_start: Duration = dt.timedelta(hours=1)
+    """How far in the future a certificate may begin; the signer has a limit of its own."""
+
+
 class Urls(Settings):
     """The URLs in certificates. ``{issuer}`` becomes the issuer's id."""
 
@@ -121,6 +138,8 @@ class Config(Settings):
 
     issuers: tuple[IssuerConfig, ...] = Field(min_length=1)
     """The issuers; the first active one that is valid now issues."""
+    ssh_issuers: tuple[SSHIssuerConfig, ...] = ()
+    """The SSH issuers; the first active one of a type issues."""
     profiles: dict[str, ProfileConfig] = Field(default_factory=_default_profiles)
     """What certificates of each kind may be, by name."""
     default_profile: str = "leaf"

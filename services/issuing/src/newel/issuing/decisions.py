@@ -15,6 +15,8 @@ class Operation(enum.StrEnum):
 
     ISSUE = "issue"
     REVOKE = "revoke"
+    ISSUE_SSH = "ssh-issue"
+    REVOKE_SSH = "ssh-revoke"
     SIGN = "sign"
     RECONCILE = "reconcile"
 

@@ -1,5 +1,6 @@
 """The events of the issuing authority, as messages of ``newel.events.v1``: (subject, payload)."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from newel.issuing.messages import provisioner_message, timestamp
@@ -13,6 +14,13 @@ class Event(NamedTuple):
 
     subject: str
     payload: bytes
+
+
+class Events(NamedTuple):
+    """The events about one kind of certificates."""
+
+    issued: Callable[[SignedIntent], Event]
+    revoked: Callable[[RevocationEntry], Event]
 
 
 def issued_event(signed: SignedIntent) -> Event:
@@ -46,3 +54,40 @@ def revoked_event(entry: RevocationEntry) -> Event:
         request_id=entry.request_id,
     )
     return Event(subjects.CERTIFICATE_REVOKED, message.SerializeToString())
+
+
+def ssh_issued_event(signed: SignedIntent) -> Event:
+    """Return the event for a completed SSH certificate."""
+    intent = signed.intent
+    message = events_pb2.SSHCertificateIssued(
+        certificate=signed.der,
+        serial=intent.serial,
+        issuer=intent.issuer,
+        provisioner=provisioner_message(intent.provisioner),
+        issued_at=timestamp(intent.created_at),
+        renewed_from=intent.renewed_from or b"",
+        subject_of_proof=intent.subject_of_proof,
+        request_id=intent.request_id,
+    )
+    subject = subjects.SSH_RENEWED if intent.renewed_from else subjects.SSH_ISSUED
+    return Event(subject, message.SerializeToString())
+
+
+def ssh_revoked_event(entry: RevocationEntry) -> Event:
+    """Return the event for the revocation of an SSH certificate."""
+    revocation = entry.revocation
+    message = events_pb2.SSHCertificateRevoked(
+        serial=revocation.serial,
+        issuer=revocation.issuer,
+        revoked_at=timestamp(revocation.revoked_at),
+        reason=revocation.reason,
+        active=revocation.active,
+        not_after=timestamp(revocation.not_after),
+        actor=entry.actor,
+        request_id=entry.request_id,
+    )
+    return Event(subjects.SSH_REVOKED, message.SerializeToString())
+
+
+X509_EVENTS = Events(issued_event, revoked_event)
+SSH_EVENTS = Events(ssh_issued_event, ssh_revoked_event)

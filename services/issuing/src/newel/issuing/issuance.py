@@ -13,18 +13,19 @@ TBSCertificate, and a crash before it leaves nothing. Step 2 is ``admission.py``
 """
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
-from newel.issuing.admission import Admission
 from newel.issuing.completion import Completion, Outcome
 from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
 from newel.issuing.faults import Faults, Step
 from newel.issuing.recording import Recorder
 from newel.issuing.records import CertificateStore, Intent
 from newel.issuing.requests import (
-    AcceptedRequest,
-    DecidedRequest,
-    IssueRequest,
+    AcceptedT,
+    AcceptedT_co,
+    Identified,
     RefusedRequest,
     RequestIdentity,
 )
@@ -35,20 +36,34 @@ from newel.runtime.errors import ErrorType, NewelError
 _INTERRUPTED = NewelError(ErrorType.UNAVAILABLE, "the request was interrupted; try again later")
 
 
-class Issuance:
+RequestT = TypeVar("RequestT")
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
+
+
+class Admission(Protocol[RequestT_contra, AcceptedT_co]):
+    """Step 2 for one kind of certificate."""
+
+    def decide(self, request: RequestT_contra, now: dt.datetime) -> AcceptedT_co | RefusedRequest:
+        """Accept or refuse a request."""
+        ...
+
+
+class Issuance(Generic[RequestT, AcceptedT]):
     """Issues certificates: at most one for each idempotency key, in this and every other replica."""
 
     def __init__(
         self,
-        admission: Admission,
-        recorder: Recorder,
-        completion: Completion,
+        admission: Admission[RequestT, AcceptedT],
+        recorder: Recorder[AcceptedT],
+        completion: Completion[Any],
         retries: Retries,
         store: CertificateStore,
         clock: Clock,
         trail: AuditTrail,
         faults: Faults,
+        operation: Operation = Operation.ISSUE,
     ) -> None:
+        self._operation = operation
         self._admission = admission
         self._recorder = recorder
         self._completion = completion
@@ -59,18 +74,18 @@ class Issuance:
         self._faults = faults
         self._in_progress: dict[RequestIdentity, asyncio.Future[Outcome]] = {}
 
-    async def issue(self, requests: Sequence[IssueRequest | RefusedRequest]) -> list[Outcome]:
+    async def issue(self, requests: Sequence[RequestT | RefusedRequest]) -> list[Outcome]:
         """Issue a certificate for each request; return certificates and errors in order."""
         now = self._clock.now()
         # 2 profile and issuer
         decided = [
-            self._admission.decide(each, now) if isinstance(each, IssueRequest) else each
+            each if isinstance(each, RefusedRequest) else self._admission.decide(each, now)
             for each in requests
         ]
         self._faults.after(Step.PROFILE)
         return await self.carry_out(decided)
 
-    async def carry_out(self, requests: Sequence[DecidedRequest]) -> list[Outcome]:
+    async def carry_out(self, requests: Sequence[AcceptedT | RefusedRequest]) -> list[Outcome]:
         """Run steps 1 and 3 to 9 for requests that have passed step 2, or failed it.
 
         All are refused while the audit trail cannot be written.
@@ -83,7 +98,7 @@ class Issuance:
         # 1 wait for a request that is in progress in this process, or earlier in this list
         loop = asyncio.get_running_loop()
         futures: list[asyncio.Future[Outcome]] = []
-        first: list[DecidedRequest] = []
+        first: list[AcceptedT | RefusedRequest] = []
         for request in requests:
             future = self._in_progress.get(request.identity)
             if future is None:
@@ -102,12 +117,14 @@ class Issuance:
         self._faults.after(Step.ANSWER)
         return results
 
-    async def _settle(self, requests: Sequence[DecidedRequest]) -> list[Outcome]:
+    async def _settle(self, requests: Sequence[AcceptedT | RefusedRequest]) -> list[Outcome]:
         """Run steps 1 and 3 to 8. No two of the requests have the same identity."""
         refused = {
             each.identity: each.error for each in requests if isinstance(each, RefusedRequest)
         }
-        accepted = {each.identity: each for each in requests if isinstance(each, AcceptedRequest)}
+        accepted = {
+            each.identity: each for each in requests if not isinstance(each, RefusedRequest)
+        }
         # 3 to 5 record the intents of accepted requests
         recorded = await self._recorder.record(list(accepted.values()))
         intents: dict[RequestIdentity, Intent] = {}
@@ -130,7 +147,7 @@ class Issuance:
         self._audit(requests, ordered)
         return ordered
 
-    async def _find_earlier(self, request: DecidedRequest, error: NewelError) -> Outcome:
+    async def _find_earlier(self, request: Identified, error: NewelError) -> Outcome:
         """Return the outcome of the earlier request under the same key, the error if there was none.
 
         It counts even where the same request would be refused today.
@@ -138,17 +155,17 @@ class Issuance:
         (record,) = await self._store.by_key([request.idempotency_key])
         return error if record is None else await self._retries.resolve(request, record)
 
-    def _audit(self, requests: Sequence[DecidedRequest], outcomes: Sequence[Outcome]) -> None:
+    def _audit(self, requests: Sequence[Identified], outcomes: Sequence[Outcome]) -> None:
         self._trail.record(
             [
-                _decision(outcome, request.request_id)
+                _decision(self._operation, outcome, request.request_id)
                 for request, outcome in zip(requests, outcomes, strict=True)
             ]
         )
 
 
-def _decision(outcome: Outcome, request_id: str) -> Decision:
+def _decision(operation: Operation, outcome: Outcome, request_id: str) -> Decision:
     if isinstance(outcome, NewelError):
-        return Decision.refuse(Operation.ISSUE, outcome, request_id=request_id)
+        return Decision.refuse(operation, outcome, request_id=request_id)
     facts = {"serial": outcome.serial.hex(), "issuer": outcome.issuer, "request_id": request_id}
-    return Decision(Operation.ISSUE, Result.GRANTED, facts)
+    return Decision(operation, Result.GRANTED, facts)

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import Extension
-from newel.issuing.assembly import certificate_der
+from newel.issuing.assembly import certificate_octets
 from newel.issuing.records import Record, Revocation
 from newel.issuing.requests import (
     IssueRequest,
@@ -20,9 +21,15 @@ from newel.issuing.requests import (
     RevocationRequest,
     malformed_error,
 )
+from newel.issuing.ssh.issuers import SSHIssuer
+from newel.issuing.ssh.requests import SSHIssueRequest, SSHType
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.errors import NewelError
 
+_SSH_TYPES: Mapping[int, SSHType] = {
+    pb.SSH_CERTIFICATE_TYPE_USER: "user",
+    pb.SSH_CERTIFICATE_TYPE_HOST: "host",
+}
 _MAX_DURATION = 100 * 366 * 86_400  # seconds; the profiles' own limits are far below
 
 
@@ -86,6 +93,48 @@ def read_revocation(message: pb.RevocationItem) -> RevocationRequest:
     )
 
 
+def read_ssh_revocation(message: pb.RevocationItem) -> RevocationRequest:
+    """Convert a request to revoke an SSH certificate, whose serial number is of eight octets."""
+    return read_revocation(message)._replace(serial=_ssh_serial(message.serial), certificate=None)
+
+
+def read_ssh_request(message: pb.SSHRequest) -> SSHIssueRequest | RefusedRequest:
+    """Convert a request for an SSH certificate; refused when a time cannot be represented."""
+    try:
+        valid_after, valid_before = (
+            _read_time(message.valid_after),
+            _read_time(message.valid_before),
+        )
+    except NewelError as error:
+        digest = hashlib.sha256(message.public_key).digest()
+        return RefusedRequest(message.idempotency_key, digest, message.request_id, error)
+    return SSHIssueRequest(
+        idempotency_key=message.idempotency_key,
+        type=_SSH_TYPES.get(message.type),
+        public_key=message.public_key,
+        key_id=message.key_id,
+        principals=tuple(message.principals),
+        valid_after=valid_after,
+        valid_before=valid_before,
+        critical_options={each.name: each.value for each in message.critical_options},
+        extensions={each.name: each.value for each in message.extensions},
+        provisioner=read_provisioner(message.provisioner),
+        subject_of_proof=message.subject_of_proof,
+        renewed_from=message.renewed_from or None,
+        request_id=message.request_id,
+    )
+
+
+def ssh_issuer_message(issuer: SSHIssuer) -> pb.SSHIssuer:
+    """Return the message of an SSH issuer."""
+    number = pb.SSH_CERTIFICATE_TYPE_USER
+    if issuer.type == "host":
+        number = pb.SSH_CERTIFICATE_TYPE_HOST
+    return pb.SSHIssuer(
+        id=issuer.id, key=issuer.key, type=number, public_key=issuer.wire, active=issuer.active
+    )
+
+
 def read_lookup(message: pb.Lookup) -> Lookup:
     """Convert a look-up."""
     match message.WhichOneof("by"):
@@ -97,6 +146,13 @@ def read_lookup(message: pb.Lookup) -> Lookup:
             return Lookup(idempotency_key=message.idempotency_key)
         case None:
             return Lookup()
+
+
+def read_ssh_lookup(message: pb.Lookup) -> Lookup:
+    """Convert a look-up of an SSH certificate: by serial, or by the key it was issued under."""
+    if message.WhichOneof("by") == "serial":
+        return Lookup(serial=_ssh_serial(message.serial))
+    return read_lookup(message)._replace(certificate=None)
 
 
 def read_provisioner(message: pb.Provisioner) -> Provisioner:
@@ -144,7 +200,7 @@ def record_message(record: Record | None) -> pb.Record:
     intent = record.intent
     return pb.Record(
         position=record.position,
-        der=certificate_der(record) or b"",
+        der=certificate_octets(record) or b"",
         issuer=intent.issuer,
         provisioner=provisioner_message(intent.provisioner),
         issued_at=timestamp(intent.created_at),
@@ -170,6 +226,10 @@ def revoked_message(revocation: Revocation) -> pb.Revoked:
 def timestamp(moment: dt.datetime) -> Timestamp:
     """Return a time as the contracts carry it: in whole seconds."""
     return Timestamp(seconds=int(moment.timestamp()))
+
+
+def _ssh_serial(serial: bytes) -> bytes:
+    return serial.lstrip(b"\0").rjust(8, b"\0")
 
 
 def _refuse(message: pb.Request | pb.Renewal, error: NewelError) -> RefusedRequest:

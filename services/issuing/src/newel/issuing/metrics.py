@@ -39,6 +39,16 @@ class Metrics:
         self._families = {
             "issue": self._requests,
             "revoke": self._revocations,
+            "ssh-issue": counter(
+                "newel_issuing_ssh_requests_total",
+                "Requests for SSH certificates, by what became of them (an error's name, or granted)",
+                ("outcome",),
+            ),
+            "ssh-revoke": counter(
+                "newel_issuing_ssh_revocations_total",
+                "Requests to revoke SSH certificates, by what became of them",
+                ("outcome",),
+            ),
             "reconcile": self._reconciled,
         }
         self._children: dict[tuple[str, str], Counter] = {}

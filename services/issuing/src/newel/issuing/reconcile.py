@@ -6,11 +6,11 @@ may have been made and lost.
 """
 
 import datetime as dt
+from typing import Generic
 
 from newel.issuing.assembly import SignedCertificate
-from newel.issuing.completion import Completion
+from newel.issuing.completion import Completion, IssuerRegistry, IssuerT
 from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
-from newel.issuing.issuers import Issuers
 from newel.issuing.records import CertificateStore, Intent, Record, Revocation, RevocationEntry
 from newel.issuing.revocation import CESSATION_OF_OPERATION
 from newel.runtime.clock import Clock
@@ -19,14 +19,14 @@ from newel.runtime.errors import ErrorType
 _BATCH = 64
 
 
-class Reconciliation:
+class Reconciliation(Generic[IssuerT]):
     """Leaves no intent open that is older than ``after``."""
 
     def __init__(
         self,
         store: CertificateStore,
-        completion: Completion,
-        issuers: Issuers,
+        completion: Completion[IssuerT],
+        issuers: IssuerRegistry[IssuerT],
         clock: Clock,
         trail: AuditTrail,
         after: dt.timedelta,

@@ -1,11 +1,11 @@
 """Steps 3 to 5 of issuance: from accepted requests to recorded intents."""
 
 from collections.abc import Sequence
+from typing import Generic, Protocol
 
-from newel.issuing.building import Builder
 from newel.issuing.faults import Faults, Step
 from newel.issuing.records import CertificateStore, Intent
-from newel.issuing.requests import AcceptedRequest
+from newel.issuing.requests import AcceptedT, AcceptedT_contra
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -21,18 +21,34 @@ _NO_SERIAL = NewelError(
 )
 
 
-class Recorder:
+class StatementBuilder(Protocol[AcceptedT_contra]):
+    """Builds what is to be signed."""
+
+    def draw_serial(self, now: float) -> bytes:
+        """Draw a serial number that is new in all likelihood; the database makes sure."""
+        ...
+
+    def build(self, request: AcceptedT_contra, serial: bytes) -> Intent:
+        """Build and lint the statement. Raises NewelError."""
+        ...
+
+
+class Recorder(Generic[AcceptedT]):
     """Builds certificates and records them as intents; nothing is signed that is not recorded."""
 
     def __init__(
-        self, builder: Builder, store: CertificateStore, clock: Clock, faults: Faults
+        self,
+        builder: StatementBuilder[AcceptedT],
+        store: CertificateStore,
+        clock: Clock,
+        faults: Faults,
     ) -> None:
         self._builder = builder
         self._store = store
         self._clock = clock
         self._faults = faults
 
-    async def record(self, requests: Sequence[AcceptedRequest]) -> list[Intent | NewelError]:
+    async def record(self, requests: Sequence[AcceptedT]) -> list[Intent | NewelError]:
         """Record an intent for each request and return the intents or errors, in order.
 
         The error is ``conflict`` where the idempotency key is on record already.
@@ -46,7 +62,7 @@ class Recorder:
 
     async def _attempt(
         self,
-        requests: Sequence[AcceptedRequest],
+        requests: Sequence[AcceptedT],
         pending: Sequence[int],
         results: list[Intent | NewelError],
     ) -> list[int]:
@@ -76,7 +92,7 @@ class Recorder:
                 collided.append(index)
         return collided
 
-    async def _explain(self, request: AcceptedRequest) -> NewelError | None:
+    async def _explain(self, request: AcceptedT) -> NewelError | None:
         """Say why an intent could not be recorded; None when only its serial was in use."""
         if (await self._store.by_key([request.idempotency_key]))[0] is not None:
             return _KEY_IN_USE

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from newel.crypto import distinguished_names, loading
 from newel.crypto.dns_names import InvalidNameError
-from newel.issuing.assembly import certificate_der
+from newel.issuing.assembly import certificate_octets
 from newel.issuing.completion import Outcome
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuers import Issuers
@@ -22,6 +22,7 @@ from newel.issuing.requests import (
     IDEMPOTENCY_KEY_SIZES,
     AcceptedRequest,
     DecidedRequest,
+    IssueRequest,
     RefusedRequest,
     RenewalRequest,
     malformed_error,
@@ -36,7 +37,7 @@ class Renewals:
 
     def __init__(
         self,
-        issuance: Issuance,
+        issuance: Issuance[IssueRequest, AcceptedRequest],
         store: CertificateStore,
         profiles: Profiles,
         issuers: Issuers,
@@ -95,7 +96,7 @@ class Renewals:
         """
         if len(request.idempotency_key) not in IDEMPOTENCY_KEY_SIZES:
             raise malformed_error("an idempotency key has 8 to 64 octets")
-        if record is None or certificate_der(record) != request.certificate:
+        if record is None or certificate_octets(record) != request.certificate:
             raise _unauthorized_error("the certificate is not one that was issued here")
         if record.revocation is not None:
             raise _unauthorized_error("the certificate is revoked")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.extensions import Extension
@@ -125,6 +125,43 @@ class RefusedRequest(NamedTuple):
         """See :attr:`AcceptedRequest.identity`."""
         return self.idempotency_key, self.key_digest
 
+
+class Identified(Protocol):
+    """A request for any kind of certificate that was decided: accepted or refused."""
+
+    @property
+    def idempotency_key(self) -> bytes:
+        """The key under which one certificate is issued."""
+        ...
+
+    @property
+    def key_digest(self) -> bytes:
+        """SHA-256 of the SubjectPublicKeyInfo of the key to be certified."""
+        ...
+
+    @property
+    def identity(self) -> RequestIdentity:
+        """Both."""
+        ...
+
+    @property
+    def request_id(self) -> str:
+        """The id of the client's request."""
+        ...
+
+
+class Accepted(Identified, Protocol):
+    """One that was accepted."""
+
+    @property
+    def renewed_from(self) -> bytes | None:
+        """The serial of the certificate that it renews."""
+        ...
+
+
+AcceptedT = TypeVar("AcceptedT", bound=Accepted)
+AcceptedT_co = TypeVar("AcceptedT_co", bound=Accepted, covariant=True)
+AcceptedT_contra = TypeVar("AcceptedT_contra", bound=Accepted, contravariant=True)
 
 DecidedRequest: TypeAlias = AcceptedRequest | RefusedRequest
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import datetime as dt
+from typing import Any
 
-from newel.issuing.assembly import SignedCertificate, certificate_der
+from newel.issuing.assembly import SignedCertificate, certificate_octets
 from newel.issuing.completion import Completion, Outcome
 from newel.issuing.records import CertificateStore, Record
-from newel.issuing.requests import DecidedRequest
+from newel.issuing.requests import Identified
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -19,7 +20,7 @@ class Retries:
     def __init__(
         self,
         store: CertificateStore,
-        completion: Completion,
+        completion: Completion[Any],
         clock: Clock,
         takeover_after: dt.timedelta,
     ) -> None:
@@ -28,7 +29,7 @@ class Retries:
         self._clock = clock
         self._takeover_after = takeover_after
 
-    async def resolve(self, request: DecidedRequest, record: Record) -> Outcome:
+    async def resolve(self, request: Identified, record: Record) -> Outcome:
         """Return the outcome of the request that wrote ``record`` under the same idempotency key.
 
         While another replica may be working on it, wait for that one; once the intent is older than
@@ -50,7 +51,7 @@ class Retries:
             await asyncio.sleep(_POLL_INTERVAL)
             (found,) = await self._store.by_serial([record.intent.serial])
             record = found or record
-        der = certificate_der(record)
+        der = certificate_octets(record)
         if der is None:
             return NewelError(
                 ErrorType.CONFLICT,

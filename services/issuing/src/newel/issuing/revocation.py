@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from newel.crypto import loading, serials
-from newel.issuing.assembly import certificate_der
+from newel.issuing.assembly import certificate_octets
 from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
 from newel.issuing.records import CertificateStore, Intent, Record, Revocation, RevocationEntry
 from newel.issuing.requests import RevocationRequest
@@ -30,7 +30,14 @@ _ATTEMPTS = 4  # a revocation can be upgraded twice, so that others can win only
 class Revocations:
     """Revokes certificates that are on record."""
 
-    def __init__(self, store: CertificateStore, clock: Clock, trail: AuditTrail) -> None:
+    def __init__(
+        self,
+        store: CertificateStore,
+        clock: Clock,
+        trail: AuditTrail,
+        operation: Operation = Operation.REVOKE,
+    ) -> None:
+        self._operation = operation
         self._store = store
         self._clock = clock
         self._trail = trail
@@ -48,11 +55,11 @@ class Revocations:
             entry = await self._revoke(request)
         except NewelError as error:
             decision = Decision.refuse(
-                Operation.REVOKE, error, actor=request.actor, request_id=request.request_id
+                self._operation, error, actor=request.actor, request_id=request.request_id
             )
             self._trail.record([decision])
             return error
-        self._trail.record([_revoke_decision(entry)])
+        self._trail.record([_revoke_decision(self._operation, entry)])
         return entry.revocation
 
     async def _revoke(self, request: RevocationRequest) -> RevocationEntry:
@@ -90,7 +97,7 @@ class Revocations:
         return record
 
 
-def _revoke_decision(entry: RevocationEntry) -> Decision:
+def _revoke_decision(operation: Operation, entry: RevocationEntry) -> Decision:
     facts = {
         "serial": entry.revocation.serial.hex(),
         "reason": entry.revocation.reason,
@@ -99,7 +106,7 @@ def _revoke_decision(entry: RevocationEntry) -> Decision:
         "provisioner": entry.provisioner,
         "request_id": entry.request_id,
     }
-    return Decision(Operation.REVOKE, Result.GRANTED, facts)
+    return Decision(operation, Result.GRANTED, facts)
 
 
 def _build_revocation(request: RevocationRequest, intent: Intent, now: dt.datetime) -> Revocation:
@@ -137,7 +144,7 @@ async def find_certificate(store: CertificateStore, der: bytes) -> Record:
     Another issuer may use the same serial and a forger may copy it, so all octets are compared.
     """
     (record,) = await store.by_serial([read_serial(der)])
-    if record is None or certificate_der(record) != der:
+    if record is None or certificate_octets(record) != der:
         raise NewelError(ErrorType.NOT_FOUND, "this certificate was not issued here")
     return record
 

@@ -1,75 +1,21 @@
-"""All SQL of the issuing authority, and the conversion of rows. The database makes every decision."""
+"""What the issuing authority stores, and the conversion of rows. The database makes every decision."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from newel.issuing.events import Event, issued_event, revoked_event
+from newel.issuing.events import X509_EVENTS, Event, Events
 from newel.issuing.messages import decode_provisioner, encode_provisioner
 from newel.issuing.records import Intent, Record, Revocation, RevocationEntry, SignedIntent
+from newel.issuing.storage_statements import X509, Statements
 from newel.runtime.clock import AHEAD, is_future
 from newel.runtime.database.contract import Database, Row, Statement, Write
 from newel.runtime.database.times import read_time, to_seconds
 from newel.runtime.events.contract import Outbox
 
-# One statement is steps 1, 3 and 5 of issuance: it fails against the same idempotency key, the same
-# serial, a blocked key, and the revocation of what it renews, whichever commits first.
-_RESERVE = Statement("""
-    INSERT INTO certificates (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
-        provisioner, subject_of_proof, renewed_from, created_at, signature_placeholder)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-    WHERE NOT EXISTS (SELECT 1 FROM blocked_keys b WHERE b.key_digest = $7)
-        AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.serial = $10)
-    ON CONFLICT DO NOTHING RETURNING idempotency_key""")
-
-_COMPLETE = Statement("""
-    UPDATE certificates SET signature = $2, signature_placeholder = NULL
-    WHERE serial = $1 AND signature IS NULL AND closed_at IS NULL RETURNING serial""")
-
-_CLOSE = Statement("""
-    UPDATE certificates SET closed_at = $2
-    WHERE serial = $1 AND signature IS NULL AND closed_at IS NULL RETURNING serial""")
-
-_RELEASE = Statement("UPDATE certificates SET idempotency_key = NULL WHERE serial = $1")
-
-_RECORD = """
-    SELECT c.id, c.idempotency_key, c.serial, c.issuer, c.profile, c.tbs, c.not_after, c.key_digest,
-        c.provisioner, c.subject_of_proof, c.renewed_from, c.created_at, c.signature, c.closed_at,
-        r.position, r.revoked_at, r.reason, r.active
-    FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial """
-
-_BY_KEY = Statement(_RECORD + "WHERE c.idempotency_key = $1")
-_BY_SERIAL = Statement(_RECORD + "WHERE c.serial = $1")
-_LEFT_OPEN = Statement(
-    _RECORD
-    + """WHERE c.signature IS NULL AND c.closed_at IS NULL AND (c.created_at < $1 OR c.created_at > $2)
-    ORDER BY c.id LIMIT $3"""
-)
-_ISSUED = Statement(
-    _RECORD  # noqa: S608 - constant text
-    + """WHERE c.id > $1 AND c.signature IS NOT NULL AND c.id < coalesce(
-        (SELECT min(o.id) FROM certificates o WHERE o.signature IS NULL AND o.closed_at IS NULL),
-        9223372036854775807)
-    ORDER BY c.id LIMIT $2"""
-)
-
 _BLOCKED = Statement("SELECT 1 FROM blocked_keys WHERE key_digest = $1")
 _BLOCK = Statement("""
     INSERT INTO blocked_keys (key_digest, cause, blocked_at) VALUES ($1, $2, $3)
     ON CONFLICT DO NOTHING""")
-
-_REVOKE = Statement("""
-    INSERT INTO revocations (serial, issuer, revoked_at, reason, active, not_after, actor,
-        provisioner, reason_text, request_id, recorded_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    ON CONFLICT DO NOTHING RETURNING serial""")
-
-# The row that replaces it is a new one, so that it has a position past those that were read.
-_FORGET = Statement("DELETE FROM revocations WHERE serial = $1 AND position = $2 RETURNING serial")
-
-_REVOKED = Statement("""
-    SELECT serial, issuer, revoked_at, reason, active, not_after, position,
-        coalesce(recorded_at, revoked_at)
-    FROM revocations WHERE position > $1 ORDER BY position LIMIT $2""")
 
 # PostgreSQL hands out positions before their transactions commit, so a reader could pass one that
 # shows up later. After this time none is still in progress.
@@ -79,21 +25,31 @@ _SETTLE = dt.timedelta(seconds=5)
 class Storage:
     """The tables of ``migrations`` as a :class:`newel.issuing.records.CertificateStore`."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        statements: Statements = X509,
+        events: Events = X509_EVENTS,
+    ) -> None:
         self._database = database
         self._outbox = outbox
+        self._statements = statements
+        self._events = events
         self._settle = _SETTLE if database.dialect == "postgresql" else dt.timedelta(0)
 
     async def reserve(self, intents: Sequence[Intent]) -> list[bool]:
         """Record intents, each by itself."""
-        return await self._decide((Write(_RESERVE, _intent_row(each)),) for each in intents)
+        return await self._decide(
+            (Write(self._statements.reserve, _intent_row(each)),) for each in intents
+        )
 
     async def complete(self, signed: Sequence[SignedIntent]) -> list[bool]:
         """Store the signatures of open intents, each with its event."""
         answers = await self._decide(
             (
-                Write(_COMPLETE, (each.intent.serial, each.signature)),
-                self._publish(issued_event(each)),
+                Write(self._statements.complete, (each.intent.serial, each.signature)),
+                self._publish(self._events.issued(each)),
             )
             for each in signed
         )
@@ -102,20 +58,25 @@ class Storage:
 
     async def close(self, serial: bytes, at: dt.datetime, *, release: bool) -> bool:
         """Close an open intent unsigned."""
-        then = (Write(_RELEASE, (serial,)),) if release else ()
+        then = (Write(self._statements.release, (serial,)),) if release else ()
         return (
-            await self._database.decide(Write(_CLOSE, (serial, to_seconds(at))), *then) is not None
+            await self._database.decide(
+                Write(self._statements.close, (serial, to_seconds(at))), *then
+            )
+            is not None
         )
 
     async def by_key(self, keys: Sequence[bytes]) -> list[Record | None]:
         """Find records by idempotency key, in order."""
-        rows = await self._database.fetch_many(_BY_KEY, [(key,) for key in keys])
+        rows = await self._database.fetch_many(self._statements.by_key, [(key,) for key in keys])
         found = {row[1]: _record(row) for row in rows}
         return [found.get(key) for key in keys]
 
     async def by_serial(self, serials: Sequence[bytes]) -> list[Record | None]:
         """Find records by serial, in order."""
-        rows = await self._database.fetch_many(_BY_SERIAL, [(serial,) for serial in serials])
+        rows = await self._database.fetch_many(
+            self._statements.by_serial, [(serial,) for serial in serials]
+        )
         found = {row[2]: _record(row) for row in rows}
         return [found.get(serial) for serial in serials]
 
@@ -125,23 +86,25 @@ class Storage:
 
     async def revoke(self, entry: RevocationEntry, before: int | None) -> bool:
         """Write a revocation in the place of the one at ``before``, its event and its blocked key."""
-        writes = (_revocation_write(entry), *self._consequences(entry))
+        writes = (self._revocation(entry), *self._consequences(entry))
         if before is None:
             return await self._revoke(*writes)
-        return await self._revoke(Write(_FORGET, (entry.revocation.serial, before)), *writes)
+        return await self._revoke(
+            Write(self._statements.forget, (entry.revocation.serial, before)), *writes
+        )
 
     async def abandon(self, entry: RevocationEntry) -> bool:
         """Close an open intent and revoke its serial."""
         closed_at = to_seconds(entry.revocation.revoked_at)
         return await self._revoke(
-            Write(_CLOSE, (entry.revocation.serial, closed_at)),
-            _revocation_write(entry),
+            Write(self._statements.close, (entry.revocation.serial, closed_at)),
+            self._revocation(entry),
             *self._consequences(entry),
         )
 
     async def list_issued(self, after: int, limit: int, now: dt.datetime) -> list[Record]:
         """List completed records past a position, in order, up to the first that is still open."""
-        rows = await self._database.fetch(_ISSUED, after, limit)
+        rows = await self._database.fetch(self._statements.issued, after, limit)
         records: list[Record] = []
         for record in map(_record, rows):
             if self._is_unsettled(record.intent.created_at, now):
@@ -151,7 +114,7 @@ class Storage:
 
     async def list_revoked(self, after: int, limit: int, now: dt.datetime) -> list[Revocation]:
         """List revocations past a position, in order."""
-        rows = await self._database.fetch(_REVOKED, after, limit)
+        rows = await self._database.fetch(self._statements.revoked, after, limit)
         revocations: list[Revocation] = []
         for serial, issuer, revoked_at, reason, active, not_after, position, recorded_at in rows:
             if self._is_unsettled(read_time(recorded_at), now):
@@ -172,7 +135,9 @@ class Storage:
     async def list_open(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Record]:
         """List intents that are still open, oldest first."""
         ahead = to_seconds(now) + int(AHEAD)
-        rows = await self._database.fetch(_LEFT_OPEN, to_seconds(before), ahead, limit)
+        rows = await self._database.fetch(
+            self._statements.left_open, to_seconds(before), ahead, limit
+        )
         return [_record(row) for row in rows]
 
     def _is_unsettled(self, written_at: dt.datetime, now: dt.datetime) -> bool:
@@ -195,11 +160,14 @@ class Storage:
             self._outbox.wake()
         return done
 
+    def _revocation(self, entry: RevocationEntry) -> Write:
+        return Write(self._statements.revoke, _revocation_row(entry))
+
     def _publish(self, event: Event) -> Write:
         return self._outbox.write(event.subject, event.payload)
 
     def _consequences(self, entry: RevocationEntry) -> tuple[Write, ...]:
-        event = self._publish(revoked_event(entry))
+        event = self._publish(self._events.revoked(entry))
         if entry.blocked_key is None:
             return (event,)
         cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
@@ -224,23 +192,20 @@ def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
     )
 
 
-def _revocation_write(entry: RevocationEntry) -> Write:
+def _revocation_row(entry: RevocationEntry) -> tuple[bytes | str | int | bool, ...]:
     revocation = entry.revocation
-    return Write(
-        _REVOKE,
-        (
-            revocation.serial,
-            revocation.issuer,
-            to_seconds(revocation.revoked_at),
-            revocation.reason,
-            revocation.active,
-            to_seconds(revocation.not_after),
-            entry.actor,
-            entry.provisioner,
-            entry.reason_text,
-            entry.request_id,
-            to_seconds(entry.recorded_at),
-        ),
+    return (
+        revocation.serial,
+        revocation.issuer,
+        to_seconds(revocation.revoked_at),
+        revocation.reason,
+        revocation.active,
+        to_seconds(revocation.not_after),
+        entry.actor,
+        entry.provisioner,
+        entry.reason_text,
+        entry.request_id,
+        to_seconds(entry.recorded_at),
     )
 
 
