@@ -12,10 +12,18 @@ from cryptography import x509
 
 from fixtures import signer as signers
 from fixtures.authority import CertificateAuthority
-from fixtures.issuing import IssuingHarness, make_request, open_harness, sqlite_url, stamp
+from fixtures.issuing import (
+    IssuingHarness,
+    make_request,
+    make_ssh_request,
+    open_harness,
+    sqlite_url,
+    stamp,
+)
 from fixtures.statements import NOW, load
 from newel.crypto import keys, pem
-from newel.issuing.config import ProfileConfig
+from newel.crypto.ssh.public_keys import write_line
+from newel.issuing.config import ProfileConfig, SSHIssuerConfig
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.signer.app import create_authority
 
@@ -141,3 +149,42 @@ async def test_pkilint_finds_no_error(harness: IssuingHarness, tmp_path: Path, k
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ERROR" not in done.stdout
+
+
+async def test_an_ssh_certificate_is_signed_by_its_key_and_openssh_reads_it(
+    tmp_path: Path,
+) -> None:
+    files = signers.authority_files(tmp_path)
+    files.password_file.write_text("correct horse\n")
+    files.password_file.chmod(0o600)
+    create_authority(files, "Example", NOW - 10 * DAY)
+    configured = signers.settings(files)
+    for kind in ("user", "host"):
+        path = tmp_path / f"ssh_{kind}_ca_key"
+        path.write_bytes(keys.encrypt_private_key(keys.generate(), b"correct horse"))
+        path.chmod(0o600)
+        store = {"kind": "file", "path": path, "password_file": files.password_file}
+        configured["keys"].append(
+            {
+                "name": f"ssh-{kind}",
+                "store": store,
+                "ssh": {"certificate_type": kind, "max_validity": "24h"},
+            }
+        )
+    issuers = tuple(SSHIssuerConfig(key=f"ssh-{kind}", type=kind) for kind in ("user", "host"))
+    signer = signers.open_harness(files, configured)
+    made = await open_issuing(signer, tmp_path, ssh_issuers=issuers)
+    hour = dt.timedelta(hours=1)
+    request = make_ssh_request(valid_after=stamp(NOW), valid_before=stamp(NOW + hour))
+    issued = await made.one_ssh(request)
+    line = tmp_path / "id-cert.pub"
+    line.write_bytes(write_line(issued.der))
+    shown = subprocess.run(
+        ["ssh-keygen", "-L", "-f", line], capture_output=True, text=True, check=True
+    ).stdout
+    assert 'Key ID: "alice@example.com"' in shown
+    assert f"Serial: {int.from_bytes(issued.serial)}" in shown
+    too_long = make_ssh_request(valid_after=stamp(NOW), valid_before=stamp(NOW + 30 * DAY))
+    (refused,) = await made.issue_ssh(too_long)
+    assert refused.error.type == "serverInternal"  # the signer's rules are its own
+    await made.database.close()

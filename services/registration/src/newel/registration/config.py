@@ -251,6 +251,15 @@ class Config(Settings):
         all_limits = [limits, *(limits.inherit(record.claims) for record in self.records())]
         return max(later, *(each.max_duration for each in all_limits)) + self.backdate
 
+    def max_ssh_durations(self) -> dict[str, dt.timedelta]:
+        """Return the longest validity of SSH certificates of all provisioners, by ``user`` and ``host``."""
+        limits = self.limits()
+        every = [limits, *(limits.inherit(record.claims) for record in self.records())]
+        return {
+            "user": max(each.ssh_user.max_duration for each in every),
+            "host": max(each.ssh_host.max_duration for each in every),
+        }
+
     def tls_options(self) -> TLSOptions:
         """Return the TLS options for clients."""
         return msgspec.convert(self.tls, TLSOptions)

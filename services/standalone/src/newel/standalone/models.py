@@ -1,6 +1,7 @@
 """ca.json mapped onto the configuration models of the services."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -56,15 +57,16 @@ def configure_signer(settings: Settings) -> SignerConfig:
     ssh = settings.ca.ssh
     host_password, user_password = layout.given_ssh_passwords or (password, password)
     if ssh:
+        longest = configure_registration(settings).max_ssh_durations()
         keys += [
             {
                 "name": f"ssh-{kind}",
                 "store": {"kind": "file", "path": path, "password_file": own},
-                "ssh": {"certificate_type": kind, "max_validity": longest},
+                "ssh": {"certificate_type": kind, "max_validity": longest[kind]},
             }
-            for kind, path, own, longest in (
-                ("host", ssh.host_key, host_password, "720h"),
-                ("user", ssh.user_key, user_password, "24h"),
+            for kind, path, own in (
+                ("host", ssh.host_key, host_password),
+                ("user", ssh.user_key, user_password),
             )
             if path
         ]
@@ -132,8 +134,21 @@ def configure_issuing(settings: Settings) -> IssuingConfig:
             ),
         ],
         "urls": urls,
+        "ssh_issuers": _ssh_issuers(settings, front.max_ssh_durations()),
     }
     return validate(IssuingConfig, merge(data, settings.newel.issuing), "issuing")
+
+
+def _ssh_issuers(
+    settings: Settings, longest: Mapping[str, dt.timedelta]
+) -> list[dict[str, object]]:
+    ssh = settings.ca.ssh
+    paths = {"user": ssh.user_key, "host": ssh.host_key} if ssh else {}
+    return [
+        {"key": f"ssh-{kind}", "type": kind, "max_validity": longest[kind]}
+        for kind, path in paths.items()
+        if path
+    ]
 
 
 def configure_registration(settings: Settings) -> RegistrationConfig:
