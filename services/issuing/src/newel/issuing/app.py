@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -32,7 +33,7 @@ from newel.issuing.retries import Retries
 from newel.issuing.revocation import Revocations
 from newel.issuing.rpc import IssuanceServicer, RepositoryServicer, RevocationServicer
 from newel.issuing.signing import RemoteSigner
-from newel.issuing.ssh.build import build_ssh
+from newel.issuing.ssh.build import SSHParts, build_ssh
 from newel.issuing.ssh.issuers import SSHIssuers
 from newel.issuing.storage import Storage
 from newel.proto import subjects
@@ -44,7 +45,7 @@ from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.entropy import random_bytes
 from newel.runtime.events.contract import Outbox
-from newel.runtime.service import RPCService, Service
+from newel.runtime.service import RPCService, Service, Task
 
 REVISION = "0004"
 """The revision that the database is migrated to before ``build``."""
@@ -120,17 +121,7 @@ def build(config: Config, ports: Ports) -> Service:
     )
 
     watch = IssuerWatch(issuers, clock, metrics)
-    ssh = build_ssh(
-        SSHIssuers(config.ssh_issuers),
-        Storage(ports.database, ports.outbox, storage_statements.SSH, SSH_EVENTS),
-        signer.sign_ssh,
-        ports.entropy,
-        clock,
-        trail,
-        faults,
-        takeover_after=config.takeover_after,
-        reconcile_after=config.reconcile_after,
-    )
+    ssh = _build_ssh(config, ports, signer, trail, faults)
 
     async def start() -> None:
         watch.require_one()
@@ -145,16 +136,8 @@ def build(config: Config, ports: Ports) -> Service:
         name="issuing",
         start=(start,),
         tasks={
-            "reconcile": partial(
-                run_leased,
-                Lease(ports.database, "reconcile"),
-                repeat_every(config.reconcile_every.total_seconds(), reconciliation.run),
-            ),
-            "ssh-reconcile": partial(
-                run_leased,
-                Lease(ports.database, "ssh-reconcile"),
-                repeat_every(config.reconcile_every.total_seconds(), ssh.reconciliation.run),
-            ),
+            "reconcile": _reconcile(config, ports, "reconcile", reconciliation),
+            "ssh-reconcile": _reconcile(config, ports, "ssh-reconcile", ssh.reconciliation),
             "issuers": repeat_every(_DAY, watch.run),
         },
         ready=ready,
@@ -165,6 +148,30 @@ def build(config: Config, ports: Ports) -> Service:
             RepositoryServicer(issuers, Records(store, clock), ssh.issuers, ssh.records),
         ),
     )
+
+
+def _build_ssh(
+    config: Config, ports: Ports, signer: RemoteSigner, trail: AuditTrail, faults: Faults
+) -> SSHParts:
+    return build_ssh(
+        SSHIssuers(config.ssh_issuers),
+        Storage(ports.database, ports.outbox, storage_statements.SSH, SSH_EVENTS),
+        signer.sign_ssh,
+        ports.entropy,
+        ports.clock,
+        trail,
+        faults,
+        takeover_after=config.takeover_after,
+        reconcile_after=config.reconcile_after,
+    )
+
+
+def _reconcile(
+    config: Config, ports: Ports, lease: str, reconciliation: Reconciliation[Any]
+) -> Task:
+    """Return the task of the one process that has the lease."""
+    work = repeat_every(config.reconcile_every.total_seconds(), reconciliation.run)
+    return partial(run_leased, Lease(ports.database, lease), work)
 
 
 def open_foreign_records(config: Config, database: Database, clock: Clock) -> ForeignRecords:
