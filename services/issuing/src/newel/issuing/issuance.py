@@ -25,7 +25,7 @@ from newel.issuing.records import CertificateStore, Intent
 from newel.issuing.requests import (
     AcceptedT,
     AcceptedT_co,
-    Identified,
+    AnyRequest,
     RefusedRequest,
     RequestIdentity,
 )
@@ -147,7 +147,7 @@ class Issuance(Generic[RequestT, AcceptedT]):
         self._audit(requests, ordered)
         return ordered
 
-    async def _find_earlier(self, request: Identified, error: NewelError) -> Outcome:
+    async def _find_earlier(self, request: AnyRequest, error: NewelError) -> Outcome:
         """Return the outcome of the earlier request under the same key, the error if there was none.
 
         It counts even where the same request would be refused today.
@@ -155,7 +155,7 @@ class Issuance(Generic[RequestT, AcceptedT]):
         (record,) = await self._store.by_key([request.idempotency_key])
         return error if record is None else await self._retries.resolve(request, record)
 
-    def _audit(self, requests: Sequence[Identified], outcomes: Sequence[Outcome]) -> None:
+    def _audit(self, requests: Sequence[AnyRequest], outcomes: Sequence[Outcome]) -> None:
         self._trail.record(
             [
                 _decision(self._operation, outcome, request.request_id)

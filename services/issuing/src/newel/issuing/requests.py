@@ -126,7 +126,7 @@ class RefusedRequest(NamedTuple):
         return self.idempotency_key, self.key_digest
 
 
-class Identified(Protocol):
+class AnyRequest(Protocol):
     """A request for any kind of certificate that was decided: accepted or refused."""
 
     @property
@@ -150,7 +150,7 @@ class Identified(Protocol):
         ...
 
 
-class Accepted(Identified, Protocol):
+class AnyAcceptedRequest(AnyRequest, Protocol):
     """One that was accepted."""
 
     @property
@@ -159,9 +159,9 @@ class Accepted(Identified, Protocol):
         ...
 
 
-AcceptedT = TypeVar("AcceptedT", bound=Accepted)
-AcceptedT_co = TypeVar("AcceptedT_co", bound=Accepted, covariant=True)
-AcceptedT_contra = TypeVar("AcceptedT_contra", bound=Accepted, contravariant=True)
+AcceptedT = TypeVar("AcceptedT", bound=AnyAcceptedRequest)
+AcceptedT_co = TypeVar("AcceptedT_co", bound=AnyAcceptedRequest, covariant=True)
+AcceptedT_contra = TypeVar("AcceptedT_contra", bound=AnyAcceptedRequest, contravariant=True)
 
 DecidedRequest: TypeAlias = AcceptedRequest | RefusedRequest
 

@@ -7,7 +7,7 @@ from typing import Any
 from newel.issuing.assembly import SignedCertificate, certificate_octets
 from newel.issuing.completion import Completion, Outcome
 from newel.issuing.records import CertificateStore, Record
-from newel.issuing.requests import Identified
+from newel.issuing.requests import AnyRequest
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -29,7 +29,7 @@ class Retries:
         self._clock = clock
         self._takeover_after = takeover_after
 
-    async def resolve(self, request: Identified, record: Record) -> Outcome:
+    async def resolve(self, request: AnyRequest, record: Record) -> Outcome:
         """Return the outcome of the request that wrote ``record`` under the same idempotency key.
 
         While another replica may be working on it, wait for that one; once the intent is older than
