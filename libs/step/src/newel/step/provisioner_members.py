@@ -17,7 +17,9 @@ from newel.step.treatment import (
 )
 from newel.step.webhooks import MOST_WEBHOOKS, read_webhooks
 
-SUPPORTED = frozenset({"JWK", "ACME", "AWS", "Azure", "GCP", "Nebula", "OIDC", "SCEP", "X5C"})
+SUPPORTED = frozenset(
+    {"JWK", "ACME", "AWS", "Azure", "GCP", "K8sSA", "Nebula", "OIDC", "SCEP", "X5C"}
+)
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
 SECRET = frozenset(
@@ -189,10 +191,6 @@ def _imds_versions(value: Any) -> str:
     return f"{unknown!r} is not a version of the metadata service: v1, v2" if unknown else ""
 
 
-def _list_only(*names: str) -> dict[str, Member]:
-    return {name: honour("listed only: the kind is not supported yet") for name in names}
-
-
 _INSTANCE: Mapping[str, Member] = {
     "disableCustomSANs": honour("an instance gets the names of its cloud and no others"),
     "disableTrustOnFirstUse": honour("an instance may come again"),
@@ -232,7 +230,18 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
     },
     "X5C": {"roots": honour("whose certificates sign tokens: base64 of PEM")},
     "SSHPOP": {},
-    "K8sSA": _list_only("publicKeys"),
+    "K8sSA": {
+        "publicKeys": honour("the cluster's keys, which sign legacy tokens: base64 of PEM"),
+        "newel": _own(
+            issuer="accepts bound tokens of this issuer",
+            audiences="a bound token has to name one; default: this authority's URL for signing",
+            jwksURL="where the keys of bound tokens are; default: where the issuer's discovery says",
+            tokenReviewURL="the API server that reviews each bound token",
+            caFile="PEM of the authorities of that server's certificate",
+            tokenFile="the bearer token that this authority shows it",
+            allowReuse="a bound token obtains several certificates",
+        ),
+    },
     "SCEP": {
         "forceCN": honour("the first name is the common name where the request has none"),
         "challenge": honour("the secret that a request for a first certificate contains"),

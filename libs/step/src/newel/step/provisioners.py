@@ -321,7 +321,7 @@ def identity(provisioner: ProvisionerConfig) -> str:
     if isinstance(provisioner, AzureProvisionerConfig):
         return provisioner.tenant_id
     if isinstance(provisioner, K8sSAProvisionerConfig):
-        return "k8ssa/k8sSA-default"
+        return "k8ssa/k8sSA-default" if provisioner.public_keys else f"k8ssa/{provisioner.name}"
     return f"{kind(provisioner).lower()}/{provisioner.name}"
 
 

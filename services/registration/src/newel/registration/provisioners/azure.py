@@ -99,7 +99,7 @@ class AzureProvisioner(InstanceProvisioner):
             raise unauthorized_error(f"the token's issuer is not {issuer[:256]} (iss)")
         if self._audience not in claims.audience:
             raise unauthorized_error("the token is for another audience (aud)")
-        if claims.tid.lower() != self._tenant.lower():
+        if (claims.tid or "").lower() != self._tenant.lower():
             raise unauthorized_error("the token is of another tenant (tid)")
         try:
             own = _claims.decode(verified.payload)

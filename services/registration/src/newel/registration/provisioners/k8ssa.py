@@ -74,6 +74,7 @@ class K8sSAProvisioner(Provisioner):
         access = Access(own.ca_file, own.token_file)
         self._key_set = self._share_keys(context, access) if own.issuer else None
         self._reviewer = _reviewer(own, context, access) if own.token_review_url else None
+        self._fragment = f"k8ssa/{record.name}"
         self._verdicts: dict[bytes, Verdict] = {}
         self._reference = super().reference()
 
@@ -101,9 +102,11 @@ class K8sSAProvisioner(Provisioner):
 
     @property
     def selectors(self) -> Sequence[Selector]:
-        """Return the issuers of its tokens."""
-        issuers = [LEGACY_ISSUER] if self._public_keys else []
-        return [("iss", issuer) for issuer in (*issuers, self._own.issuer) if issuer]
+        """Return the issuers of its tokens, and the fragment that an audience may have."""
+        found = [("iss", LEGACY_ISSUER)] if self._public_keys else []
+        if self._own.issuer:
+            found += [("iss", self._own.issuer), ("id", self._fragment)]
+        return found
 
     def prepare(self, token: UnverifiedToken) -> Awaitable[None] | None:
         """Return the fetch of the cluster's keys, or the review, that a bound token needs."""
@@ -187,7 +190,7 @@ class K8sSAProvisioner(Provisioner):
         if self._own.audiences:
             return not set(self._own.audiences).isdisjoint(audience)
         accepts = rules.audiences.accepts
-        return accepts(Method.SIGN, audience) or accepts(Method.SIGN, audience, self.id)
+        return accepts(Method.SIGN, audience) or accepts(Method.SIGN, audience, self._fragment)
 
     def _verify_signature(self, token: UnverifiedToken) -> Token:
         """Verify the signature where keys are known; without any, the review does it."""
