@@ -107,12 +107,14 @@ def serve_up(folder: Path, added: Records) -> Generator[Authority]:
 
 @contextlib.contextmanager
 def serve_split(added: Records) -> Generator[Authority]:
+    first = free_block(70)
+    ports = first, first + 1, first + 2
     with split_state() as state:
+        with split_serving(state, ports):
+            pass
         file = state / "secrets/registration/provisioners.json"
-        file.parent.mkdir(parents=True)
-        file.write_text(json.dumps(added))
-        first = free_block(70)
-        with split_serving(state, (first, first + 1, first + 2)) as (running, _):
+        file.write_text(json.dumps(json.loads(file.read_text()) + added))
+        with split_serving(state, ports) as (running, _):
             yield running
 
 

@@ -9,7 +9,6 @@ from newel.step.treatment import (
     Member,
     duration,
     honour,
-    one_of,
     positive_duration,
     refuse,
     text,
@@ -279,8 +278,8 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
             "an instance does not say its organization, and Google is not asked; list projectIDs"
         ),
         "instanceAge": honour("only instances created so recently", problem=duration),
-        "disableSSHCAUser": warn(SSH, fits=one_of(True)),
-        "disableSSHCAHost": warn(SSH, fits=one_of(True)),
+        "disableSSHCAUser": honour("no SSH certificates for users; there are none yet"),
+        "disableSSHCAHost": honour("no SSH certificates for hosts; there are none yet"),
         "newel": _own(
             keysURL="where the keys of the tokens are, instead of Google's",
             issuer="who issues the tokens, instead of Google",
