@@ -212,3 +212,49 @@ def test_what_another_authority_issued_is_left_out_and_listed(fleet: Fleet, tmp_
     )
     lines = (tmp_path / "out").read_text().splitlines()
     assert sum(line.startswith("x509_certs\t") for line in lines) == issued
+
+
+def test_what_administrators_managed_is_taken_over(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    made = init(tmp_path, "--acme", "--remote-management")
+    admin = ("--admin-provisioner", "admin", "--admin-password-file", str(made.password))
+    first, jane = ("--admin-subject", "step", *admin), ("--admin-subject", "jane", *admin)
+    flags: list[str | Path] = ["--password-file", made.password]
+
+    def ask(authority: Authority, *words: str) -> str:
+        done = authority.step("ca", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with serve(made, *flags, program=others("step-ca")) as (authority, _):
+        ask(authority, "admin", "add", "jane", "admin", "--super", *first)
+        ask(authority, "provisioner", "update", "acme", "--x509-max-dur", "48h", *first)
+        ask(
+            authority,
+            "policy",
+            "authority",
+            "x509",
+            "allow",
+            "dns",
+            "step",
+            "jane",
+            "*.lab",
+            *first,
+        )
+    program: Path = request.getfixturevalue("exporter")
+    exported = tmp_path / "export.jsonl"
+    exported.write_text(run([program, made.state / "db"]).stdout)
+    command = [NEWEL, "import", "--from", "badger-export", exported, "--state", made.state]
+    said = run(command).stdout
+    for line in ("provisioners: 2 read, 2 imported", "administrators: 2 read, 2 imported",
+                 "policies: 1 read, 1 imported"):  # fmt: skip # a list
+        assert f"{line}\n" in said
+    assert "administrators: 2 read, 0 imported, 2 already there\n" in run(command).stdout
+    with serve(made, *flags) as (authority, _):
+        assert "jane\tadmin (JWK)\tSUPER_ADMIN" in ask(authority, "admin", "list", *jane)
+        listed = {each["name"]: each for each in json.loads(ask(authority, "provisioner", "list"))}
+        assert listed["acme"]["claims"]["maxTLSCertDuration"] == "48h0m0s"
+        enroll(authority, tmp_path / "a.lab.crt")
+        with pytest.raises(AssertionError, match="forbidden"):
+            enroll(authority, tmp_path / "a.example.crt")

@@ -15,6 +15,7 @@ from newel.registration.acme import foreign
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
 from newel.registration.acme.policies import NameChecks
+from newel.registration.admin import foreign as foreign_admin
 from newel.registration.admin.account_policies import AccountPolicies
 from newel.registration.admin.build import build as build_admin
 from newel.registration.admin.first_start import migrate as migrate_provisioners
@@ -50,7 +51,7 @@ from newel.runtime.tls.server import ServerTLS
 from newel.step.audiences import Audiences
 from newel.step.provisioners import ProvisionerConfig, to_json
 
-__all__ = ["Ports", "build", "foreign", "reconfigure"]
+__all__ = ["Ports", "build", "foreign", "foreign_admin", "reconfigure"]
 
 REVISION = "0005"
 """The migration that ``build`` needs the database to be at."""

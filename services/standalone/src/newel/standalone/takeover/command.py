@@ -25,8 +25,10 @@ from newel.standalone.existing import note_databases, require_databases
 from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings, read_settings
 from newel.standalone.step_ca.flags import locate
+from newel.standalone.takeover.administration import NO_AUTHORITY
 from newel.standalone.takeover.export_file import ExportFile
 from newel.standalone.takeover.importer import Importer, Note, Part, note_nothing
+from newel.standalone.takeover.managed_configuration import ManagedConfiguration
 from newel.standalone.takeover.options import BADGER, POSTGRES, ImportOptions, parse
 from newel.standalone.takeover.report import describe, show_progress
 from newel.standalone.takeover.source import Source, SourceError
@@ -80,6 +82,7 @@ async def run(options: ImportOptions, settings: Settings) -> list[Part]:
                 source,
                 issuing.open_foreign_records(models.configure_issuing(settings), issued, clock),
                 registration.foreign.ForeignAccounts(registered),
+                choose_configuration(settings, registered),
                 show_progress,
                 make_note(left_out),
                 dry_run=options.dry_run,
@@ -130,6 +133,14 @@ async def own_databases(
         finally:
             for database in opened:
                 await database.close()
+
+
+def choose_configuration(settings: Settings, database: Database) -> ManagedConfiguration:
+    """Return what takes over the provisioners and administrators, where ca.json says that these are managed."""
+    authority = settings.authority
+    return ManagedConfiguration(
+        database, authority.authority_id or NO_AUTHORITY, enabled=authority.enable_admin
+    )
 
 
 def make_note(file: TextIO | None) -> Note:

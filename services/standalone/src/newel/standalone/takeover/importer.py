@@ -70,6 +70,14 @@ Progress = Callable[[str, int, int], None]
 """Called with a table, how many of its rows were read, and how many there are."""
 
 
+class ConfigurationImport(Protocol):
+    """What takes over the configuration that administrators managed."""
+
+    async def run(self, source: Source, note: Note, *, dry_run: bool) -> list[Part]:
+        """Import it, whole or not at all; an empty list where there is none."""
+        ...
+
+
 class Importer:
     """Takes everything over that this authority has a place for."""
 
@@ -78,6 +86,7 @@ class Importer:
         source: Source,
         records: ForeignRecords,
         accounts: foreign.ForeignAccounts,
+        managed: ConfigurationImport,
         progress: Progress,
         note: Note,
         *,
@@ -86,6 +95,7 @@ class Importer:
         self._source = source
         self._records = records
         self._accounts = accounts
+        self._managed = managed
         self._progress = progress
         self._note = note
         self._dry_run = dry_run
@@ -93,6 +103,7 @@ class Importer:
     async def run(self) -> list[Part]:
         """Import all tables. Certificates come first: others refer to them."""
         parts = [
+            *await self._managed.run(self._source, self._note, dry_run=self._dry_run),
             await self._certificates(),
             await self._revocations(),
             await self._acme_accounts(),

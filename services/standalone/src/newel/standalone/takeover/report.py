@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from newel.standalone.takeover.importer import Part
 
 LABELS = {
+    "provisioners": "provisioners",
+    "admins": "administrators",
+    "authority_policies": "policies",
     "x509_certs": "certificates",
     "revoked_x509_certs": "revocations",
     "acme_accounts": "ACME accounts",
@@ -28,7 +31,7 @@ def describe(parts: Sequence[Part], *, dry_run: bool) -> Iterator[str]:
     verb = "would be imported" if dry_run else "imported"
     for part in parts:
         label = LABELS.get(part.name, part.name)
-        if part.new or part.known or label != part.name:
+        if part.name in LABELS:
             there = f", {part.known} already there" if part.known else ""
             yield f"{label}: {part.rows} read, {part.new} {verb}{there}"
         for why, count in part.reasons.most_common():
