@@ -7,7 +7,7 @@ import subprocess
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,7 +24,35 @@ SHAPES: dict[str, tuple[list[str], dict[str, str]]] = {
     "acme": (["--acme"], {}),
     "ssh": (["--ssh"], {"ssh, templates, authority.provisioners[0].claims.enableSSHCA": SSH}),
     "remote-management": (["--remote-management"], {}),
+    "acme and ssh": (
+        ["--acme", "--ssh"], {"ssh, templates, authority.provisioners[0].claims.enableSSHCA": SSH},
+    ),
+    "several names": (["--dns", "ca.lab", "--dns", "127.0.0.1", "--dns", "::1"], {}),
+    "one address": (["--address", "127.0.0.1:9443"], {}),
+    "without a database": (["--no-db"], {}),
+    "an address of clients": (["--with-ca-url", "https://ca.lab:9000"], {}),
+    "a root of before": (["--root", "{folder}/root.crt", "--key", "{folder}/root.key"], {}),
+    "a context": (["--context", "lab"], {}),
 }  # fmt: skip # a command line
+LIMITS = [
+    "--x509-min-dur",
+    "10m",
+    "--x509-max-dur",
+    "720h",
+    "--x509-default-dur",
+    "48h",
+    "--disable-renewal",
+]
+ADDED: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "limits": (["--type", "JWK", "--create", "--password-file", "{folder}/pw", *LIMITS],
+               {"claims": {"minTLSCertDuration": "10m0s", "maxTLSCertDuration": "720h0m0s",
+                           "defaultTLSCertDuration": "48h0m0s", "disableRenewal": True}}),
+    "a template": (["--type", "ACME", "--x509-template", "{folder}/leaf.tpl"],
+                   {"options": {"x509": {"template": "{{}}"}}}),
+    "an ACME of its own": (["--type", "ACME", "--require-eab", "--challenge", "dns-01", "--force-cn"],
+                           {"requireEAB": True, "challenges": ["dns-01"], "forceCN": True}),
+}  # fmt: skip # command lines
+"""What the real `step ca provisioner add` writes, and what of it is listed."""
 
 
 def step(state: Path, *words: str | Path) -> None:
@@ -63,7 +91,14 @@ def list_provisioners(authority: Authority) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_ca_init_writes_starts_and_says_what_is_not_there(tmp_path: Path, shape: str) -> None:
     flags, expected = SHAPES[shape]
-    state = init(tmp_path, *flags)
+    if shape == "a root of before":
+        step(
+            tmp_path, "certificate", "create", "Old Root", tmp_path / "root.crt", tmp_path / "root.key",
+            "--profile", "root-ca", "--no-password", "--insecure",
+        )  # fmt: skip # a command line
+    state = init(tmp_path, *(each.format(folder=tmp_path) for each in flags))
+    if shape == "a context":
+        state /= "authorities/lab"
     before = (state / "config/ca.json").read_bytes()
     with serve_newel(
         state,
@@ -78,12 +113,41 @@ def test_what_ca_init_writes_starts_and_says_what_is_not_there(tmp_path: Path, s
         _,
     ):
         said = warnings(authority)
-        wanted = {**expected, "db": DATABASE}
+        wanted = {**expected, **({} if shape == "without a database" else {"db": DATABASE})}
         for members, why in wanted.items():
             assert [line for line in said if line.startswith(f"ca.json: {members}: {why}")], said
-        off = ["the provisioner 'sshpop' is off"] if shape == "ssh" else []
+        off = ["the provisioner 'sshpop' is off"] if "ssh" in shape else []
         assert len(said) == len(wanted) + len(off), said
         assert "Traceback" not in authority.log.read_text()
+    assert (state / "config/ca.json").read_bytes() == before
+
+
+def contains(whole: Any, part: Any) -> bool:
+    """Tell whether one value has every member of another."""
+    if isinstance(part, dict):
+        members = cast("dict[str, Any]", part)
+        return all(contains(whole.get(name), value) for name, value in members.items())
+    return whole == part
+
+
+def test_provisioners_with_options_start_as_the_original_wrote_them(tmp_path: Path) -> None:
+    state = init(tmp_path)
+    (tmp_path / "leaf.tpl").write_text("{{}}")
+    for name, (flags, _) in ADDED.items():
+        words = [each.format(folder=tmp_path) for each in flags]
+        step(
+            state, "ca", "provisioner", "add", name, *words, "--ca-config", state / "config/ca.json"
+        )
+    before = (state / "config/ca.json").read_bytes()
+    password = ("--password-file", str(tmp_path / "pw"))
+    with serve_newel(state, free_port(), free_port(), "--log-format", "json", *password) as (
+        authority,
+        _,
+    ):
+        found = list_provisioners(authority)
+        for name, (_, members) in ADDED.items():
+            assert contains(found[name], members), found[name]
+            assert "state" not in found[name]
     assert (state / "config/ca.json").read_bytes() == before
 
 

@@ -81,6 +81,7 @@ async def test_the_names_of_the_template_are_checked_not_those_of_the_request(
     await ra.database.close()
 
 
+@pytest.mark.attack("T16")
 @pytest.mark.parametrize("path", ["/renew", "/rekey"])
 async def test_renewals_are_held_to_the_policy_of_today_unless_a_setting_says_otherwise(
     tmp_path: Path, path: str
