@@ -315,6 +315,27 @@ class CAFederateOptions(Invocation):
     root: str | None
 
 
+class CAProfileOptions(Invocation):
+    """Options of `ca profile`."""
+
+    ca_url: str | None
+    challenge_file: str | None
+    common_name: str | None
+    context: str | None
+    force: bool
+    identifier: str | None
+    key_size: int | None
+    only_roots: bool
+    organization: str | None
+    provisioner: str | None
+    root: str | None
+    san: list[str]
+    scep_url: str | None
+    sign_cert: str | None
+    sign_key: str | None
+    sign_password_file: str | None
+
+
 class CAPolicyOptions(Invocation):
     """Options of `ca policy`."""
 
