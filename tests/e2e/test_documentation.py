@@ -47,6 +47,7 @@ NOT_RUN = {
     ("docs/cli.md", "newel alerts show"): "no alert is there to be shown; test_cli_catalogue.py has one",
     ("docs/deployment.md", "make dist"): "installs for all; test_distribution.py",
     ("docs/provisioners.md", "newel ca certificate web.internal"): "test_birth_certificates.py has one",
+    ("docs/provisioners.md", "newel certificate create --csr agent-1"): "test_client_certificates.py does it",
     ("docs/provisioners.md", "newel ca certificate host"): "needs a Nebula network; test_cli_nebula.py",
     ("docs/relying-parties.md", ""): "needs four TLS libraries; validation's tests",
     ("docs/runbooks/backup-and-restore.md", "pg_dump"): "the split shape; test_split_runbooks.py restores it",

@@ -8,6 +8,7 @@ bundle can cost. Signatures are the library's work; docs/decisions/0014 says why
 
 import datetime as dt
 import enum
+import functools
 from collections.abc import Iterator, Sequence
 
 from newel.crypto import der, distinguished_names, loading, name_constraints, names, oids
@@ -129,10 +130,16 @@ class _Search:
         self._signatures -= 1
         if self._signatures < 0:
             raise PathError(Reason.TOO_MANY_SIGNATURES)
-        if loading.is_der_issued_by(below.der, candidate.der):
+        if _is_issued_by(below.der, candidate.der):
             return True
         self.wrong_key = self.wrong_key or candidate
         return False
+
+
+@functools.lru_cache(maxsize=256)
+def _is_issued_by(below: bytes, candidate: bytes) -> bool:
+    """Verify a signature; cached, because the same intermediates come with every leaf below them."""
+    return loading.is_der_issued_by(below, candidate)
 
 
 def _identifiers_agree(issuer: Certificate, below: Certificate) -> bool:

@@ -86,6 +86,7 @@ DETAILS: dict[str, tuple[Member, ...]] = {
         Member(("decrypterKeyPassword",), ("decrypter", "keyPassword"), OCTETS),
     ),
     "Nebula": (Member(("roots",), ("roots",), BUNDLE),),
+    "mTLS": (Member(("roots",), ("roots",), BUNDLE), *same("allowCustomSANs")),
 }  # fmt: skip # a table
 """The members of each kind's own part."""
 

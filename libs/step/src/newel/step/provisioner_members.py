@@ -17,7 +17,7 @@ from newel.step.treatment import (
 from newel.step.webhooks import MOST_WEBHOOKS, read_webhooks
 
 SUPPORTED = frozenset(
-    {"JWK", "ACME", "AWS", "Azure", "GCP", "K8sSA", "Nebula", "OIDC", "SCEP", "X5C"}
+    {"JWK", "ACME", "AWS", "Azure", "GCP", "K8sSA", "Nebula", "OIDC", "SCEP", "X5C", "mTLS"}
 )
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 
@@ -228,6 +228,12 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         ),
     },
     "X5C": {"roots": honour("whose certificates sign tokens: base64 of PEM")},
+    "mTLS": {
+        "roots": honour("whose client certificates are accepted, with intermediates: base64 of PEM"),
+        "allowCustomSANs": honour(
+            "the request's names, by policy.x509.allow or a template, not the certificate's own"
+        ),
+    },
     "SSHPOP": {},
     "K8sSA": {
         "publicKeys": honour("the cluster's keys, which sign legacy tokens: base64 of PEM"),

@@ -122,6 +122,13 @@ class X5CProvisionerConfig(_NamedRecord, tag="X5C"):
     roots: str = ""
 
 
+class MTLSProvisionerConfig(_NamedRecord, tag="mTLS"):
+    """TLS client certificates under the roots, without tokens; roots as base64 of PEM."""
+
+    roots: str = ""
+    allow_custom_sans: bool = msgspec.field(default=False, name="allowCustomSANs")
+
+
 class SshpopProvisioner(_NamedRecord, tag="SSHPOP"):
     """Tokens signed by an SSH host certificate's key."""
 
@@ -237,6 +244,7 @@ ProvisionerConfig: TypeAlias = (
     | OIDCProvisionerConfig
     | ACMEProvisionerConfig
     | X5CProvisionerConfig
+    | MTLSProvisionerConfig
     | SshpopProvisioner
     | K8sSAProvisionerConfig
     | SCEPProvisionerConfig

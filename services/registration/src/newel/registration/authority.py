@@ -182,6 +182,16 @@ class Authority:
         """
         check_x509((*levels, self.policies), names, subject, self.trust.constraints(now))
 
+    @property
+    def client_authorities(self) -> list[bytes]:
+        """DER of the CAs whose client certificates the listener accepts.
+
+        That of the connection proves no more than having a key: every use of it compares it with the
+        record of what was issued, or verifies it to the roots of one provisioner.
+        """
+        own = self.trust.client_authorities
+        return list(dict.fromkeys([*own, *self.provisioners.client_authorities]))
+
     async def refresh_trust(self) -> bool:
         """Ask the issuing authority for its issuers; True when anything changed."""
         trust = Trust(await self._issuance.issuers(), self._federated, self._tls, self._roots)

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from newel.crypto import pem
 from newel.registration.authority import Authority
@@ -39,6 +39,8 @@ class Maintenance:
     forget_chains: Callable[[], None]
     """Called when issuers or their chains change."""
     webhooks: WebhookProcess
+    accepted: list[bytes] = field(default_factory=list[bytes])
+    """DER of the CAs whose client certificates the listener accepts."""
 
     async def start(self) -> None:
         """Read the provisioners and have the first server certificate issued.
@@ -53,7 +55,7 @@ class Maintenance:
         """Return the tasks by name. One of all workers and replicas sweeps; the rest runs in each."""
         sweeping = repeat_every(_SWEEP_INTERVAL, self._sweep)
         return {
-            "provisioners": repeat_every(provisioner_interval, self.authority.refresh_provisioners),
+            "provisioners": repeat_every(provisioner_interval, self._refresh_provisioners),
             "issuers": repeat_every(issuer_interval, self._refresh_issuers),
             "server-certificate": repeat_every(
                 _CERTIFICATE_INTERVAL, self.certificate.renew_when_due
@@ -69,10 +71,20 @@ class Maintenance:
 
     async def _refresh_issuers(self) -> None:
         if await self.authority.refresh_trust():
-            anchors = self.authority.trust.client_authorities
             self.forget_chains()
             self.webhooks.roots = [pem.encode(der).decode() for der in self.authority.trust.roots]
+        self._trust_clients()
+
+    async def _refresh_provisioners(self) -> None:
+        await self.authority.refresh_provisioners()
+        self._trust_clients()
+
+    def _trust_clients(self) -> None:
+        """Let the listener accept client certificates of the present issuers and mTLS provisioners."""
+        anchors = self.authority.client_authorities
+        if anchors != self.accepted:
             self.tls.trust([pem.encode(der).decode() for der in anchors])
+            self.accepted[:] = anchors
 
     async def _sweep(self) -> None:
         while await self.used.sweep(self.clock.now(), _SWEEP_BATCH):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 NAMES = {
     "JWK": "JWK", "ACME": "ACME", "OIDC": "OIDC", "X5C": "X5C", "SSHPOP": "SSHPOP", "K8SSA": "K8sSA",
-    "NEBULA": "Nebula", "SCEP": "SCEP", "AWS": "AWS", "GCP": "GCP", "AZURE": "Azure",
+    "NEBULA": "Nebula", "MTLS": "mTLS", "SCEP": "SCEP", "AWS": "AWS", "GCP": "GCP", "AZURE": "Azure",
 }  # fmt: skip # a table
 """The kinds by their name in capitals."""
 
@@ -48,6 +48,7 @@ MEMBERS: dict[str, tuple[Member, ...]] = {
         Member("attestation-roots", "attestationRoots", "certificates"),
     ),
     "X5C": (Member("x5c-roots", "roots", "certificates"),),
+    "mTLS": (Member("x5c-roots", "roots", "certificates"),),
     "Nebula": (Member("nebula-root", "roots", "nebula_certificates"),),
     "K8sSA": (Member("public-key", "publicKeys", "public_keys"),),
     "AWS": (
@@ -104,6 +105,6 @@ CLAIMS = (
 )
 
 REQUIRED = {
-    "X5C": ("x5c-roots",), "Nebula": ("nebula-root",), "K8sSA": ("public-key",),
+    "X5C": ("x5c-roots",), "mTLS": ("x5c-roots",), "Nebula": ("nebula-root",), "K8sSA": ("public-key",),
     "OIDC": ("client-id", "configuration-endpoint"), "Azure": ("azure-tenant",),
 }  # fmt: skip # a table

@@ -13,6 +13,7 @@ from newel.registration.provisioners.azure import AzureProvisioner
 from newel.registration.provisioners.gcp import GCPProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.k8ssa import K8sSAProvisioner
+from newel.registration.provisioners.mtls import MTLSProvisioner
 from newel.registration.provisioners.nebula import NebulaProvisioner
 from newel.registration.provisioners.oidc import OIDCProvisioner
 from newel.registration.provisioners.provisioner import (
@@ -30,6 +31,7 @@ from newel.step.provisioners import (
     GCPProvisionerConfig,
     JWKProvisionerConfig,
     K8sSAProvisionerConfig,
+    MTLSProvisionerConfig,
     NebulaProvisionerConfig,
     OIDCProvisionerConfig,
     ProvisionerConfig,
@@ -49,6 +51,7 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     AzureProvisionerConfig: AzureProvisioner,
     X5CProvisionerConfig: X5CProvisioner,
     NebulaProvisionerConfig: NebulaProvisioner,
+    MTLSProvisionerConfig: MTLSProvisioner,
     OIDCProvisionerConfig: OIDCProvisioner,
     K8sSAProvisionerConfig: K8sSAProvisioner,
     SCEPProvisionerConfig: SCEPProvisioner,
@@ -92,6 +95,7 @@ class Provisioners:
         self._by_selector: dict[Selector, Provisioner] = {}
         self._by_name: dict[str, Provisioner] = {}
         self._by_key: dict[str, JWKProvisioner] = {}
+        self._by_issuer: dict[bytes, list[MTLSProvisioner]] = {}
         self._broken: dict[str, str] = {}
         self.off: dict[str, str] = {}
         """Why each provisioner that cannot be used is off, by its name."""
@@ -112,6 +116,9 @@ class Provisioners:
             self._by_name[provisioner.name] = provisioner
             if isinstance(provisioner, JWKProvisioner):
                 self._by_key[provisioner.key_id] = provisioner
+            if isinstance(provisioner, MTLSProvisioner):
+                for subject in provisioner.issuers:
+                    self._by_issuer.setdefault(subject, []).append(provisioner)
 
     def by_token(self, token: UnverifiedToken) -> Provisioner:
         """Find the provisioner a token names; nothing is proved yet. Raises NewelError."""
@@ -140,6 +147,23 @@ class Provisioners:
         if provisioner is None or provisioner.kind != ref.type:
             return None
         return provisioner if provisioner.accepts(ref.credential_id) else None
+
+    def by_issuer(self, subject: bytes) -> Sequence[MTLSProvisioner]:
+        """List the mTLS provisioners that have a CA of this name (DER); nothing is proved yet."""
+        return [each for each in self._by_issuer.get(subject, ()) if not each.disabled]
+
+    @property
+    def has_mtls(self) -> bool:
+        """Whether there is any mTLS provisioner."""
+        return bool(self._by_issuer)
+
+    @property
+    def client_authorities(self) -> list[bytes]:
+        """DER of the CAs of mTLS provisioners, which client certificates may chain to."""
+        found = [
+            der for row in self._by_issuer.values() for each in row for der in each.authorities
+        ]
+        return list(dict.fromkeys(found))
 
     def name_of(self, identifier: str) -> str:
         """Return the name of the provisioner that tokens select by this id, or ``""``."""

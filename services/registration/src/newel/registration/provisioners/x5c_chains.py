@@ -3,6 +3,7 @@
 import base64
 import binascii
 import datetime as dt
+import functools
 from collections.abc import Sequence
 
 from newel.crypto import certificate_files, der, loading, oids
@@ -49,17 +50,22 @@ def read_header(encoded: Sequence[str] | None) -> tuple[bytes, ...]:
 
 
 def verify_chain(
-    chain: Sequence[bytes], roots: Sequence[Certificate], now: dt.datetime
+    chain: Sequence[bytes],
+    roots: Sequence[Certificate],
+    now: dt.datetime,
+    *,
+    is_ordered: bool = True,
 ) -> list[Certificate]:
     """Return the path from the leaf to one of the roots. Raises ``unauthorized``.
 
-    1. each certificate names the next as its issuer; 2. the path is valid now, by the library's rules
-    for certification paths; 3. the leaf is no CA and its key may sign; 4. no certificate of the path is
-    limited to other purposes than client authentication.
+    1. if the chain ``is_ordered``, each certificate names the next as its issuer; 2. the path is valid
+    now, by the library's rules for certification paths; 3. the leaf is no CA and its key may sign;
+    4. no certificate of the path is limited to other purposes than client authentication.
     """
     try:
-        leaf, *others = map(parse_certificate, chain)
-        for below, issuer in zip([leaf, *others], others, strict=False):
+        leaf = parse_certificate(chain[0])
+        others = [_parse_issuer(each) for each in chain[1:]]
+        for below, issuer in zip([leaf, *others], others if is_ordered else (), strict=False):
             if below.issuer != issuer.subject:
                 raise unauthorized_error("the chain is not in the order of its issuers (x5c)")
         path = find_path(leaf, others, roots, now)
@@ -71,6 +77,12 @@ def verify_chain(
     except der.DERError as error:
         raise unauthorized_error(f"a certificate cannot be read (x5c): {error}") from None
     return path
+
+
+@functools.lru_cache(maxsize=256)
+def _parse_issuer(der: bytes) -> Certificate:
+    """Parse a certificate; cached, because the same intermediates come with every leaf below them."""
+    return parse_certificate(der)
 
 
 def public_key(leaf: Certificate) -> PublicKey:

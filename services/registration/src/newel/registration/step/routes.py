@@ -15,6 +15,7 @@ from newel.registration.authority import Authority
 from newel.registration.errors import malformed_error
 from newel.registration.issuance import IssuedCertificate
 from newel.registration.step import bodies, peer
+from newel.registration.step.clients import read_client
 from newel.registration.step.error_responses import error_response
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
@@ -110,7 +111,11 @@ class StepAPI:
     async def _sign(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
         body = await bodies.read(scope, receive, _decode_sign)
         facts |= _token_facts(body.ott or "")
-        return await self._sign_service.sign(body, request_id())
+        client = None if body.ott else read_client(_client_chain(scope), scope["query_string"])
+        if client is not None:
+            digest = hashlib.sha256(client.certificate).hexdigest()
+            facts |= {"proof": "tls", "client_certificate": digest}
+        return await self._sign_service.sign(body, request_id(), client)
 
     async def _renew(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
         await bodies.drain(scope, receive)

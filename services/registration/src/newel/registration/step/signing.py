@@ -16,6 +16,7 @@ from newel.registration.one_time import complete_use, idempotency_key, use_once
 from newel.registration.provisioners.grant import Grant, LeafKind, NameRule, TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step import validity
+from newel.registration.step.clients import Client, authorize_client
 from newel.registration.step.credentials import require_standing
 from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
@@ -67,16 +68,19 @@ class SignService:
     backdate: dt.timedelta
     latest_start: dt.timedelta
 
-    async def sign(self, body: SignRequest, request_id: str) -> SignResult:
+    async def sign(
+        self, body: SignRequest, request_id: str, client: Client | None = None
+    ) -> SignResult:
         """Issue one certificate. Raises NewelError.
 
-        1. the token, verified by the provisioner it names; 2. the request's own signature, which costs
-        more; 3. the request against the grant; 4. the validity; 5. the provisioner's template, if it has
-        one; 6. the policies and name constraints on the names that came of it; 7. the token is used up,
-        only now that everything is verified; 8. the issuing authority.
+        1. the token, verified by the provisioner it names, or without one the client's certificate;
+        2. the request's own signature, which costs more; 3. the request against the grant; 4. the
+        validity; 5. the provisioner's template, if it has one; 6. the policies and name constraints on
+        the names that came of it; 7. the token is used up, only now that everything is verified; 8. the
+        issuing authority.
         """
         unverified = read_request(body.csr)
-        provisioner, grant = await self._authorize(body.ott or "")
+        provisioner, grant = await self._authorize(body.ott or "", client)
         request = verify_request(unverified)
         check_request(request, grant)
         now = self.clock.now()
@@ -109,18 +113,23 @@ class SignService:
         await use_once(self.used, use, digest_input, now, durable=False)
         return await complete_use(self.used, use, self.issuance.issue(message))
 
-    async def _authorize(self, ott: str) -> tuple[Provisioner, Grant]:
-        if not ott:
-            raise malformed_error("missing ott")
+    async def _authorize(self, ott: str, client: Client | None) -> tuple[Provisioner, Grant]:
+        provisioner, grant = (
+            await self._authorize_token(ott)
+            if ott
+            else authorize_client(self.authority.provisioners, client, self.clock.now())
+        )
+        if grant.certificate:
+            await require_standing(grant.certificate, self.authority.trust, self.issuance)
+        return provisioner, grant
+
+    async def _authorize_token(self, ott: str) -> tuple[Provisioner, Grant]:
         token = read_token(ott)
         provisioner = await self.authority.find_provisioner(token)
         fetch = provisioner.prepare(token)
         if fetch is not None:
             await fetch
-        grant = provisioner.authorize_sign(token, self.rules, self.clock.now())
-        if grant.certificate:
-            await require_standing(grant.certificate, self.authority.trust, self.issuance)
-        return provisioner, grant
+        return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.now())
 
 
 def read_request(text: str | None) -> csr.UnverifiedRequest:
