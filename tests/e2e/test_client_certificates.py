@@ -19,6 +19,7 @@ from fixtures.step_ca import change
 
 pytestmark = pytest.mark.needs("curl", "step")
 CLEAR = ["--no-password", "--insecure"]
+CURL_HTTP_ERROR = 22
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,8 @@ def test_a_provisioner_that_is_added_while_it_runs(agent: Path, tmp_path: Path) 
         wait_until(lambda: run_curl(authority, agent) == 0)
         answer = ask(authority, tmp_path, agent)
         assert "crt" in answer
+        for path in ("/inventory/certificates", "/alerts"):  # it is no administrator's for that
+            assert run_curl(authority, agent, path, "--fail") == CURL_HTTP_ERROR
 
         def remove(ca: dict[str, Any]) -> None:
             kept = [each for each in ca["authority"]["provisioners"] if each["name"] != "agents"]
@@ -120,10 +123,10 @@ def test_a_provisioner_that_is_added_while_it_runs(agent: Path, tmp_path: Path) 
         wait_until(lambda: run_curl(authority, agent) != 0)
 
 
-def run_curl(authority: Authority, agent: Path) -> int:
+def run_curl(authority: Authority, agent: Path, path: str = "/health", *flags: str) -> int:
     """How curl ends that shows the agent's certificate."""
     words = ["--cert", str(agent / "agent.crt"), "--key", str(agent / "agent.key")]
     return subprocess.run(
-        ["curl", "-s", "-o", os.devnull, "--cacert", str(authority.root), *words,
-         f"{authority.url}/health"], check=False, timeout=30,
+        ["curl", "-s", "-o", os.devnull, "--cacert", str(authority.root), *words, *flags,
+         f"{authority.url}{path}"], check=False, timeout=30,
     ).returncode  # fmt: skip # a command line
