@@ -3,7 +3,6 @@
 Octet fields stay base64 text and durations stay Go text: what is read is written back the same.
 """
 
-import re
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -12,11 +11,9 @@ from newel.jose.jwk import JWK
 from newel.step import ca_json_check
 from newel.step.policies import PolicyConfig
 from newel.step.provisioner_members import SECRET
+from newel.step.public_records import without_passwords
 
 Options: TypeAlias = dict[str, Any]
-
-_PUBLIC_OF_WEBHOOKS = ("id", "name", "url", "kind", "certType", "disableTLSClientAuth")
-_USER = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
 
 
 class Claims(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -291,28 +288,7 @@ def to_public(provisioner: ProvisionerConfig) -> dict[str, Any]:
     if isinstance(provisioner.newel, OIDCNewel) and provisioner.newel.hide_client_secret:
         hidden |= {"clientSecret"}
     shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
-    return cast("dict[str, Any]", _without_passwords(shown))
-
-
-def _without_passwords(value: Any) -> Any:
-    """Return the value without users in URLs and without the credentials of webhooks."""
-    if isinstance(value, str):
-        return _USER.sub(r"\1", value)
-    if isinstance(value, list):
-        return [_without_passwords(each) for each in cast("list[Any]", value)]
-    if not isinstance(value, dict):
-        return value
-    members = cast("dict[str, Any]", value)
-    shown = {name: _without_passwords(each) for name, each in members.items()}
-    hooks = shown.get("webhooks")
-    if isinstance(hooks, list):
-        shown["webhooks"] = [_public_webhook(each) for each in cast("list[Any]", hooks)]
-    return shown
-
-
-def _public_webhook(hook: Any) -> dict[str, Any]:
-    members = cast("dict[str, Any]", hook) if isinstance(hook, dict) else {}
-    return {name: members[name] for name in _PUBLIC_OF_WEBHOOKS if name in members}
+    return cast("dict[str, Any]", without_passwords(shown))
 
 
 def to_json(provisioner: ProvisionerConfig) -> str:
