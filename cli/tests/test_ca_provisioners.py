@@ -190,6 +190,7 @@ def test_updates(home: Path) -> None:
         "--remove-admin", "a@x", "--x509-max-dur", "48h",
     )  # fmt: skip # a command line
     record = records(home)["login"]
+    assert record["claims"]["disableRenewal"] is True  # people log in again
     assert record["domains"] == ["y", "z"]
     assert "admins" not in record
     assert record["clientID"] == "c"

@@ -67,7 +67,7 @@ def new_record(call: "Invocation", name: str, key_file: str = "") -> Record:
         record["imdsVersions"] = ["v2", "v1"]
     record["claims"] = {
         "enableSSHCA": True,
-        "disableRenewal": False,
+        "disableRenewal": kind == "OIDC",  # people log in again
         "allowRenewalAfterExpiry": False,
         "disableSmallstepExtensions": False,
     }
