@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -30,8 +31,13 @@ from fixtures.registration import (
     read_message,
     request_for,
 )
+from newel.registration.issuance import ProvisionerRef
+from newel.registration.provisioners.limits import Limits
+from newel.registration.provisioners.provisioner import ProvisionerContext
+from newel.registration.provisioners.registry import Provisioners, load_entry
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import ManualClock
+from newel.step.provisioners import AWSProvisionerConfig
 
 KEY = rsa.generate_private_key(65537, 2048)
 STRANGER = rsa.generate_private_key(65537, 2048)
@@ -209,3 +215,14 @@ async def test_a_record_whose_file_is_missing_is_listed_with_the_reason(
     assert listed[0]["state"] == "Uninitialized"
     assert listed[0]["stateReason"] == "iidRoots: /none.pem: No such file or directory"
     await opened.database.close()
+
+
+async def test_a_certificate_is_renewed_while_its_account_is_listed(iid_roots: str) -> None:
+    record = AWSProvisionerConfig(name="AWS", accounts=[ACCOUNT], iid_roots=iid_roots)
+    context = ProvisionerContext(Limits(), True)
+    provisioners = Provisioners([load_entry(record, context)])
+    admitted = ProvisionerRef("AWS", "AWS", ACCOUNT)
+    assert provisioners.by_certificate(admitted) is not None
+    changed = msgspec.structs.replace(record, accounts=["999999999999"])
+    assert Provisioners([load_entry(changed, context)]).by_certificate(admitted) is None
+    assert provisioners.by_certificate(ProvisionerRef("GCP", "AWS", ACCOUNT)) is None

@@ -173,6 +173,29 @@ async def test_an_address_that_cannot_be_used_is_listed_with_the_reason(
     assert "u:p" not in str(listed)
 
 
+TEMPLATE = """{
+  "subject": {"commonName": {{ toJson .Subject.CommonName }},
+              "organizationalUnit": {{ toJson .Token.google.compute_engine.zone }}},
+  "sans": {{ toJson .SANs }}, "keyUsage": ["digitalSignature"], "extKeyUsage": ["serverAuth"]
+}"""
+
+
+@pytest.mark.parametrize(
+    ("own_only", "names"),
+    [(False, ["foo.internal"]), (True, ["foo.c.p.internal", "foo.z.c.p.internal"])],
+)
+async def test_a_template_sees_the_instance_and_the_names_it_may_have(
+    open_ra: Open, record: Record, cloud: Cloud, own_only: bool, names: list[str]
+) -> None:
+    options = {"x509": {"template": TEMPLATE}}
+    ra = await open_ra(record(disableCustomSANs=own_only, options=options))
+    request = request_for(common_name="foo") if own_only else FOO
+    answer = await ra.sign(make_token(cloud), request)
+    assert names_of(answer) == names
+    asked = ra.issuing.requests[-1]
+    assert {each.value for each in asked.subject} == {"foo", "z"}
+
+
 async def test_an_organization_is_refused_at_start(open_ra: Open, record: Record) -> None:
     with pytest.raises(ValueError, match=r"organizationID: an instance does not say"):
         await open_ra(record(organizationID="123"))
@@ -208,6 +231,12 @@ def decide(provisioner: GCPProvisioner, token: str, rules: TokenRules) -> object
     except NewelError as error:
         return error.type
     return "granted"
+
+
+def test_webhooks_are_told_the_instance(provisioner: GCPProvisioner, cloud: Cloud) -> None:
+    rules = TokenRules(Audiences(["ca.example"]), Limits().max_duration)
+    grant = provisioner.authorize_sign(tokens.parse(make_token(cloud)), rules, EPOCH)
+    assert grant.principal == "42"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -119,6 +119,7 @@ class AzureProvisioner(InstanceProvisioner):
                 (resource.name,),
                 (resource.name,),
                 self.reference(self._tenant),
+                own.oid,
             )
         )
 

@@ -113,7 +113,7 @@ class GCPProvisioner(InstanceProvisioner):
         own_names = (f"{name}.c.{project}.internal", f"{name}.{zone}.c.{project}.internal")
         key_values = (("InstanceID", id), ("InstanceName", name))
         reference = self.reference(token.claims.sub, key_values)
-        return Instance(token, id, name, own_names, (name, id, *own_names), reference)
+        return Instance(token, id, name, own_names, (name, id, *own_names), reference, id)
 
 
 def _read_time(seconds: float | None) -> dt.datetime | None:

@@ -54,6 +54,8 @@ class Instance(NamedTuple):
     common_names: tuple[str, ...]
     """The common names it may ask for when it may have no names but its own."""
     reference: ProvisionerRef
+    principal: str
+    """What webhooks are told of it."""
 
 
 class InstanceProvisioner(Provisioner):
@@ -91,6 +93,7 @@ class InstanceProvisioner(Provisioner):
             payload=instance.token.payload,
             name_rule=NameRule.SUBSET if own_only else NameRule.FROM_REQUEST,
             leaf=LeafKind.INSTANCE,
+            principal=instance.principal,
         )
 
     def use(self, instance: Instance) -> TokenUse | None:

@@ -81,9 +81,8 @@ class AWSProvisioner(InstanceProvisioner):
             raise unauthorized_error("the instance is of another account")
         check_age(document.pending_time, self._longest_age, now)
         reference = self.reference(document.account_id, (("InstanceID", document.instance_id),))
-        instance = Instance(
-            verified, document.instance_id, claims.sub, own_names, (claims.sub,), reference
-        )
+        id = document.instance_id  # noqa: A001 - AWS calls it the id
+        instance = Instance(verified, id, claims.sub, own_names, (claims.sub,), reference, id)
         # here the request's common name is the subject, whichever names it may have
         return self.grant(instance)._replace(common_names=(claims.sub,))
 
