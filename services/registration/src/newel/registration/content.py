@@ -67,7 +67,7 @@ class Content:
         if hooks is not None:
             data = await hooks.enrich(self._subject())
             if data:
-                self._extra["Webhooks"] = data
+                self._extra["Webhooks"] = {**self._extra.get("Webhooks", {}), **data}
         if template is not None:
             self.message = apply_template(self.message, template.render(self._input(), self._now))
         self.message = fill_subject(self.message, defaults)
@@ -90,11 +90,30 @@ class Content:
         is_default = self._provisioner.template is None and not message.profile
         await hooks.authorize(self._subject(), message, validity, is_default=is_default)
 
-    def notify(self, certificate: bytes) -> None:
+    async def check_challenge(self, challenge: str, transaction_id: str) -> bool:
+        """Ask the webhooks whether a SCEP challenge is right; their data reaches the template.
+
+        Raises ``unavailable`` when one cannot be asked.
+        """
+        hooks = self._provisioner.webhooks
+        if hooks is None:
+            return False
+        data = await hooks.check_challenge(self._subject(), challenge, transaction_id)
+        if data is not None:
+            self._extra["Webhooks"] = data
+        return data is not None
+
+    def notify(self, certificate: bytes, *, transaction_id: str = "") -> None:
         """Tell the notifying webhooks, later, that this certificate (DER) was issued."""
         hooks = self._provisioner.webhooks
         if hooks is not None:
-            hooks.notify(self._subject(), certificate)
+            hooks.notify(self._subject(), certificate, transaction_id=transaction_id)
+
+    def notify_failure(self, transaction_id: str, code: int, description: str) -> None:
+        """Tell the notifying webhooks, later, that a SCEP request was refused."""
+        hooks = self._provisioner.webhooks
+        if hooks is not None:
+            hooks.notify_failure(self._subject(), transaction_id, code, description)
 
     def _subject(self) -> "WebhookSubject":
         from newel.registration.webhooks.webhooks import WebhookSubject

@@ -14,6 +14,7 @@ from newel.crypto import keys, loading
 from newel.crypto.dns_names import STRICT, UNDERSCORES
 from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
 from newel.step.provisioners import Newel, SCEPProvisionerConfig
+from newel.step.webhooks import WebhookKind
 
 MIN_KEY_BITS = 2048
 _MAX_FILE = 64 * 1024
@@ -36,7 +37,11 @@ class SCEPProvisioner(Provisioner):
         super().__init__(record, context)
         own = record.newel or Newel()
         self.challenge = record.challenge
-        if not record.challenge and not _asks_webhook(record) and not own.without_challenge:
+        self.asks_webhook = self.webhooks is not None and self.webhooks.has(
+            WebhookKind.SCEPCHALLENGE
+        )
+        """Whether webhooks decide on challenges; they do so instead of the record's own."""
+        if not record.challenge and not self.asks_webhook and not own.without_challenge:
             raise ValueError(
                 "there is no challenge and no SCEPCHALLENGE webhook, so everybody could enrol;"
                 " newel.withoutChallenge allows that"
@@ -61,11 +66,6 @@ class SCEPProvisioner(Provisioner):
             )
         self.cipher = cipher
         self.decrypter = _read_decrypter(record)
-
-
-def _asks_webhook(record: SCEPProvisionerConfig) -> bool:
-    hooks = (record.options or {}).get("webhooks") or ()
-    return any(each.get("kind") == "SCEPCHALLENGE" for each in hooks)
 
 
 def _read_decrypter(record: SCEPProvisionerConfig) -> Decrypter | None:

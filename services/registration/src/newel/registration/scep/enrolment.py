@@ -2,19 +2,18 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.registration.authority import Authority
+from newel.registration.content import Content, Proof
 from newel.registration.issuance import (
     Issuance,
     IssuedCertificate,
     IssueRequest,
     Renewal,
-    add_must_staple,
-    apply_template,
 )
 from newel.registration.policy.levels import check_x509
 from newel.registration.provisioners.scep import SCEPProvisioner
@@ -22,11 +21,11 @@ from newel.registration.scep import requests
 from newel.registration.scep.requests import CertificateRequest, Names
 from newel.registration.scep.transactions import Transactions
 from newel.runtime.clock import Clock
+from newel.runtime.errors import ErrorType, NewelError
 from newel.scep.constants import FailInfo, MessageType, RefusedError
 
-if TYPE_CHECKING:
-    from newel.certtemplates.leaves import TemplateOutput
-    from newel.registration.provisioners.templates import LeafTemplate
+RETRIED = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
+"""Errors that say nothing about the request: they are no signed FAILURE, so that clients ask again."""
 
 
 class Enrolment(NamedTuple):
@@ -52,21 +51,52 @@ class EnrolService:
     ) -> Enrolment:
         """Answer PKCSReq: a first certificate, for a client that knows the challenge.
 
-        1. the request's own key signed the message; 2. the challenge; 3. the key's length; 4. names and
-        template; 5. policies and name constraints; 6. the transaction; 7. the issuing authority.
+        1. the request's own key signed the message; 2. the key's length; 3. the challenge, by webhooks
+        or by the record; 4. enriching webhooks and template; 5. policies and name constraints; 6.
+        authorizing webhooks; 7. the transaction; 8. the issuing authority.
         """
         requests.require_own_key(request)
-        if not provisioner.without_challenge:
-            requests.check_challenge(request, provisioner)
         requests.check_key(request, provisioner)
         names = requests.read_names(request, provisioner)
         now = self.clock.now()
-        message = build_issue_request(request, names, provisioner, now, request_id)
+        message = build_issue_request(request, names, provisioner, request_id)
+        content = Content(provisioner, request.csr, Proof(names.common_name), message, now)
+        transaction = request.message.request.transaction_id
+        try:
+            certificate = await self._issue(request, provisioner, content, now)
+        except RefusedError as error:
+            content.notify_failure(transaction, error.fail_info, error.detail)
+            raise
+        except NewelError as error:
+            if error.type not in RETRIED:
+                content.notify_failure(transaction, FailInfo.BAD_REQUEST, error.detail)
+            raise
+        content.notify(certificate.der, transaction_id=transaction)
+        return Enrolment(certificate, names.common_name, tuple(map(str, content.message.names)))
+
+    async def _issue(
+        self,
+        request: CertificateRequest,
+        provisioner: SCEPProvisioner,
+        content: Content,
+        now: dt.datetime,
+    ) -> IssuedCertificate:
+        if not await self._is_admitted(request, provisioner, content):
+            raise requests.challenge_error()
+        await content.determine(self.authority.subject_defaults)
+        message = content.message
         self.authority.check_names([provisioner.policies], message.names, message.subject, now)
+        await content.authorize()
         key = await self._begin(request, provisioner, MessageType.PKCS_REQ)
-        message = msgspec.structs.replace(message, idempotency_key=key)
-        certificate = await self.issuance.issue(message)
-        return Enrolment(certificate, names.common_name, tuple(map(str, message.names)))
+        return await self.issuance.issue(msgspec.structs.replace(message, idempotency_key=key))
+
+    async def _is_admitted(
+        self, request: CertificateRequest, provisioner: SCEPProvisioner, content: Content
+    ) -> bool:
+        if provisioner.asks_webhook:
+            transaction = request.message.request.transaction_id
+            return await content.check_challenge(request.challenge or "", transaction)
+        return provisioner.without_challenge or requests.is_right_challenge(request, provisioner)
 
     async def renew(
         self, request: CertificateRequest, provisioner: SCEPProvisioner, request_id: str
@@ -123,14 +153,10 @@ class EnrolService:
 
 
 def build_issue_request(
-    request: CertificateRequest,
-    names: Names,
-    provisioner: SCEPProvisioner,
-    now: dt.datetime,
-    request_id: str,
+    request: CertificateRequest, names: Names, provisioner: SCEPProvisioner, request_id: str
 ) -> IssueRequest:
-    """Ask for the subject, names and key of a request, or what the template makes of them."""
-    message = IssueRequest(
+    """Ask for the subject, names and key of a request; the idempotency key comes later."""
+    return IssueRequest(
         idempotency_key=b"",
         profile=provisioner.profile,
         public_key=request.csr.spki,
@@ -141,15 +167,3 @@ def build_issue_request(
         subject_of_proof=names.common_name,
         request_id=request_id,
     )
-    if provisioner.template is not None:
-        message = apply_template(message, _render(request, names, provisioner.template, now))
-    return add_must_staple(message, request.csr.extensions)
-
-
-def _render(
-    request: CertificateRequest, names: Names, template: "LeafTemplate", now: dt.datetime
-) -> "TemplateOutput":
-    from newel.registration.provisioners.templates import TemplateInput
-
-    listed = list(map(str, names.names))
-    return template.render(TemplateInput(names.common_name, listed, request.csr), now)

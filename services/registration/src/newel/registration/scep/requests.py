@@ -14,6 +14,7 @@ from newel.crypto.names import GeneralName, parse_san
 from newel.registration.errors import unauthorized_error
 from newel.registration.policy.certificate_names import read_names as read_certificate_names
 from newel.registration.provisioners.scep import SCEPProvisioner
+from newel.runtime.errors import NewelError
 from newel.scep.constants import FailInfo, RefusedError
 from newel.scep.envelopes import UNREADABLE, decrypt
 from newel.scep.requests import VerifiedRequest, challenge_password
@@ -73,14 +74,16 @@ def _plain_text_error(cause: str) -> RefusedError:
     return RefusedError(FailInfo.BAD_MESSAGE_CHECK, UNREADABLE, cause=cause)
 
 
-def check_challenge(request: CertificateRequest, provisioner: SCEPProvisioner) -> None:
-    """Compare the challenge password with the provisioner's, in constant time. Raises ``unauthorized``."""
+def is_right_challenge(request: CertificateRequest, provisioner: SCEPProvisioner) -> bool:
+    """Compare the challenge password with the provisioner's, in constant time."""
     given, own = (request.challenge or "").encode(), provisioner.challenge.encode()
-    if not own or not constant_time.bytes_eq(given, own):
-        raise unauthorized_error(
-            "the challenge password is wrong or missing",
-            detail="the challenge password is wrong or missing",
-        )
+    return bool(own) and constant_time.bytes_eq(given, own)
+
+
+def challenge_error() -> NewelError:
+    """Make the refusal of a challenge password that is wrong or missing."""
+    text = "the challenge password is wrong or missing"
+    return unauthorized_error(text, detail=text)
 
 
 def check_key(request: CertificateRequest, provisioner: SCEPProvisioner) -> None:

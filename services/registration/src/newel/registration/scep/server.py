@@ -10,7 +10,7 @@ from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.authority import Authority
 from newel.registration.provisioners.scep import SCEPProvisioner
 from newel.registration.scep import requests
-from newel.registration.scep.enrolment import Enrolment, EnrolService
+from newel.registration.scep.enrolment import RETRIED, Enrolment, EnrolService
 from newel.registration.scep.requests import CertificateRequest
 from newel.registration.scep.transport_keys import TransportKeys
 from newel.runtime.clock import Clock
@@ -25,8 +25,6 @@ CAPABILITIES = (
 )  # fmt: skip # a list; SHA-384 is not in §3.5.2, and strongSwan 5.9 does not go on without it
 _NEXT = "GetNextCACert"
 
-_RETRIED = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
-"""Errors that say nothing about the request: they are no signed FAILURE, so that clients ask again."""
 _CIPHERS = {"AES-128-CBC": envelopes.AES_128, "AES-256-CBC": envelopes.AES_256}
 
 Enrol = Callable[[CertificateRequest, SCEPProvisioner, str], Awaitable[Enrolment]]
@@ -104,7 +102,7 @@ class SCEPServer:
             return responses.failure(request, answering, error.fail_info, error.detail)
         except NewelError as error:
             self.audit_trail.write(Decision(operation, facts, error))
-            if error.type in _RETRIED:
+            if error.type in RETRIED:
                 raise
             text = error.detail or "the request is not authorized"
             return responses.failure(request, answering, FailInfo.BAD_REQUEST, text)
