@@ -30,9 +30,9 @@ def choose_authorities(
     if arguments.shape == "split":
         yield newel_split(work, arguments.workers)
     else:
-        yield newel_up(work, arguments.workers, arguments.preload)
+        yield newel_up(work, arguments.workers, arguments.preload, arguments.policy)
     if shutil.which("step-ca") and not arguments.alone:
-        yield step_ca(work)
+        yield step_ca(work, arguments.policy)
 
 
 def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure:
@@ -107,6 +107,9 @@ def main() -> None:
     parser.add_argument("--operations", default="sign,renew,acme,ocsp")
     parser.add_argument(
         "--preload", type=int, default=0, help="certificates stored before measuring"
+    )
+    parser.add_argument(
+        "--policy", type=int, default=0, help="constraints of a name policy of the authority"
     )
     parser.add_argument("--alone", action="store_true", help="leave step-ca out")
     arguments = parser.parse_args()

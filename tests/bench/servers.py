@@ -82,9 +82,24 @@ def run_process(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+def add_policy(config: Path, constraints: int) -> None:
+    """Give an authority a policy that allows the names that are measured and denies many others."""
+    ca = json.loads(config.read_text())
+    denied = [f"host-{number}.example" for number in range(constraints - 1)]
+    policy = {"x509": {"allow": {"dns": ["localhost"]}, "deny": {"dns": denied}}}
+    ca["authority"]["policy"] = policy
+    config.write_text(json.dumps(ca))
+
+
 @contextlib.contextmanager
-def newel_up(work: Path, workers: int, stored: int = 0) -> Generator[Authority]:
+def newel_up(
+    work: Path, workers: int, stored: int = 0, constraints: int = 0
+) -> Generator[Authority]:
     """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand."""
+    if constraints:
+        with start_newel(work, 1):
+            pass
+        add_policy(work / "newel/config/ca.json", constraints)
     if stored:
         with start_newel(work, 1) as authority:
             drive(authority, "sign", seconds=1, workers=2)
@@ -143,7 +158,7 @@ def newel_split(work: Path, workers: int) -> Generator[Authority]:
 
 
 @contextlib.contextmanager
-def step_ca(work: Path) -> Generator[Authority]:
+def step_ca(work: Path, constraints: int = 0) -> Generator[Authority]:
     """The Go peer on its embedded database."""
     home, port = work / "step", free_port()
     password = work / "step.password"
@@ -159,6 +174,8 @@ def step_ca(work: Path) -> Generator[Authority]:
         env={**os.environ, **env}, check=True, capture_output=True,
     )  # fmt: skip # a command line
     config = home / "config/ca.json"
+    if constraints:
+        add_policy(config, constraints)
     command = [peer("step-ca"), str(config), "--password-file", str(password)]
     with run_process(command, work / "step-ca.log", env) as process:
         root = home / "certs/root_ca.crt"

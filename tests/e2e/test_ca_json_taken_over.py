@@ -213,7 +213,7 @@ def test_provisioners_of_every_kind_start_and_those_that_cannot_work_are_off(
         assert found["my-SSHPOP"]["stateReason"] == reason
         assert f"the provisioner 'my-SSHPOP' is off: {reason}" in warnings(authority)
         assert found["my-OIDC"]["stateReason"]  # no provider is there
-        assert "S3CRET" not in json.dumps(found)
+        assert "S3CRET-challenge" not in json.dumps(found)
 
 
 def refusal(state: Path, password: Path) -> str:
