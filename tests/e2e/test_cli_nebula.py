@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from fixtures.admissions import SHAPES, Client, authority_with
 from fixtures.meshes import mesh
 from fixtures.running import Authority
+from newel.crypto import der
+from newel.crypto.nebula.certificates import parse_pem
 
 pytestmark = pytest.mark.needs("step", "nebula-cert")
+DATA = "1.3.6.1.4.1.99.1"
+DATA_TEMPLATE = (
+    '{"subject": "x", "sans": {{ toJson .SANs }}, "extensions": [{"id": "' + DATA + '", "value":'
+    ' "{{ with .AuthorizationCrt }}{{ printf "utf8:%s|%v|%v|%t|%d|%s" .Name .Groups .Networks .IsCA'
+    ' .NotAfter.Unix .Issuer | asn1Enc }}{{ end }}"}]}'
+)
+"""Puts what a template sees of the host's certificate into an extension."""
 NETWORKS = [(1, "25519"), (2, "25519"), (1, "P256"), (2, "P256")]
 
 
@@ -39,7 +49,8 @@ def authority(
     row: dict[str, Any] = {"type": "Nebula", "name": "mesh", "claims": claims}
     row["roots"] = base64.b64encode(text).decode()
     flags = ["--ssh"] if request.param == "step-ca" else []
-    with authority_with(request, tmp_path_factory.mktemp("ca"), [row], *flags) as running:
+    data = {**row, "name": "data", "options": {"x509": {"template": DATA_TEMPLATE}}}
+    with authority_with(request, tmp_path_factory.mktemp("ca"), [row, data], *flags) as running:
         yield running
 
 
@@ -70,6 +81,26 @@ def test_a_host_gets_a_certificate(
     client.run("ca", "certificate", "host", "h.crt", "h.key", *names, *who)
     assert client.leaf("h.crt").subject.rfc4514_string() == "CN=host"
     assert client.names("h.crt") == ["host", "10.1.0.1"]
+
+
+@pytest.mark.parametrize("kind", NETWORKS[:2])
+def test_templates_see_of_it_what_the_original_s_see(
+    authority: Authority,
+    networks: dict[tuple[int, str], Path],
+    kind: tuple[int, str],
+    tmp_path: Path,
+) -> None:
+    client = Client(authority, tmp_path)
+    who = by_host(networks[kind])
+    who[1] = "data"
+    client.run("ca", "certificate", "host", "d.crt", "d.key", *who)
+    value = client.leaf("d.crt").extensions.get_extension_for_oid(x509.ObjectIdentifier(DATA)).value
+    assert isinstance(value, x509.UnrecognizedExtension)
+    (host,) = parse_pem((networks[kind] / "host.crt").read_text())
+    assert der.only(value.value, der.UTF8_STRING).content.decode().split("|") == [
+        "host", "[servers laptops]", "[10.1.0.1/16]", "false", str(int(host.not_after.timestamp())),
+        host.issuer,
+    ]  # fmt: skip # a table
 
 
 def test_a_host_s_own_names_are_its_certificate_s(client: Client, network: Path) -> None:

@@ -124,11 +124,14 @@ async def test_the_names_are_those_of_the_token(ra: RegistrationHarness) -> None
     assert (await ra.sign(token(), request_for("w.internal"))).status_code == 201
 
 
-async def test_a_token_is_used_once(ra: RegistrationHarness) -> None:
+async def test_a_token_is_used_once_on_each_database(
+    authority: CertificateAuthority, database_url: str
+) -> None:
+    ra = await open_registration(database_url, authority, provisioners=(record(),))
     once = token()
-    assert (await ra.sign(once, request_for("w.internal"))).status_code == 201
-    answer = await ra.sign(once, request_for("w.internal"))
-    assert answer.json() == GENERAL_401
+    answers = [await ra.sign(once, request_for("w.internal")) for _ in range(2)]
+    assert [each.status_code for each in answers] == [201, 401]
+    await ra.database.close()
 
 
 async def test_intermediates_come_with_the_token(ra: RegistrationHarness) -> None:
