@@ -101,11 +101,11 @@ def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> No
 
 
 def test_callers_are_those_of_the_design() -> None:
-    """registration → issuing → signer; validation → issuing, signer; inventory → issuing;
+    """registration → issuing, inventory; issuing → signer; validation → issuing, signer; inventory → issuing;
     alerting → inventory."""
     calls = {service: set(read(service)["runtime"].get("channels", {})) for service in SERVICES}
     assert calls == {
-        "registration": {"issuing"},
+        "registration": {"issuing", "inventory"},
         "issuing": {"signer"},
         "validation": {"issuing", "signer"},
         "inventory": {"issuing"},

@@ -216,8 +216,8 @@ SECRETS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip # a table
 HOOK = {
-    "name": "ask", "url": "https://me:S3CRET@hooks.example/ask?x=1", "kind": "ENRICHING",
-    "secret": "S3CRET", "bearerToken": "S3CRET", "basicAuth": {"username": "me", "password": "S3CRET"},
+    "name": "ask", "url": "https://hooks.example/ask?x=1", "kind": "ENRICHING",
+    "secret": "UzNDUkVU", "basicAuth": {"username": "me", "password": "S3CRET"},
 }  # fmt: skip # a table
 SHOWN = {"name": "ask", "url": "https://hooks.example/ask?x=1", "kind": "ENRICHING"}
 
@@ -230,8 +230,7 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     own = JwkKey("x", keys.generate()).record() if kind == "JWK" else dict(SECRETS.get(kind, {}))
     settings: dict[str, Any] = {"profile": "leaf", **own.pop("newel", {})}
     own = {"type": kind, "name": "x", **own, "newel": settings}
-    if kind not in SUPPORTED:  # with webhooks the supported ones do not start yet
-        own["options"] = {"webhooks": [HOOK]}
+    own["options"] = {"webhooks": [HOOK]}
     ra = await open_registration(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=(own,))
     answer = await ra.call("GET", "/provisioners")
     (shown,) = answer.json()["provisioners"]
@@ -241,7 +240,7 @@ async def test_strangers_see_no_secret_of_a_provisioner_of_any_kind(
     assert "newel" not in shown
     assert shown["name"] == "x"
     assert kind in SUPPORTED or "state" in shown
-    assert shown.get("options", {}).get("webhooks", [SHOWN]) == [SHOWN]
+    assert shown["options"]["webhooks"] == [SHOWN]
     await ra.database.close()
 
 

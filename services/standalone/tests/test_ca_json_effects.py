@@ -165,6 +165,7 @@ COMMON: dict[str, Effect] = {
     "newel.activeRevocation": (False, lambda s: jwk(s).active_revocation),
     "newel.profile": ("server", lambda s: jwk(s).profile),
     "newel.disabled": (True, lambda s: jwk(s).disabled),
+    "newel.requireInventory": (True, lambda s: jwk(s).requires_inventory),
     "newel.allowUnderscores": (True, lambda s: leaf(s).allow_underscores),
     "newel.revokesAny": (True, lambda s: jwk(s).revokes_any),
     "options.x509.template": (TEMPLATE, lambda s: jwk(s).template is not None),

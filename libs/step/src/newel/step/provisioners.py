@@ -51,6 +51,8 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     """Its tokens' domain names may have underscores, which RFC 1123 does not know."""
     revokes_any: bool = False
     """Its tokens revoke certificates of every provisioner, not only those it authorized."""
+    require_inventory: bool = False
+    """The inventory must know every name of a new certificate."""
     without_challenge: bool = False
     """SCEP: every client that reaches the server may enrol, where neither a challenge nor a webhook asks."""
     allow_des: bool = msgspec.field(default=False, name="allowDES")

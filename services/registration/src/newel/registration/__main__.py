@@ -18,6 +18,7 @@ async def assemble(config: Config, context: Context) -> Service:
     ports = Ports(
         await context.database(REVISION, TABLES), context.channel("issuing"), context.tls,
         context.clock, context.audit(), context.registry, SharedTable.open_inherited(),
+        inventory=context.optional_channel("inventory"),
     )  # fmt: skip # own ports, then those of every service
     return await build(config, ports)
 

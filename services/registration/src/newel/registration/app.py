@@ -23,10 +23,10 @@ from newel.registration.admin.storage import AdminTables
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.config import Config, RateConfig, read_certificates
+from newel.registration.context import build_reach
 from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioner
-from newel.registration.provisioners.key_set_cache import KeySetCache
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
 from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
@@ -39,7 +39,6 @@ from newel.registration.step.routes import StepAPI
 from newel.registration.step.signing import SignService
 from newel.registration.storage import CONFIGURED, MANAGED, ProvisionerTable, UsedTokenTable
 from newel.registration.web import build_web
-from newel.registration.webhooks.process import WebhookProcess
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -91,6 +90,8 @@ class Ports:
     """Counters that the workers of one program share."""
     make_first_provisioner: Callable[[], ProvisionerConfig] | None = None
     """Makes the JWK provisioner of the first administrator, where the configuration has none."""
+    inventory: grpc.aio.Channel | None = None
+    """To the inventory, where it is connected."""
 
 
 async def build(config: Config, ports: Ports) -> Service:
@@ -99,9 +100,8 @@ async def build(config: Config, ports: Ports) -> Service:
     issuance = RemoteIssuance(ports.issuing)
     origin = MANAGED if config.remote_management else CONFIGURED
     stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
-    key_sets = KeySetCache(config.outgoing.client(), ports.clock)
-    webhooks = _webhooks(config, ports, metrics)
-    authority = _authority(config, stored, issuance, metrics, key_sets, webhooks)
+    reach = build_reach(config, ports.tls, ports.clock, metrics, ports.inventory)
+    authority = _authority(config, stored, issuance, metrics, reach.context)
     acme = _acme(config, ports, authority, issuance, metrics)
     maintenance = Maintenance(
         authority,
@@ -112,7 +112,7 @@ async def build(config: Config, ports: Ports) -> Service:
         ports.clock,
         metrics,
         acme.forget_chains,
-        webhooks,
+        reach.webhooks,
     )
     api = _api(config, ports, authority, issuance, used, metrics)
     admin = _admin(config, ports, authority, issuance, used, metrics)
@@ -145,8 +145,7 @@ async def build(config: Config, ports: Ports) -> Service:
             **tasks,
             **acme.tasks,
             **scep.tasks,
-            "key-sets": key_sets.refresh_forever,
-            "webhook-notifications": webhooks.run,
+            **reach.tasks,
         },
         start=(start,),
         stop=(used.flush,),
@@ -185,22 +184,13 @@ def _records(config: Config) -> dict[str, str]:
     return {record.name: to_json(record) for record in config.records()}
 
 
-def _webhooks(config: Config, ports: Ports, metrics: Metrics) -> WebhookProcess:
-    outgoing = config.outgoing
-    return WebhookProcess(outgoing.policy(), outgoing.ca_file, ports.tls, ports.clock, metrics)
-
-
 def _authority(
     config: Config,
     stored: ProvisionerTable,
     issuance: RemoteIssuance,
     metrics: Metrics,
-    key_sets: KeySetCache,
-    webhooks: WebhookProcess,
+    context: ProvisionerContext,
 ) -> Authority:
-    context = ProvisionerContext(
-        config.limits(), config.active_revocation, key_sets.client, key_sets, webhooks
-    )
     return Authority(
         stored,
         issuance,

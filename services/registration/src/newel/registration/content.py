@@ -1,6 +1,7 @@
 """The content of a certificate: from what a provisioner granted to what the issuing authority is asked.
 
-The order is step-ca's: enriching webhooks, template, policies, authorizing webhooks. The step API and ACME both go
+The order is step-ca's, with the inventory before: its metadata, enriching webhooks, template, policies,
+authorizing webhooks. The step API and ACME both go
 through here; a provisioner without any of them costs nothing.
 """
 
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.distinguished_names import Attribute
+from newel.registration.inventory import InventoryQuestion, read_metadata
 from newel.registration.issuance import IssueRequest, add_must_staple, apply_template
 from newel.registration.provisioners.provisioner import Provisioner
 from newel.registration.subject_defaults import fill_subject
@@ -64,6 +66,8 @@ class Content:
         Raises NewelError.
         """
         hooks, template = self._provisioner.webhooks, self._provisioner.template
+        if self._provisioner.asks_inventory:
+            self._extra["Inventory"] = await self._read_metadata()
         if hooks is not None:
             data = await hooks.enrich(self._subject())
             if data:
@@ -72,6 +76,14 @@ class Content:
             self.message = apply_template(self.message, template.render(self._input(), self._now))
         self.message = fill_subject(self.message, defaults)
         self.message = add_must_staple(self.message, self._request.extensions)
+
+    async def _read_metadata(self) -> dict[str, str]:
+        provisioner = self._provisioner
+        question = InventoryQuestion(provisioner.name, self._proof.subject, self._granted.names)
+        found = await read_metadata(
+            provisioner.inventory, question, require_names=provisioner.requires_inventory
+        )
+        return dict(found)
 
     async def authorize(self) -> None:
         """Ask the authorizing webhooks about the whole certificate. Raises NewelError."""

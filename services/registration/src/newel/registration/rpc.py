@@ -10,8 +10,11 @@ import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from newel.crypto.names import DNSName, EmailAddress, GeneralName, IPAddress
+from newel.proto.inventory.v1 import inventory_pb2
+from newel.proto.inventory.v1.inventory_pb2_grpc import LookupStub
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
+from newel.registration.inventory import InventoryQuestion, Metadata
 from newel.registration.issuance import (
     CertificateRecord,
     IssuedCertificate,
@@ -27,6 +30,8 @@ from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
 _DEADLINE = 12.0
 """Seconds: step's clients give up after 15."""
+_LOOKUP_DEADLINE = 3.0
+"""Seconds: nothing is issued without the answer, and the client has to hear why."""
 _BATCH_WAIT = 0.01
 """Seconds: about what a batch takes."""
 _SECOND = dt.timedelta(seconds=1)
@@ -214,3 +219,28 @@ def _issued_certificate(result: pb.IssueResult) -> IssuedCertificate:
         raise error_from_proto(result.error)
     issued = result.certificate
     return IssuedCertificate(issued.der, issued.serial, issued.issuer)
+
+
+class RemoteInventory:
+    """Implements Inventory over a channel, in one process or between two."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = LookupStub(channel)
+
+    async def look_up(self, questions: Sequence[InventoryQuestion]) -> Sequence[Metadata | None]:
+        """Return the metadata for each question, in order; None where nothing is known."""
+        request = inventory_pb2.LookupRequest(
+            questions=[
+                inventory_pb2.Question(
+                    provisioner=each.provisioner,
+                    subject=each.subject,
+                    names=[_general_name(name) for name in each.names],
+                )
+                for each in questions
+            ]
+        )
+        call = self._stub.Lookup(request, timeout=_LOOKUP_DEADLINE)
+        answers = (await _translate_errors(call)).answers
+        if len(answers) != len(questions):
+            raise NewelError(ErrorType.UNAVAILABLE, "", cause="the inventory answers too little")
+        return [dict(each.values) if each.known else None for each in answers]

@@ -279,6 +279,7 @@ class Assembly:
             self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
             partial(make_managing_provisioner, self._settings.password_file),
+            self.channel("registration"),
         )  # fmt: skip # own ports, then those of every service
         return self._register(
             await registration.build(models.configure_registration(self._settings), ports)

@@ -22,7 +22,7 @@ from newel.runtime.events.nats import NATSBus, NATSRelay
 from newel.runtime.events.nats_connection import NATSConnection, NATSOptions
 from newel.runtime.events.outbox import TableOutbox
 from newel.runtime.line_sink import LineSink
-from newel.runtime.process.process_config import RuntimeConfig
+from newel.runtime.process.process_config import ChannelConfig, RuntimeConfig
 from newel.runtime.rpc.peers import Peers, make_serving_check
 from newel.runtime.rpc.server import connect
 from newel.runtime.service import Hook, Task
@@ -117,16 +117,28 @@ class Context:
         file = self.config.audit_file
         return file is not None and file.exists() and file.stat().st_size > 0
 
+    def optional_channel(self, name: str) -> grpc.aio.Channel | None:
+        """Open the channel to a service that is not needed to be ready; None if none is configured.
+
+        Raises ConfigError.
+        """
+        config = self.config.channels.get(name)
+        return None if config is None else self._connect(config)
+
     def channel(self, name: str) -> grpc.aio.Channel:
         """Open the channel to another service. Raises ConfigError."""
         config = self.config.channels.get(name)
         if config is None:
             raise ConfigError(f"[runtime.channels.{name}] is missing")
+        channel = self._connect(config)
+        self.peers.add(name, make_serving_check(channel))
+        return channel
+
+    def _connect(self, config: ChannelConfig) -> grpc.aio.Channel:
         try:
             channel = connect(config.address, self.peer_tls(), server_name=config.server_name)
         except OSError as error:
             raise ConfigError(f"[runtime.tls]: {describe(error)}") from None
-        self.peers.add(name, make_serving_check(channel))
         self.closing.append(channel.close)  # pyright: ignore[reportArgumentType] - grace is optional, the stubs do not know
         return channel
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.registration.errors import malformed_error, unauthorized_error
+from newel.registration.inventory import Inventory
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.policy.levels import compile_policies
 from newel.registration.provisioners.grant import Grant, RevocationGrant, TokenUse
@@ -35,6 +36,8 @@ class ProvisionerContext(NamedTuple):
     """The key sets of identity providers, fetched by the same client."""
     webhooks: WebhookProcess | None = None
     """Calls webhooks; None where none can be called."""
+    inventory: Inventory | None = None
+    """Has the metadata of subjects and names; None where it is not connected."""
 
 
 Selector = tuple[str, str]
@@ -64,6 +67,11 @@ class Provisioner:
         self.template = load_template(record)
         self.policies = compile_policies(record.policy)
         self.webhooks = load_webhooks(record, context)
+        self.inventory = context.inventory
+        self.requires_inventory = own.require_inventory
+        self.asks_inventory = own.require_inventory or (
+            self.template is not None and self.template.uses_inventory
+        )
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (

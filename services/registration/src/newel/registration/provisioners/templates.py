@@ -53,7 +53,9 @@ class TemplateInput(NamedTuple):
 class LeafTemplate:
     """One provisioner's template, compiled when the provisioner is loaded."""
 
-    def __init__(self, template: Template, data: Mapping[str, Any]) -> None:
+    def __init__(self, template: Template, data: Mapping[str, Any], *, text: str) -> None:
+        self.uses_inventory = ".Inventory" in text
+        """Whether the inventory has to be asked before it is rendered."""
         self._template = template
         self._data = data
 
@@ -63,7 +65,8 @@ class LeafTemplate:
         found = template_options(options)
         if found is None:
             return None
-        return cls(certificates.compile_template(found.text or _read_file(found.file)), found.data)
+        text = found.text or _read_file(found.file)
+        return cls(certificates.compile_template(text), found.data, text=text)
 
     def render(self, data: TemplateInput, now: dt.datetime) -> TemplateOutput:
         """Render the template into a leaf. Raises NewelError.

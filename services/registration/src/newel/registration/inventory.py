@@ -1,0 +1,52 @@
+"""The inventory's metadata of requesters: for templates, and to decide which names are issued."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from newel.crypto.names import GeneralName
+from newel.registration.errors import forbidden_error
+from newel.runtime.errors import ErrorType, NewelError
+
+Metadata = Mapping[str, str]
+
+
+class InventoryQuestion(NamedTuple):
+    """Whose metadata is asked for: a proved subject's, and that of names."""
+
+    provisioner: str
+    subject: str
+    names: tuple[GeneralName, ...]
+
+
+class Inventory(Protocol):
+    """The inventory. Its method raises ``unavailable`` when it does not answer."""
+
+    async def look_up(self, questions: Sequence[InventoryQuestion]) -> Sequence[Metadata | None]:
+        """Return the metadata for each question, in order; None where nothing is known."""
+        ...
+
+
+async def read_metadata(
+    inventory: Inventory | None, question: InventoryQuestion, *, require_names: bool
+) -> Metadata:
+    """Return what the inventory knows of a subject and its names, nothing where it knows none of them.
+
+    With ``require_names`` each name has to be known by itself: raises ``forbidden`` for the first that
+    is not. Raises ``unavailable`` when the inventory cannot be asked, which is never taken for "no".
+    """
+    if inventory is None:
+        raise NewelError(
+            ErrorType.UNAVAILABLE,
+            "the inventory cannot be asked now; try again later",
+            cause="there is no channel to the inventory ([runtime.channels.inventory])",
+        )
+    each_name = [question._replace(subject="", names=(name,)) for name in question.names]
+    questions = [question, *(each_name if require_names else ())]
+    whole, *single = await inventory.look_up(questions)
+    for name, known in zip(question.names, single, strict=False):  # none where none is required
+        if known is None:
+            raise forbidden_error(
+                f"the inventory does not know {name.kind}:{str(name)[:256]}",
+                cause=f"the inventory has no metadata of {name.kind}:{name}",
+            )
+    return whole or {}
