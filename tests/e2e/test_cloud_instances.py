@@ -37,10 +37,17 @@ ASKED = {
     "Azure": ["/metadata/identity/oauth2/token"],
 }
 CREDENTIALS = {"AWS": "123456789012", "Google Cloud": "1234567890", "Azure": TENANT}
+CHOSEN = {
+    "AWS": "✔ Provisioner: AWS (AWS)\n",
+    "Google Cloud": "✔ Provisioner: Google Cloud (GCP)\n",
+    "Azure": f"✔ Provisioner: Azure (Azure) [tenant: {TENANT}]\n",
+}
+WRITTEN = "✔ Certificate: foo.crt\n✔ Private Key: foo.key\n"
 REFUSED = (
     "The request lacked necessary authorization to be completed. Please see the certificate authority"
     " logs for more info.\n"
 )
+AGAIN = "Re-run with STEPDEBUG=1 for more info.\n"
 
 Records = list[dict[str, Any]]
 
@@ -171,20 +178,16 @@ def test_an_instance_needs_no_secret_and_is_trusted_once(
     shell, service = instance
     words = f'foo.internal foo.crt foo.key --san foo.internal --issuer "{provisioner}"'
     line = f"step ca certificate {words}"
-    said = shell.read_messages(line)
-    for part in (
-        f"CA: {shell.required_authority.url}",
-        "Certificate: foo.crt",
-        "Private Key: foo.key",
-    ):
-        assert part in said
+    begin = f"{CHOSEN[provisioner]}✔ CA: {shell.required_authority.url}\n"
+    assert shell.read_messages(line).lstrip() == begin + WRITTEN
     if shell.ours:
         assert service.asked == ASKED[provisioner]
     assert names(shell) == ["foo.internal"]
     inspected = shell.type_line("step certificate inspect --short foo.crt")
     assert f"Provisioner: {provisioner} [ID: {CREDENTIALS[provisioner][:4]}" in inspected
     shell.type_line("step ca renew foo.crt foo.key --force")
-    assert REFUSED in shell.read_messages(f"{line} --force", code=1)
+    refused = shell.read_messages(f"{line} --force", code=1).lstrip()
+    assert refused == begin + REFUSED + AGAIN
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class AzureProvisioner(InstanceProvisioner):
         """
         if not self._is_trusted_once:
             return None
-        return first_use(f"azure/{self.name}", instance.id)
+        return first_use("azure", instance.id)
 
 
 def _fold(values: Iterable[str] | None) -> frozenset[str]:
