@@ -11,12 +11,13 @@ declare -A debian=(
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
   [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
   [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless
-  [systemd-analyze]=systemd [update-ca-certificates]=ca-certificates
+  [pki]=strongswan-pki [systemd-analyze]=systemd [update-ca-certificates]=ca-certificates
 )
 declare -A golang=(
   [step]=github.com/smallstep/cli/cmd/step@v0.30.2
   [step-ca]=github.com/smallstep/certificates/cmd/step-ca@v0.30.2
   [nebula-cert]=github.com/slackhq/nebula/cmd/nebula-cert@v1.10.3
+  [scepclient]=github.com/micromdm/scep/v2/cmd/scepclient@v2.3.0
   [helm]=helm.sh/helm/v3/cmd/helm@v3.22.0
 )
 
@@ -25,6 +26,8 @@ missing() { for name in "$@"; do command -v "$name" >/dev/null || echo "$name"; 
 packages=()
 for name in $(missing "${!debian[@]}"); do packages+=("${debian[$name]}"); done
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
+# strongSwan's pki fetches by a plugin
+case " ${packages[*]} " in *" strongswan-pki "*) packages+=(libstrongswan-extra-plugins) ;; esac
 if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "setup: installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive
