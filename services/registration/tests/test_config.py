@@ -80,7 +80,7 @@ async def test_a_change_by_another_replica_is_taken_over(
     from newel.step.provisioners import from_mapping, to_json
 
     seeds = {"other": to_json(from_mapping(other.record()))}
-    await ProvisionerTable(ra.database).seed(seeds, EPOCH)
+    await ProvisionerTable(ra.database).seed(seeds, "", EPOCH)
     task = asyncio.get_running_loop().create_task(_refresh(ra))
     await asyncio.sleep(0.3)
     task.cancel()

@@ -16,6 +16,7 @@ from fixtures.registration import (
     request_for,
 )
 from newel.crypto import der, extensions, keys
+from newel.registration.app import reconfigure
 from newel.registration.config import Config
 
 FORBIDDEN = "The request was forbidden by the certificate authority: "
@@ -139,3 +140,19 @@ async def test_a_constraint_that_cannot_be_read_is_refused_at_start_with_its_pat
             Config(policy=policy)
         with pytest.raises(ValueError, match=r"provisioners\[0\]\." + path):
             Config(provisioners=(ADMIN.record(policy=policy),))
+
+
+async def test_a_changed_policy_is_applied_by_a_process_that_runs(tmp_path: Path) -> None:
+    ra = await open_with(tmp_path, policy=LAB)
+    assert (await sign(ra, "a.other")).status_code == 403
+    denied = {"x509": {"Deny": {"dns": ["a.lab"]}}}  # members are read in any case
+    changed = Config(provisioners=(ADMIN.record(),), policy=denied)
+    await reconfigure(changed, ra.database, ra.clock)
+    unknown = JwkKey("unknown", keys.generate()).token("a.lab", ra.clock.now())
+    await ra.sign(unknown, request_for("a.lab"))  # lets this process look at the database
+    assert (await sign(ra, "a.other")).status_code == 201
+    assert (await sign(ra, "a.lab")).status_code == 403
+    await reconfigure(Config(provisioners=(ADMIN.record(),)), ra.database, ra.clock)
+    await ra.sign(unknown, request_for("a.lab"))
+    assert (await sign(ra, "a.lab")).status_code == 201
+    await ra.database.close()

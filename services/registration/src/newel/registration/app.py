@@ -171,13 +171,13 @@ async def _seed(config: Config, ports: Ports) -> None:
 
 
 async def reconfigure(config: Config, database: Database, clock: Clock) -> None:
-    """Store the provisioners of a changed configuration, unless administrators manage them.
+    """Store the provisioners and the policy of a changed configuration, unless administrators manage them.
 
     Every worker and replica uses them within ``refresh_provisioners``. Nothing else of the configuration
     changes at run time.
     """
     if not config.remote_management:
-        await ProvisionerTable(database).seed(_records(config), clock.now())
+        await ProvisionerTable(database).seed(_records(config), config.policy_text(), clock.now())
 
 
 def _records(config: Config) -> dict[str, str]:

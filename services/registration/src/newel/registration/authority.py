@@ -102,11 +102,10 @@ class Authority:
         if revision == self._revision:
             self._count_provisioners()  # one may have become usable, or unusable
             return
-        if self._store.is_managed:
-            text = await self._store.policy()
-            self.policies = compile_policies(
-                msgspec.json.decode(text, type=PolicyConfig) if text else None
-            )
+        text = await self._store.policy()
+        self.policies = compile_policies(
+            msgspec.json.decode(text, type=PolicyConfig) if text else None
+        )
         records = await self._store.records()
         if records == self._records:
             self._revision = revision

@@ -240,6 +240,11 @@ class Config(Settings):
         except msgspec.ValidationError as error:
             raise add_path(error, "policy") from None
 
+    def policy_text(self) -> str:
+        """Return the authority's policy as JSON, members spelled as step-ca does; "" without one."""
+        checked = check_members(self.policy, POLICY, "policy")
+        return msgspec.json.encode(checked).decode() if checked else ""
+
     def subject_defaults(self) -> tuple[Attribute, ...]:
         """Return the attributes of subjects that have none of the kind. Raises ValueError."""
         return parse_defaults(check_members(self.subject, SUBJECT, "subject"), "subject")

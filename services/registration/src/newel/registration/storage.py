@@ -35,7 +35,11 @@ _PROVISIONERS = Statement(
     " ORDER BY position, name"
 )
 _REVISION = Statement("SELECT number FROM revisions WHERE name = $1")
-_POLICY = Statement("SELECT policy FROM policies WHERE name = 'authority'")
+_POLICY = Statement("SELECT policy FROM policies WHERE name = $1")
+_PUT_POLICY = Statement(
+    "INSERT INTO policies (name, policy, revision) VALUES ($1, $2, 0)"
+    " ON CONFLICT (name) DO UPDATE SET policy = excluded.policy"
+)
 _RAISE_REVISION = Statement("UPDATE revisions SET number = number + 1 WHERE name = $1")
 _PUT = Statement(
     "INSERT INTO provisioners (name, position, record, origin) VALUES ($1, $2, $3, $4)"
@@ -50,6 +54,8 @@ CONFIGURATION = "configuration"
 
 CONFIGURED, MANAGED = "config", "admin"
 """Origins of provisioners: named in the configuration, or managed by administrators."""
+_POLICY_NAMES = {CONFIGURED: "configuration", MANAGED: "authority"}
+"""The names of the authority's policy by who wrote it."""
 _FLUSH_WAIT = 0.1  # seconds; far below TAKEOVER_AFTER
 _FLUSH_BATCH = 500
 
@@ -134,23 +140,26 @@ class ProvisionerTable:
 
     async def policy(self) -> str:
         """Read the authority's policy, as ca.json has it; ``""`` without one."""
-        found = await self._database.fetch(_POLICY)
+        found = await self._database.fetch(_POLICY, _POLICY_NAMES[self._origin])
         return found[0][0] if found else ""
 
-    async def seed(self, records: Mapping[str, str], now: dt.datetime) -> None:
-        """Store the configured provisioners (record by name).
+    async def seed(self, records: Mapping[str, str], policy: str, now: dt.datetime) -> None:
+        """Store the configured provisioners (record by name) and the authority's policy, as JSON.
 
         The configuration wins over what it wrote before; what it no longer names is removed.
         """
         stored = dict(await self._database.fetch(_PROVISIONERS, CONFIGURED))
-        if [*stored.items()] == [*records.items()]:
+        name = _POLICY_NAMES[CONFIGURED]
+        known = await self._database.fetch(_POLICY, name)
+        if [*stored.items()] == [*records.items()] and (known[0][0] if known else "") == policy:
             return
-        gone = [name for name in stored if name not in records]
+        gone = [each for each in stored if each not in records]
         await self._database.apply(
-            *[Write(_REMOVE, (name, int(now.timestamp()))) for name in gone],
+            *[Write(_REMOVE, (each, int(now.timestamp()))) for each in gone],
             *[
-                Write(_PUT, (name, position, record, CONFIGURED))
-                for position, (name, record) in enumerate(records.items())
+                Write(_PUT, (each, position, record, CONFIGURED))
+                for position, (each, record) in enumerate(records.items())
             ],
+            Write(_PUT_POLICY, (name, policy)),
             Write(_RAISE_REVISION, (CONFIGURATION,)),
         )

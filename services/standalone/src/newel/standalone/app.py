@@ -142,9 +142,12 @@ async def build(
     )
 
 
+_APPLIED_AT_ONCE = ("authority.provisioners", "authority.policy")
+
+
 def list_changes(before: object, after: object, path: str) -> list[str]:
-    """List the paths of what differs between two files, without provisioners."""
-    if path == "authority.provisioners" or before == after:
+    """List the paths of what differs between two files, without what is applied at once."""
+    if path in _APPLIED_AT_ONCE or before == after:
         return []
     if not isinstance(before, dict) or not isinstance(after, dict):
         return [path]
@@ -206,7 +209,7 @@ class Assembly:
         return {**self.bus.tasks(), "audit": repeat_every(1.0, flush)}
 
     async def reload(self) -> None:
-        """Read ca.json again and apply its provisioners.
+        """Read ca.json again and apply its provisioners and its policy.
 
         Raises ConfigError for a file that would not start, and changes nothing. The audit trail continues in
         a new file where the old one was renamed.
@@ -218,7 +221,7 @@ class Assembly:
         await registration.reconfigure(
             models.configure_registration(settings), self._databases["registration"], self._clock
         )
-        _log.info("reloaded: the provisioners of ca.json were read again")
+        _log.info("reloaded: the provisioners and the policy of ca.json were read again")
         later = list_changes(self._settings.raw, settings.raw, "")
         if (
             models.configure_registration(settings).max_duration()
