@@ -9,7 +9,7 @@ declare -A debian=(
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
   [named]=bind9 [nsupdate]=bind9-dnsutils
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
-  [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
+  [chromium]=chromium [npm]=npm [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
   [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless
   [pki]=strongswan-pki [systemd-analyze]=systemd [update-ca-certificates]=ca-certificates
 )
@@ -42,8 +42,21 @@ if command -v go >/dev/null && [ -w /usr/local/bin ]; then
   done
 fi
 
+# The OpenID provider runs from .tools, with the packages of its lock.
+openid=.tools/openid
+if command -v npm >/dev/null; then
+  mkdir -p $openid/bin && cp tests/tools/openid/* $openid/
+  cmp -s $openid/package-lock.json $openid/installed || {
+    echo "setup: installing the OpenID provider"
+    (cd $openid && npm ci --no-audit --no-fund --silent && cp package-lock.json installed)
+  }
+  printf '#!/bin/sh\nexec node "$(dirname "$0")/../provider.mjs" "$@"\n' >$openid/bin/openid-provider
+  chmod +x $openid/bin/openid-provider
+fi
+
 left=$(missing "${!debian[@]}" "${!golang[@]}" | sort | tr '\n' ' ')
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || left="$left postgresql"
+[ -d $openid/node_modules ] || left="$left openid-provider"
 [ -z "${left// /}" ] && exit 0
 echo "setup: not on this machine, so not tested with: $left"
 # A run that counts does not pass over what it cannot test.
