@@ -1,0 +1,168 @@
+"""Webhooks added by step: step-ca and our authority send the same bodies, and tell clients the same."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import re
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from fakes.http_receiver import HttpReceiver, ReceivedPost
+from fixtures.administrator import Administrator
+from fixtures.pki import InternalPki
+from fixtures.processes import free_port
+from fixtures.running import Authority, others, serve_newel
+from fixtures.step_ca import change, step_ca
+from fixtures.webhooks import make_server_context, reply
+
+pytestmark = pytest.mark.needs("step", "step-ca")
+
+LOST = {"code": "lost", "message": "device is lost"}
+_ONCE = {"raw", "publicKey", "timestamp", "notBefore", "notAfter"}
+"""Members whose values are of one request."""
+
+
+class Site(NamedTuple):
+    """One authority, its administrator, and the server of its webhooks."""
+
+    user: Administrator
+    password: Path
+    receiver: HttpReceiver
+
+    def step(self, *words: str) -> str:
+        """What the real step prints, whether it fails or not."""
+        done = subprocess.run(
+            [others("step"), *words],
+            env={**os.environ, "STEPPATH": str(self.user.home / "step")},
+            cwd=self.user.home, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
+        )  # fmt: skip # a command line
+        return done.stdout + done.stderr
+
+    def add(self, name: str, kind: str) -> tuple[str, bytes]:
+        """Add a webhook, and return its id and its key, which are printed once."""
+        url = self.receiver.url(f"/{kind.lower()}/{{{{ .Token.sub }}}}")
+        login = ["--admin-subject", "step", "--admin-provisioner", "admin"]
+        self.receiver.replies = [reply()] * 4  # the administrator's certificate is asked about too
+        said = self.step(
+            "ca", "provisioner", "webhook", "add", "admin", name, "--url", url, "--kind", kind,
+            *login, "--admin-password-file", str(self.password),
+        )  # fmt: skip # a command line
+        (webhook,), (secret,) = (
+            re.findall(r"Webhook ID: (\S+)", said),
+            re.findall(r"Secret: (\S+)", said),
+        )
+        return webhook, base64.b64decode(secret)
+
+    def request(self) -> tuple[str, list[ReceivedPost]]:
+        """Ask for a certificate; what step says, and what the webhooks received."""
+        before = len(self.receiver.posted)
+        said = self.step(
+            "ca", "certificate", "foo.internal", "foo.crt", "foo.key", "--san", "foo.internal",
+            "--san", "10.0.0.7", "--provisioner", "admin", "--force",
+            "--provisioner-password-file", str(self.password),
+        )  # fmt: skip # a command line
+        return said, self.receiver.posted[before:]
+
+
+def make_site(authority: Authority, home: Path, password: Path, receiver: HttpReceiver) -> Site:
+    user = Administrator(authority, home)
+    defaults = json.loads((authority.state / "config/defaults.json").read_text())
+    user.run("ca", "bootstrap", "--ca-url", authority.url, "--fingerprint", defaults["fingerprint"])
+    return Site(user, password, receiver)
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
+    return InternalPki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="module")
+def sites(
+    tmp_path_factory: pytest.TempPathFactory, pki: InternalPki
+) -> Generator[tuple[Site, Site]]:
+    """The original, and our authority on a ca.json of the original's."""
+
+    def turn_on(ca: dict[str, Any]) -> None:
+        ca["authority"]["enableAdmin"] = True
+
+    def trust(ca: dict[str, Any]) -> None:
+        ca["newel"] = {"registration": {"outgoing": {"caFile": str(pki.roots)}}}
+
+    home = tmp_path_factory.mktemp("authorities")
+    with step_ca(home / "newel", edit=turn_on) as before:
+        password = before.password_file
+    password.chmod(0o600)
+    change(home / "newel/config/ca.json", trust)
+    flags = ["--password-file", str(password)]
+    trusted = {"SSL_CERT_FILE": str(pki.roots)}
+    context = make_server_context(pki)
+    with (
+        step_ca(home / "original", edit=turn_on, env=trusted) as original,
+        serve_newel(home / "newel", free_port(), free_port(), *flags) as (ours, _),
+        HttpReceiver(tls=context) as one,
+        HttpReceiver(tls=context) as other,
+    ):
+        (home / "a").mkdir()
+        (home / "b").mkdir()
+        yield (
+            make_site(original, home / "a", original.password_file, one),
+            make_site(ours, home / "b", password, other),
+        )
+
+
+def outline(value: Any) -> Any:
+    """A body without what is of one request only."""
+    if isinstance(value, dict):
+        return {
+            name: type(each).__name__ if name in _ONCE else outline(each)
+            for name, each in value.items()
+        }
+    return [outline(each) for each in value] if isinstance(value, list) else value
+
+
+def test_both_authorities_ask_the_same_and_tell_the_same(sites: tuple[Site, Site]) -> None:
+    seen: list[list[Any]] = []
+    for site in sites:
+        enriching, key = site.add("people", "ENRICHING")
+        authorizing, _ = site.add("names", "AUTHORIZING")
+        site.receiver.replies = [reply(data={"unit": "Staff"}), reply()]
+        said, posted = site.request()
+        assert "foo.key" in said, said
+        assert [each.path for each in posted] == [
+            "/enriching/foo.internal", "/authorizing/foo.internal",
+        ]  # fmt: skip # a table
+        first, second = posted
+        assert first.headers["x-smallstep-webhook-id"] == enriching
+        assert second.headers["x-smallstep-webhook-id"] == authorizing
+        signature = hmac.new(key, first.body, hashlib.sha256).hexdigest()
+        assert first.headers["x-smallstep-signature"] == signature
+        told: list[str] = []
+        for replies in (
+            [reply(allow=False, error=LOST)],
+            [reply(allow=False)],
+            [reply(), reply(allow=False, error=LOST)],
+        ):
+            site.receiver.replies = list(replies)
+            said, refused = site.request()
+            assert len(refused) == len(replies)
+            told += [line for line in said.splitlines() if "\x1b" not in line]
+        bodies = [outline(json.loads(each.body)) for each in posted]
+        seen.append([*bodies, told, sorted(set(first.headers) - {"traceparent", "connection"})])
+    (asked, shown, told, headers), (our_request, our_certificate, our_told, our_headers) = seen
+    assert told[0].endswith("device is lost (lost).")
+    assert our_told == told
+    # step-ca documents the provisioner's name, and leaves it out for this kind
+    assert our_request.pop("provisionerName") == our_certificate.pop("provisionerName") == "admin"
+    assert our_request == asked
+    assert set(headers) <= set(our_headers)  # ours say the type of the content, too
+    mine, theirs = our_certificate["x509Certificate"], shown["x509Certificate"]
+    different = {name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)}
+    # step-ca tells names only in the lists that the template used
+    assert different == {"dnsNames", "ipAddresses"}, (mine, theirs)
