@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import datetime as dt
+import hashlib
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -156,9 +157,41 @@ def test_an_external_key_is_read_with_its_provisioners_name() -> None:
     assert (found.provisioner, found.mac_key, found.bound_at) == ("acme", b"\0\1\2", None)
 
 
+TOKEN_ID = hashlib.sha256(b"aws/AWS.i-0abcdef1234567890").hexdigest().encode()
+MACHINE = "/subscriptions/S/resourceGroups/G/providers/Microsoft.Compute/virtualMachines/VM"
+
+
+def as_token(claims: object) -> bytes:
+    return b"e30." + base64.urlsafe_b64encode(octets(claims)).rstrip(b"=") + b".c2ln"
+
+
+@pytest.mark.parametrize(
+    ("claims", "key"),
+    [
+        ({"amazon": {"document": "x", "signature": "y"}}, bytes.fromhex(TOKEN_ID.decode())[:24]),
+        ({"google": {"compute_engine": {}}}, bytes.fromhex(TOKEN_ID.decode())[:24]),
+        ({"xms_mirid": MACHINE}, hashlib.sha256(f"azure.{MACHINE.lower()}".encode()).digest()[:24]),
+        ({"google": {}}, None),
+        ({"sub": "foo", "jti": TOKEN_ID.decode()}, None),
+    ],
+)
+def test_the_first_use_of_an_instance_is_read_from_its_token_or_its_claims(
+    claims: object, key: bytes | None
+) -> None:
+    assert values.read_first_use(TOKEN_ID, as_token(claims)) == key
+    assert values.read_first_use(TOKEN_ID, octets(claims)) == key
+
+
+def read_first_use(data: bytes) -> object:
+    return values.read_first_use(b"id", data)
+
+
 @pytest.mark.parametrize(
     ("read", "value"),
     [
+        (read_first_use, {"amazon": {}}),
+        (read_first_use, {"amazon": 1}),
+        (read_first_use, []),
         (values.read_revocation, {**REVOKED, "Serial": "0x5"}),
         (values.read_revocation, {**REVOKED, "Serial": "9" * 61}),
         (values.read_revocation, {**REVOKED, "RevokedAt": ""}),
@@ -187,7 +220,7 @@ def read_certificate(data: bytes) -> object:
 
 READERS: list[Callable[[bytes], object]] = [
     values.read_revocation, values.read_account, values.read_acme_certificate, values.read_name,
-    read_external_key, read_certificate,
+    read_external_key, read_certificate, read_first_use,
 ]  # fmt: skip # a list
 
 

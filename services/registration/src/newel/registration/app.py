@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES
+from newel.registration import foreign_uses
 from newel.registration.acme import foreign
 from newel.registration.acme.build import ACMEServer
 from newel.registration.acme.build import build as build_acme
@@ -50,7 +51,7 @@ from newel.runtime.tls.server import ServerTLS
 from newel.step.audiences import Audiences
 from newel.step.provisioners import ProvisionerConfig, to_json
 
-__all__ = ["Ports", "build", "foreign", "foreign_admin", "reconfigure"]
+__all__ = ["Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure"]
 
 REVISION = "0005"
 """The migration that ``build`` needs the database to be at."""

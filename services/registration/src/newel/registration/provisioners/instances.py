@@ -108,7 +108,11 @@ def first_use(provisioner_id: str, instance: str) -> TokenUse:
 
     Its key begins the hash under which step-ca records the same instance.
     """
-    digest = hashlib.sha256(f"{provisioner_id}.{instance}".encode()).digest()
+    return use_of_digest(hashlib.sha256(f"{provisioner_id}.{instance}".encode()).digest())
+
+
+def use_of_digest(digest: bytes) -> TokenUse:
+    """Identify a first use by the hash of provisioner and instance."""
     return TokenUse(digest[:_KEY_SIZE], NEVER)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from newel.issuing.app import ForeignRecords
-from newel.registration.app import foreign
+from newel.registration.app import foreign, foreign_uses
 from newel.standalone.takeover import source as tables
 from newel.standalone.takeover import values
 from newel.standalone.takeover.source import Entry, Source
@@ -86,6 +86,7 @@ class Importer:
         source: Source,
         records: ForeignRecords,
         accounts: foreign.ForeignAccounts,
+        uses: foreign_uses.ForeignUses,
         managed: ConfigurationImport,
         progress: Progress,
         note: Note,
@@ -95,6 +96,7 @@ class Importer:
         self._source = source
         self._records = records
         self._accounts = accounts
+        self._uses = uses
         self._managed = managed
         self._progress = progress
         self._note = note
@@ -109,6 +111,7 @@ class Importer:
             await self._acme_accounts(),
             await self._external_keys(),
             await self._proofs(),
+            await self._first_uses(),
         ]
         for table, why in tables.LEFT_OUT.items():
             rows = await self._source.count(table)
@@ -184,6 +187,22 @@ class Importer:
                 part.leave_out("", "its certificate is not on record")
 
         return await self._each_batch(part, self._source.rows(part.name), store)
+
+    async def _first_uses(self) -> Part:
+        """Note which instances of clouds were trusted, so that none is trusted a second time."""
+        part = Part(tables.USED_TOKENS, note=self._note)
+
+        async def store(batch: Sequence[Entry]) -> None:
+            read = self._read(
+                part, ((row.key, row) for row in batch), lambda row: values.read_first_use(*row)
+            )
+            keys = [key for key in read if key is not None]
+            part.reasons.update({tables.EXPIRED: len(read) - len(keys)})
+            part.add(await self._uses.add(keys, dry_run=self._dry_run))
+
+        part = await self._each_batch(part, self._source.rows(part.name), store)
+        part.reasons = +part.reasons  # without zeros
+        return part
 
     async def _each_batch(
         self,

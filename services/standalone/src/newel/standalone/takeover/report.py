@@ -14,6 +14,7 @@ LABELS = {
     "acme_accounts": "ACME accounts",
     "acme_external_account_keys": "external account keys",
     "acme_certs": "owners of ACME certificates",
+    "used_ott": "used tokens",
 }
 
 

@@ -12,6 +12,10 @@ EXTERNAL_KEYS = "acme_external_account_keys"
 PROVISIONERS = "provisioners"
 ADMINISTRATORS = "admins"
 POLICIES = "authority_policies"
+USED_TOKENS = "used_ott"
+
+EXPIRED = "a token is valid for minutes, and refused by its own expiry afterwards"
+"""Why the uses of most tokens are not taken over."""
 
 LEFT_OUT = {
     "ssh_certs": "this authority issues no SSH certificates yet",
@@ -19,7 +23,6 @@ LEFT_OUT = {
     "ssh_users": "this authority issues no SSH certificates yet",
     "ssh_host_principals": "this authority issues no SSH certificates yet",
     "revoked_ssh_certs": "this authority issues no SSH certificates yet",
-    "used_ott": "a token is valid for minutes, and refused by its own expiry afterwards",
     "nonces": "a client fetches another one",
     "acme_orders": "a client whose order is under way begins again",
     "acme_authzs": "a client whose order is under way begins again",

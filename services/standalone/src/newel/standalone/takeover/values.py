@@ -8,7 +8,8 @@ from cryptography import x509
 
 from newel.crypto import loading, pem
 from newel.issuing.app import ForeignCertificate, ForeignRevocation
-from newel.registration.app import foreign
+from newel.jose import base64url
+from newel.registration.app import foreign, foreign_uses
 from newel.step import extension
 from newel.step.extension import ProvisionerExtension
 
@@ -156,6 +157,13 @@ def read_name(value: bytes) -> tuple[str, str]:
     """Read the id and the name of a provisioner in the database."""
     found = msgspec.json.decode(value, type=ProvisionerName)
     return found.id, found.name
+
+
+def read_first_use(token_id: bytes, value: bytes) -> bytes | None:
+    """Read the first use of a cloud's instance from a used token, or from its claims; None for others."""
+    if not value.startswith(b"{"):
+        value = base64url.decode(value.split(b".")[1] if value.count(b".") == 2 else b"")
+    return foreign_uses.read_first_use(token_id.decode(), value)
 
 
 def read_time(text: str) -> dt.datetime | None:
