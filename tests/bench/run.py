@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from births import Birth
 from load import Figure, drive
 from models import Authority
 from servers import newel_split, newel_up, step_ca
@@ -24,15 +25,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def choose_authorities(
-    arguments: argparse.Namespace, work: Path
+    arguments: argparse.Namespace, work: Path, birth: Birth
 ) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
     if arguments.shape == "split":
         yield newel_split(work, arguments.workers)
     else:
-        yield newel_up(work, arguments.workers, arguments.preload, arguments.policy)
+        yield newel_up(work, arguments.workers, birth, arguments.preload, arguments.policy)
     if shutil.which("step-ca") and not arguments.alone:
-        yield step_ca(work, arguments.policy)
+        yield step_ca(work, birth, arguments.policy)
 
 
 def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure:
@@ -59,11 +60,24 @@ def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure
     return dataclasses.replace(figure, operation="ocsp")
 
 
-def measure(authority: Authority, arguments: argparse.Namespace, work: Path) -> list[Figure]:
+def x5c(authority: Authority, birth: Birth, seconds: int, workers: int) -> Figure:
+    """``/sign`` by tokens of a birth certificate under an intermediate."""
+    own = dataclasses.replace(authority, jwk=birth.jwk)
+    figure = drive(own, "sign", seconds=seconds, workers=workers, extra=birth.flags())
+    return dataclasses.replace(figure, operation="x5c")
+
+
+def measure(
+    authority: Authority, arguments: argparse.Namespace, work: Path, birth: Birth
+) -> list[Figure]:
     """Every operation on one running authority."""
     figures: list[Figure] = []
     for operation in arguments.operations.split(","):
-        if operation != "ocsp":
+        if operation == "x5c":
+            if arguments.shape == "split":
+                continue
+            figure = x5c(authority, birth, arguments.seconds, arguments.clients)
+        elif operation != "ocsp":
             figure = drive(
                 authority, operation, seconds=arguments.seconds, workers=arguments.clients
             )
@@ -104,7 +118,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=8, help="how long each operation is driven")
     parser.add_argument("--clients", type=int, default=16, help="connections at once")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of `newel up`")
-    parser.add_argument("--operations", default="sign,renew,acme,ocsp")
+    parser.add_argument("--operations", default="sign,x5c,renew,acme,ocsp")
     parser.add_argument(
         "--preload", type=int, default=0, help="certificates stored before measuring"
     )
@@ -116,9 +130,10 @@ def main() -> None:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="newel-bench-") as folder:
         work = Path(folder)
-        for authority in choose_authorities(arguments, work):
+        birth = Birth.make(work / "birth")
+        for authority in choose_authorities(arguments, work, birth):
             with authority as running:
-                figures += measure(running, arguments, work)
+                figures += measure(running, arguments, work, birth)
     print("\n".join(ratios(figures)))
     target = ROOT / "var/bench"
     target.mkdir(parents=True, exist_ok=True)

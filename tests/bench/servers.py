@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Generator
 from pathlib import Path
 
+from births import Birth, add_provisioner
 from load import drive
 from models import Authority, peer
 from preload import preload
@@ -93,12 +94,13 @@ def add_policy(config: Path, constraints: int) -> None:
 
 @contextlib.contextmanager
 def newel_up(
-    work: Path, workers: int, stored: int = 0, constraints: int = 0
+    work: Path, workers: int, birth: Birth, stored: int = 0, constraints: int = 0
 ) -> Generator[Authority]:
     """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand."""
+    with start_newel(work, 1):
+        pass
+    add_provisioner(work / "newel/config/ca.json", birth.record())
     if constraints:
-        with start_newel(work, 1):
-            pass
         add_policy(work / "newel/config/ca.json", constraints)
     if stored:
         with start_newel(work, 1) as authority:
@@ -158,7 +160,7 @@ def newel_split(work: Path, workers: int) -> Generator[Authority]:
 
 
 @contextlib.contextmanager
-def step_ca(work: Path, constraints: int = 0) -> Generator[Authority]:
+def step_ca(work: Path, birth: Birth, constraints: int = 0) -> Generator[Authority]:
     """The Go peer on its embedded database."""
     home, port = work / "step", free_port()
     password = work / "step.password"
@@ -174,6 +176,7 @@ def step_ca(work: Path, constraints: int = 0) -> Generator[Authority]:
         env={**os.environ, **env}, check=True, capture_output=True,
     )  # fmt: skip # a command line
     config = home / "config/ca.json"
+    add_provisioner(config, birth.record())
     if constraints:
         add_policy(config, constraints)
     command = [peer("step-ca"), str(config), "--password-file", str(password)]

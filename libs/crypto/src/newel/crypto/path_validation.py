@@ -102,7 +102,7 @@ class _Search:
     def extend(self, path: list[Certificate]) -> Iterator[list[Certificate]]:
         """Yield every path that continues this one to a root, roots tried first."""
         for candidate, is_root in self._candidates(path):
-            if not self._verify_signature(path[-1], candidate):
+            if not self._verify_signature(path, candidate):
                 continue
             try:
                 check_validity(candidate, self._at)
@@ -126,11 +126,13 @@ class _Search:
         ]
         return sorted(fitting, key=lambda found: not _identifiers_agree(found[0], below))
 
-    def _verify_signature(self, below: Certificate, candidate: Certificate) -> bool:
+    def _verify_signature(self, path: list[Certificate], candidate: Certificate) -> bool:
         self._signatures -= 1
         if self._signatures < 0:
             raise PathError(Reason.TOO_MANY_SIGNATURES)
-        if _is_issued_by(below.der, candidate.der):
+        # the same intermediates come with every leaf below them, and few leaves come twice
+        verify = _is_issued_by if len(path) > 1 else loading.is_der_issued_by
+        if verify(path[-1].der, candidate.der):
             return True
         self.wrong_key = self.wrong_key or candidate
         return False
@@ -138,7 +140,7 @@ class _Search:
 
 @functools.lru_cache(maxsize=256)
 def _is_issued_by(below: bytes, candidate: bytes) -> bool:
-    """Verify a signature; cached, because the same intermediates come with every leaf below them."""
+    """Verify the signature of an intermediate, once for as long as it is in use."""
     return loading.is_der_issued_by(below, candidate)
 
 
