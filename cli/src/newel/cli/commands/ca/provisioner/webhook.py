@@ -10,11 +10,13 @@ from newel.cli.options.groups import admin_options, authority_options
 from newel.cli.store.files import read_password
 
 if TYPE_CHECKING:
+    from newel.cli.operations.administration.admin_session import AdminSession
     from newel.cli.options.records.ca_provisioner import CAProvisionerWebhookOptions
 
 
 KINDS = ("ENRICHING", "AUTHORIZING", "SCEPCHALLENGE", "NOTIFYING")
 CERTIFICATES = ("ALL", "X509", "SSH")
+CREDENTIALS = {"bearerToken", "basicAuth"}
 
 
 def run(options: "CAProvisionerWebhookOptions") -> None:
@@ -30,9 +32,28 @@ def run(options: "CAProvisionerWebhookOptions") -> None:
         if verb == "remove":
             session.send(webhook_calls.remove_webhook(provisioner, name))
         elif verb == "update":
-            session.send(webhook_calls.update_webhook(provisioner, webhook))
+            stored = find_webhook(session, provisioner, name)
+            session.send(webhook_calls.update_webhook(provisioner, merge(stored, webhook)))
         else:
             show_secret(options, session.send(webhook_calls.create_webhook(provisioner, webhook)))
+
+
+def find_webhook(session: "AdminSession", provisioner: str, name: str) -> dict[str, Any]:
+    """Return a webhook of a provisioner. Raises CliError."""
+    from newel.client import provisioner_calls
+
+    for each in session.send(provisioner_calls.get(provisioner)).get("webhooks") or ():
+        if each.get("name") == name:
+            return each
+    raise CliError(f'provisioner "{provisioner}" does not have a webhook with the name "{name}"')
+
+
+def merge(stored: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return a webhook with what the flags change; one credential takes the place of the other."""
+    kept = stored
+    if CREDENTIALS & given.keys():
+        kept = {name: value for name, value in stored.items() if name not in CREDENTIALS}
+    return kept | given
 
 
 def webhook_of(options: "CAProvisionerWebhookOptions", name: str, *, new: bool) -> dict[str, Any]:
@@ -44,13 +65,16 @@ def webhook_of(options: "CAProvisionerWebhookOptions", name: str, *, new: bool) 
             raise UsageError(f"invalid value '{url}' for flag '--url'; it must be an https address")
     if new:
         kind = options.require("kind")
-    certificates = (options.get("cert-type") or "ALL").upper()
+    wanted = options.get("cert-type")
+    certificates = (wanted or "ALL").upper()
     if certificates not in CERTIFICATES:
         raise UsageError(
             f"invalid value '{options.get('cert-type')}' for flag '--cert-type'; "
             "options are ALL, X509, and SSH"
         )
-    webhook: dict[str, Any] = {"name": name, "certType": certificates}
+    webhook: dict[str, Any] = {"name": name}
+    if new or wanted:
+        webhook["certType"] = certificates
     if kind:
         if kind.upper() not in KINDS:
             raise UsageError(
