@@ -7,6 +7,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
+from lightkube.models.authentication_v1 import TokenReview
 
 from fakes.local_server import LocalServer
 from newel.runtime.tls.mutual import TLSFiles
@@ -61,8 +62,9 @@ class TokenIssuer(LocalServer):
         return documents.get(path)
 
     def review(self, review: dict[str, Any]) -> dict[str, Any]:
-        """Answer a TokenReview with ``verdict``."""
+        """Answer a TokenReview, which has to be one of the published model, with ``verdict``."""
         self.reviewed.append(review)
+        assert TokenReview.from_dict(review).to_dict() == review
         return {**review, "status": self.verdict}
 
     def sign(

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from lightkube.models.authentication_v1 import TokenReviewStatus, UserInfo
 
 from fakes.token_issuer import TokenIssuer, make_key
 from fixtures.authority import EPOCH, CertificateAuthority
@@ -259,11 +260,17 @@ async def test_a_credential_goes_to_the_configured_server_alone(
 
 def accept(issuer: TokenIssuer, **changes: Any) -> None:
     """The API server's verdict from now on."""
-    issuer.verdict = {
-        "authenticated": True,
-        "user": {"username": SUBJECT, "uid": "0d6e2c0c", "groups": ["system:serviceaccounts"]},
-        "audiences": [f"{CA}/1.0/sign"],
-    } | changes
+    status = TokenReviewStatus(
+        authenticated=True,
+        user=UserInfo(
+            username=SUBJECT,
+            uid="0d6e2c0c",
+            groups=["system:serviceaccounts"],
+            extra={"authentication.kubernetes.io/pod-name": ["api-7c5ddbdf54-x2x9k"]},
+        ),
+        audiences=[f"{CA}/1.0/sign"],
+    )
+    issuer.verdict = status.to_dict() | changes
 
 
 async def test_a_token_is_reviewed_by_the_api_server(
