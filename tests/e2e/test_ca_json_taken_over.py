@@ -16,7 +16,7 @@ from fixtures.running import NEWEL, Authority, others, run, serve_newel, wait_un
 
 STEP = others("step")
 SSH = "certificates for SSH are not issued yet"
-DATABASE = "the database of step-ca is not read"
+DATABASE = "this authority keeps SQLite files of its own"
 pytestmark = pytest.mark.needs("step")
 
 SHAPES: dict[str, tuple[list[str], dict[str, str]]] = {

@@ -1,9 +1,8 @@
 """A fleet of a real step-ca under its successor: all it issued renews, has a status, and is listed."""
 
-import contextlib
+import asyncio
 import json
 import os
-import sqlite3
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +10,14 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from fixtures.documentation import REPOSITORY, blocks
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, others, run, wait_until
+from fixtures.running import BIN, NEWEL, Authority, others, run, wait_until
 from fixtures.step_ca_command import Installation, init, serve
+from newel.runtime.database.connect import open_database
+from newel.runtime.database.contract import Row, Statement
+from newel.standalone.layout import Layout
+from newel.standalone.settings import read_settings
 
 pytestmark = pytest.mark.needs("step", "step-ca", "certbot", "openssl")
 
@@ -140,10 +144,16 @@ def read(certificate: Path) -> x509.Certificate:
 
 def list_catalogue(made: Installation) -> set[int]:
     """The serial numbers in the inventory."""
-    with contextlib.closing(sqlite3.connect(made.state / "db/inventory.sqlite")) as database:
-        return {
-            int.from_bytes(row[0]) for row in database.execute("SELECT serial FROM certificates")
-        }
+    database = read_settings(Layout(made.state)).database("inventory")
+
+    async def fetch() -> list[Row]:
+        opened = await open_database(database)
+        try:
+            return await opened.fetch(Statement("SELECT serial FROM certificates"))
+        finally:
+            await opened.close()
+
+    return {int.from_bytes(row[0]) for row in asyncio.run(fetch())}
 
 
 def test_all_that_was_issued_renews_has_a_status_and_is_listed(fleet: Fleet) -> None:
@@ -170,7 +180,7 @@ def test_all_that_was_issued_renews_has_a_status_and_is_listed(fleet: Fleet) -> 
     with serve(made, *fleet.flags) as (served, _):
         http = json.loads(made.config.read_text())["insecureAddress"].rpartition(":")[2]
         authority = replace(served, http_port=int(http))
-        wait_until(lambda: authority.ocsp(fleet.file(REVOKED)) == "revoked")
+        wait_until(lambda: authority.ocsp(fleet.file(REVOKED)) == "revoked", log=authority.log)
         for certificate in (*map(fleet.file, HOSTS[1:]), acme):
             wait_until(lambda file=certificate: authority.ocsp(file) == "good")
         wait_until(lambda: serials < list_catalogue(made))
@@ -212,6 +222,25 @@ def test_what_another_authority_issued_is_left_out_and_listed(fleet: Fleet, tmp_
     )
     lines = (tmp_path / "out").read_text().splitlines()
     assert sum(line.startswith("x509_certs\t") for line in lines) == issued
+
+
+def test_the_commands_of_the_runbook_take_over_a_step_ca(tmp_path: Path) -> None:
+    made = init(tmp_path)
+    with serve(made, "--password-file", made.password, program=others("step-ca")) as (authority, _):
+        enroll(authority, tmp_path / "a.test.crt")
+    page = REPOSITORY / "docs/runbooks/take-over-step-ca.md"
+    commands = [block.text for block in blocks(page) if "newel import" in block.first]
+    said = [
+        run(
+            ["bash", "-euc", command],
+            cwd=tmp_path,
+            env={**os.environ, "STEPPATH": str(made.state), "PATH": f"{BIN}:{os.environ['PATH']}"},
+        ).stdout
+        for command in commands[:3]
+    ]
+    assert "certificates: 1 read, 1 imported" in said[-1]
+    with serve(made, "--password-file", made.password) as (authority, _):
+        assert renew(authority, tmp_path / "a.test.crt")
 
 
 def test_what_administrators_managed_is_taken_over(

@@ -29,11 +29,12 @@ class Logger(msgspec.Struct, omit_defaults=True, rename="camel"):
 
 
 class DB(msgspec.Struct, rename="camel"):
-    """Where the authority keeps its state; step-ca's own engines are not supported."""
+    """Where the authority keeps its state: its own files, or a PostgreSQL server."""
 
     type: str = ""
     data_source: str = ""
     badger_file_loading_mode: str = ""
+    database: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class SSH(msgspec.Struct, omit_defaults=True, rename="camel"):

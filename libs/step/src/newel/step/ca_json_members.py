@@ -25,7 +25,10 @@ _ELSEWHERE = (
 _KEYS = "keys are encrypted files (softkms); other stores are set in newel.signer.keys"
 _HEADER = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 _HTTP_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%?=&-]*)?", re.ASCII)
-_DATABASE = "the database of step-ca is not read: certificates, accounts and revocations in it are unknown here"
+_DATABASE = (
+    "this authority keeps SQLite files of its own; what step-ca stored is unknown here until 'newel import'"
+    " brings it over"
+)
 
 
 def _part(says: str) -> Member:
@@ -33,8 +36,25 @@ def _part(says: str) -> Member:
     return honour(says)
 
 
+def _database_type(value: Any) -> str:
+    kind = str(cast("dict[str, Any]", value).get("type")) if isinstance(value, dict) else ""
+    return kind.lower()
+
+
 def _own_database(value: Any) -> bool:
-    return isinstance(value, dict) and cast("dict[str, Any]", value).get("type") == "newel"
+    return _database_type(value) in ("newel", "postgresql")
+
+
+def _database_problem(value: Any) -> str:
+    """Return why the authority cannot keep its state there."""
+    kind = str(value or "").lower()
+    if kind == "mysql":
+        return (
+            "MySQL is not supported: leave db out, or name a PostgreSQL; 'newel import --from mysql' brings"
+            " over what step-ca stored in it"
+        )
+    known = ("", "newel", "postgresql", "badger", "badgerv1", "badgerv2", "bbolt")
+    return "" if kind in known else "it must be postgresql, or a type of step-ca's files"
 
 
 SUBJECT: Mapping[str, Member] = {
@@ -162,10 +182,12 @@ CA_JSON: Mapping[str, Member] = {
     "db": warn(
         _DATABASE,
         members={
-            "type": _part("newel: this authority's own, below the state folder"),
-            "dataSource": _part("the folder of the database"),
+            "type": honour(
+                "postgresql: there, in schemas of their own; else SQLite files", problem=_database_problem
+            ),
+            "dataSource": _part("the connection string of PostgreSQL"),
             "valueDir": _part("of badger"),
-            "database": _part("its name"),
+            "database": _part("the name of the database, where the connection string has none"),
             "badgerFileLoadingMode": _part("of badger"),
         },
         fits=_own_database,

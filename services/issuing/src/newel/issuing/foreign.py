@@ -185,7 +185,7 @@ class ForeignRecords:
             provisioner=given.provisioner,
             reason_text=given.reason_text[:_MAX_TEXT_LENGTH].replace("\0", "\ufffd"),
             request_id="",
-            recorded_at=self._clock.now(),
+            recorded_at=given.revoked_at,  # so that no reader waits for it to settle
             blocked_key=digest if reason == KEY_COMPROMISE else None,
         )
 

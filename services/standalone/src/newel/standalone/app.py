@@ -170,6 +170,7 @@ class Assembly:
         self.tls = ServerTLS(models.tls_versions(settings), models.cipher_suites(settings))
         self.audit_sink = LineSink.open(settings.layout.audit)
         watch_sink(self.audit_sink, self.registry)
+        shared = shared or settings.uses_postgresql  # by the processes of other machines
         self.bus = LocalBus(shared=shared, metrics=EventMetrics(self.registry, clock))
         self._server = LocalServer()
         self._databases: dict[str, Database] = {}
@@ -178,7 +179,7 @@ class Assembly:
     async def open_databases(self) -> None:
         """Open each service's own database, migrate it, and attach the outboxes to the bus."""
         for name, revision in REVISIONS.items():
-            url = self._settings.layout.database(name)
+            url = self._settings.database(name)
             await migrate(url, f"newel.{name}", revision, tables=TABLES[name])
             self._databases[name] = await open_database(url, durable=name not in REBUILT)
         note_databases(self._settings.layout, [*REVISIONS])

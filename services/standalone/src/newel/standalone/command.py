@@ -121,7 +121,8 @@ def prepare(layout: Layout, options: Options) -> bool:
     settings = read_settings(layout)
     unfinished.end(layout)
     check_free([*list_addresses(options, settings)])
-    require_databases(layout, new=options.new_database)
+    if not settings.uses_postgresql:
+        require_databases(layout, new=options.new_database)
     say([*differences(layout, options, settings), *local_names(options, settings)], options.program)
     prepare_responder(layout, settings, now)
     return False

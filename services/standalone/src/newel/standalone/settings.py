@@ -14,6 +14,7 @@ from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.config import Config, ConfigError, validate
 from newel.runtime.http.addresses import parse_address
 from newel.runtime.http.connection_limits import ConnectionLimits
+from newel.standalone.databases import is_postgresql, postgresql_url
 from newel.standalone.layout import Layout
 from newel.standalone.paths import Paths
 from newel.step import ca_json
@@ -92,6 +93,18 @@ class Settings:
         return self.ca.crl.idp_url if self.ca.crl else ""
 
     @property
+    def uses_postgresql(self) -> bool:
+        """Whether the databases are on a PostgreSQL server, which several machines may share."""
+        return is_postgresql(self.ca.db)
+
+    def database(self, service: str) -> str:
+        """Return the URL of one service's database."""
+        db = self.ca.db
+        if db is not None and is_postgresql(db):
+            return postgresql_url(db, service)
+        return self.layout.database(service)
+
+    @property
     def former_issuers(self) -> list[tuple[str, str, str]]:
         """The signer's name for the key, the certificate's file and the key's file of each."""
         anchor = Paths(self.layout).anchor
@@ -155,6 +168,8 @@ def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> N
     if len(ca.common_name) > LONGEST_COMMON_NAME:
         raise ValueError(f"commonName: it is longer than {LONGEST_COMMON_NAME} characters")
     check_server_names(ca.dns_names or (), "dnsNames[{}]")
+    if ca.db and is_postgresql(ca.db):
+        postgresql_url(ca.db, "")
     database = ca.db.data_source if ca.db and ca.db.type == "newel" else ""
     if database and Path(Paths(layout).anchor(database)) != layout.state / "db":
         raise ValueError(

@@ -15,7 +15,7 @@ from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import read_secret_octets
 from newel.runtime.database.connect import open_database
-from newel.runtime.database.contract import Database
+from newel.runtime.database.contract import Database, Statement
 from newel.runtime.database.migrations import migrate
 from newel.runtime.line_sink import LineSink
 from newel.standalone import models
@@ -33,6 +33,7 @@ from newel.standalone.takeover.options import BADGER, POSTGRES, ImportOptions, p
 from newel.standalone.takeover.report import describe, show_progress
 from newel.standalone.takeover.source import Source, SourceError
 
+_SCHEMA = Statement("SELECT 1 FROM pg_namespace WHERE nspname = 'newel_issuing'")
 EXPORTER = ("main.go", "go.mod")
 
 
@@ -115,25 +116,37 @@ async def own_databases(
     A dry run makes none: where there are none it looks into empty ones, which are removed again. Raises
     what `newel up` raises.
     """
-    layout = settings.layout
-    require_databases(layout, new=False)
+    locate_database = settings.database
+    if not settings.uses_postgresql:
+        require_databases(settings.layout, new=False)
     with contextlib.ExitStack() as stack:
-        if dry_run and not layout.database_file("issuing").exists():
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            layout = Layout(Path(folder))
-        layout.database_file("issuing").parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if dry_run and not await has_database(settings):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            (folder / "db").mkdir()
+            locate_database = Layout(folder).database
         for name, revision in REVISIONS.items():
-            await migrate(layout.database(name), f"newel.{name}", revision, tables=TABLES[name])
+            await migrate(locate_database(name), f"newel.{name}", revision, tables=TABLES[name])
         if not dry_run:
-            note_databases(layout, [*REVISIONS])
+            note_databases(settings.layout, [*REVISIONS])
         opened = [
-            await open_database(layout.database(name)) for name in ("issuing", "registration")
+            await open_database(locate_database(name)) for name in ("issuing", "registration")
         ]
         try:
             yield opened[0], opened[1]
         finally:
             for database in opened:
                 await database.close()
+
+
+async def has_database(settings: Settings) -> bool:
+    """Tell whether this authority has run, or was imported into, before. Raises NewelError ``unavailable``."""
+    if not settings.uses_postgresql:
+        return settings.layout.database_file("issuing").exists()
+    opened = await open_database(settings.database("issuing"))
+    try:
+        return bool(await opened.fetch(_SCHEMA))
+    finally:
+        await opened.close()
 
 
 def choose_configuration(settings: Settings, database: Database) -> ManagedConfiguration:
