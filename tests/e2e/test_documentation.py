@@ -50,6 +50,8 @@ NOT_RUN = {
     ("docs/provisioners.md", "newel ca certificate web.internal"): "test_birth_certificates.py has one",
     ("docs/provisioners.md", "newel certificate create --csr agent-1"): "test_client_certificates.py does it",
     ("docs/provisioners.md", "newel ca certificate host"): "needs a Nebula network; test_cli_nebula.py",
+    ("docs/provisioners.md", "step ca provisioner add devices"): "test_ca_json_taken_over.py does it",
+    ("docs/provisioners.md", "newel ca profile phone"): "needs a SCEP provisioner; test_scep_clients.py",
     ("docs/relying-parties.md", ""): "needs four TLS libraries; validation's tests",
     ("docs/runbooks/backup-and-restore.md", "pg_dump"): "the split shape; test_split_runbooks.py restores it",
     ("docs/runbooks/backup-and-restore.md", "psql"): "likewise",

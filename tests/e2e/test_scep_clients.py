@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, run
+from fixtures.running import NEWEL, Authority, run
 from fixtures.scep_client import rsa_key, self_signed
 from fixtures.scep_servers import CHALLENGE, SCEPAuthority, serve_split, serve_up
 from fixtures.split import PROGRAMS
@@ -178,8 +178,11 @@ def test_a_profile_leads_a_device_to_its_certificate(scep: SCEPAuthority, tmp_pa
 
 
 @contextlib.contextmanager
-def serve_original(folder: Path) -> Generator[str]:
-    """step-ca with the same provisioner, which needs a decrypter there; yields its SCEP URL."""
+def serve_original(folder: Path) -> Generator[tuple[str, Any]]:
+    """step-ca with the same provisioner, which needs a decrypter there.
+
+    Yields its SCEP URL, and what it lists of the provisioner.
+    """
     key, port = rsa_key(), free_port()
     certificate = self_signed(key, "decrypter", SystemClock().now()).public_bytes(Encoding.PEM)
     own = {
@@ -192,8 +195,14 @@ def serve_original(folder: Path) -> Generator[str]:
         ca["insecureAddress"] = f"127.0.0.1:{port}"
         ca["authority"]["provisioners"].append(own)
 
-    with step_ca(folder / "original", edit=edit):
-        yield f"http://127.0.0.1:{port}/scep/old"
+    with step_ca(folder / "original", edit=edit) as running:
+        yield f"http://127.0.0.1:{port}/scep/old", list_provisioner(running)
+
+
+def list_provisioner(authority: Authority) -> Any:
+    """What an authority lists of the provisioner for old devices."""
+    listed = authority.get("/provisioners?limit=100")["provisioners"]
+    return next(each for each in listed if each["name"] == "old")
 
 
 def ask(url: str, operation: str) -> tuple[str, bytes]:
@@ -206,10 +215,11 @@ def ask(url: str, operation: str) -> tuple[str, bytes]:
 def test_a_device_gets_from_the_original_what_it_gets_here(
     scep: SCEPAuthority, tmp_path: Path
 ) -> None:
-    with serve_original(tmp_path) as original:
+    with serve_original(tmp_path) as (original, listed):
         theirs = run_scepclient(original, tmp_path / "theirs", "printer.example")
         kinds = {each: ask(original, each)[0] for each in ("GetCACaps", "GetCACert")}
         capabilities = set(ask(original, "GetCACaps")[1].decode().split("\r\n"))
+    assert list_provisioner(scep.authority) == listed
     own = scep.url("old")
     ours = run_scepclient(own, tmp_path / "ours", "printer.example")
     assert {each: ask(own, each)[0] for each in kinds} == kinds

@@ -12,6 +12,7 @@ from newel.step import ca_json_check
 from newel.step.policies import PolicyConfig
 from newel.step.provisioner_members import SECRET
 from newel.step.public_records import without_passwords
+from newel.step.scep_listing import SCEP_LISTED
 
 Options: TypeAlias = dict[str, Any]
 
@@ -290,6 +291,9 @@ def to_public(provisioner: ProvisionerConfig) -> dict[str, Any]:
     if isinstance(provisioner.newel, OIDCNewel) and provisioner.newel.hide_client_secret:
         hidden |= {"clientSecret"}
     shown = {name: value for name, value in to_mapping(provisioner).items() if name not in hidden}
+    if isinstance(provisioner, SCEPProvisionerConfig):
+        shown.pop("decrypterCertificate", None)
+        shown = {"type": shown["type"], "name": shown["name"], **SCEP_LISTED, **shown}
     return cast("dict[str, Any]", without_passwords(shown))
 
 
