@@ -20,6 +20,7 @@ from newel.gotemplate.nodes import (
     StringNode,
     VariableNode,
 )
+from newel.gotemplate.refused_functions import REFUSED
 
 MAX_PARENTHESES = 60
 STARTS = frozenset(
@@ -196,7 +197,9 @@ class ActionParser:
         """Parse a function or variable, which has to be defined."""
         if token.kind is Kind.IDENTIFIER:
             if token.value not in self.functions:
-                raise UnparsableError(f"function {quote(token.value)} not defined")
+                reason = REFUSED.get(token.value)
+                told = f"not available here: {reason}" if reason else "not defined"
+                raise UnparsableError(f"function {quote(token.value)} {told}")
             return IdentifierNode(token.place, token.value)
         if token.value not in self.variables:
             raise UnparsableError(f"undefined variable {quote(token.value)}")

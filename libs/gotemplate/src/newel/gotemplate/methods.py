@@ -1,4 +1,4 @@
-"""The methods a template may call on times and durations."""
+"""The methods a template may call on times, durations and versions."""
 
 import datetime as dt
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from newel.gotemplate import time_format
 from newel.gotemplate.calls import Function, declare
 from newel.gotemplate.values import Int64, NamedInteger
+from newel.gotemplate.versions import METHODS, Version
 
 WEEK = (*time_format.DAYS[6:], *time_format.DAYS[:6])
 
@@ -34,6 +35,8 @@ def method(value: Any, name: str) -> Function | None:
         found = TIME.get(name)
     elif isinstance(value, dt.timedelta):
         found = DURATION.get(name)
+    elif isinstance(value, Version):
+        found = METHODS.get(name)
     else:
         return None
     if found is None:

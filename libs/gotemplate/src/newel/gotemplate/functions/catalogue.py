@@ -1,7 +1,8 @@
 """All functions that a template may call: the language's own and sprig's.
 
-Sprig's functions that read the environment or name servers are left out, and so are those that make keys,
-certificates, ciphertexts or password hashes: no certificate needs them, and each call would be expensive.
+Of sprig's functions those that read the environment are unknown, as they are to the step tools; those that
+ask name servers or make keys, certificates, ciphertexts or password hashes are refused by name:
+:mod:`newel.gotemplate.refused_functions`.
 """
 
 from newel.gotemplate.builtins import BUILTINS
@@ -17,6 +18,8 @@ from newel.gotemplate.functions import (
     regex,
     strings,
     times,
+    versions,
+    words,
 )
 
 FUNCTIONS: Functions = {
@@ -31,4 +34,6 @@ FUNCTIONS: Functions = {
     **paths.FUNCTIONS,
     **strings.FUNCTIONS,
     **times.FUNCTIONS,
+    **versions.FUNCTIONS,
+    **words.FUNCTIONS,
 }
