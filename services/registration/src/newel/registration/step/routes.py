@@ -111,7 +111,9 @@ class StepAPI:
     async def _sign(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
         body = await bodies.read(scope, receive, _decode_sign)
         facts |= _token_facts(body.ott or "")
-        client = None if body.ott else read_client(_client_chain(scope), scope["query_string"])
+        client = (
+            None if body.ott else read_client(_client_chain(scope), scope.get("query_string", b""))
+        )
         if client is not None:
             digest = hashlib.sha256(client.certificate).hexdigest()
             facts |= {"proof": "tls", "client_certificate": digest}
