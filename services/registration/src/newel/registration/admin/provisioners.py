@@ -17,7 +17,13 @@ from newel.registration.admin.records import (
 from newel.runtime.errors import NewelError
 from newel.step import managed_provisioners
 from newel.step.managed_messages import NO_TIME, ManagedProvisioner, write_time
-from newel.step.provisioners import ProvisionerConfig, from_mapping, to_json, to_public
+from newel.step.provisioners import (
+    ProvisionerConfig,
+    from_mapping,
+    to_json,
+    to_mapping,
+    to_public,
+)
 
 
 async def list_provisioners(server: AdminServer, call: Call) -> Outcome:
@@ -57,7 +63,7 @@ async def add_provisioner(server: AdminServer, call: Call) -> Outcome:
     return Outcome(
         responses.json_response(write_stored(server, new), 201),
         (storage.put_provisioner(new),),
-        {"record": label(new), "after": to_public(config)},
+        {"record": label(new), "after": describe(config)},
         label(new),
         call.next_revision,
     )
@@ -111,7 +117,7 @@ def replace_record(
     return Outcome(
         responses.json_response(write_stored(server, after), revision=after.revision),
         storage.update_provisioner(stored, after),
-        {"record": label(stored), "before": public(stored), "after": to_public(config)},
+        {"record": label(stored), "before": public(stored), "after": describe(config)},
         label(after),
         after.revision,
     )
@@ -163,8 +169,14 @@ def label(stored: StoredProvisioner) -> str:
 
 
 def public(stored: StoredProvisioner) -> dict[str, Any]:
-    """Return the public part of a stored record."""
-    return to_public(from_mapping(stored.read()))
+    """Return what the audit trail says of a stored record."""
+    return describe(from_mapping(stored.read()))
+
+
+def describe(config: ProvisionerConfig) -> dict[str, Any]:
+    """Return a record without secrets, but with the policy, which its public part leaves out."""
+    policy = to_mapping(config).get("policy")
+    return {**to_public(config), **({"policy": policy} if policy else {})}
 
 
 def _find(call: Call) -> StoredProvisioner:
