@@ -89,6 +89,14 @@ def test_a_new_authority_has_the_provisioners_it_was_asked_for(tmp_path: Path) -
     assert config["ssh"]["hostKey"] == str(tmp_path / "secrets/ssh_host_ca_key")
 
 
+def test_the_first_administrator_is_the_one_asked_for(tmp_path: Path) -> None:
+    options = InitOptions(remote_management=True, admin_subject="ann@ca.internal")
+    given = answers.Answers("standalone", "Test", ["ca.internal"], ":9000", "admin", b"a", b"b")
+    config = configuration.ca_json(options, given, configuration.Layout(tmp_path))
+    assert config["authority"]["enableAdmin"] is True
+    assert config["newel"] == {"registration": {"firstAdministrator": "ann@ca.internal"}}
+
+
 def test_a_root_needs_its_key() -> None:
     with pytest.raises(UsageError, match="'--root' requires the '--key' flag"):
         answers.check(InitOptions(root="root.crt"))

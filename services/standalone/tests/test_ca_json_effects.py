@@ -253,6 +253,12 @@ def test_files_of_provisioners_are_found_below_the_state_folder(tmp_path: Path) 
     assert gcp["newel"]["caFile"] == str(tmp_path / "ca.pem")
 
 
+def test_the_first_administrator_is_the_one_that_ca_init_wrote(tmp_path: Path) -> None:
+    newel = {"registration": {"firstAdministrator": "ann@ca.internal"}}
+    settings = settings_of(tmp_path, lambda ca: ca.update(newel=newel))
+    assert models.configure_registration(settings).first_administrator == "ann@ca.internal"
+
+
 def read_effects(members: Mapping[str, Member], above: str = "") -> Iterator[str]:
     for name, member in members.items():
         if member.treatment is not Treatment.HONOURED:

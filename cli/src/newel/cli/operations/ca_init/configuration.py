@@ -84,6 +84,8 @@ def ca_json(options: "InitOptions", answers: Answers, layout: Layout) -> dict[st
     config["tls"] = TLS
     if ssh:
         config["templates"] = {"ssh": ssh_templates.ENTRIES}
+    if options.admin_subject:
+        config["newel"] = {"registration": {"firstAdministrator": options.admin_subject}}
     return config
 
 
