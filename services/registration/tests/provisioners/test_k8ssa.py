@@ -192,6 +192,7 @@ async def test_t13_bound_tokens_need_an_audience_and_an_end(
         ({"exp": int(EPOCH.timestamp()) - 61}, "expired"),
         ({"sub": "system:serviceaccount:payments:root"}, "subject is not its service account"),
         ({"sub": None}, "subject cannot be empty"),
+        ({"kubernetes.io": None}, "names no service account"),
     ):
         assert cause in await cluster.refuse(bound_claims(issuer, **changes))
     assert (

@@ -133,7 +133,6 @@ async def test_a_token_obtains_one_certificate(make_door: Any) -> None:
     assert (await door.ra.sign(token, request_for("a.internal"))).status_code == 201
     again = await door.ra.sign(token, request_for("b.internal"))
     assert again.json() == GENERAL_401
-    # a nonce is a token's id, as another token of the same session shows
     assert await door.refuse(nonce=NONCE, iat=int(EPOCH.timestamp()) - 5) == "token already used"
     # it is one person's: a provider that repeats it shuts no one else out
     assert (await door.sign(nonce=NONCE, sub="another", email=None)).status_code == 201
@@ -250,7 +249,6 @@ async def test_t11_groups_are_compared_whole_however_they_are_written(make_door:
     [
         ({"email": "db.internal"}, "not an e-mail address"),
         ({"email": "10.0.0.1"}, "not an e-mail address"),
-        ({"email": "https://db.internal"}, "not an e-mail address"),
         ({"email": '"a b"@example.com'}, "not an e-mail address"),
         ({"email": ["mike@example.com"]}, "malformed token"),
         ({"sub": None}, "no subject"),
@@ -363,7 +361,6 @@ async def test_documents_that_cannot_be_used_are_named_in_the_list(
         ({"clientID": ""}, "clientID cannot be empty"),
         ({"configurationEndpoint": ""}, "configurationEndpoint cannot be empty"),
         ({"configurationEndpoint": "http://idp.example"}, "not an https address"),
-        ({"configurationEndpoint": "idp.example"}, "not an https address"),
         ({"configurationEndpoint": "https://[::1"}, "Invalid IPv6 URL"),
         ({"listenAddress": "10000"}, "listenAddress"),
     ],
@@ -374,6 +371,20 @@ async def test_a_record_that_cannot_work_is_off(
     door = await make_door(**changes)
     (listed,) = (await door.ra.call("GET", "/provisioners")).json()["provisioners"]
     assert reason in listed["stateReason"]
+
+
+async def test_of_two_provisioners_of_one_client_the_second_is_off(
+    authority: CertificateAuthority, tmp_path: Path, issuer: TokenIssuer
+) -> None:
+    both = (
+        record(issuer),
+        record(issuer, name="others", configurationEndpoint="https://x.example"),
+    )
+    ra = await open_registration(f"sqlite:///{tmp_path}/ra.db", authority, provisioners=both)
+    listed = (await ra.call("GET", "/provisioners")).json()["provisioners"]
+    reason = "the provisioner 'people' has the same id, 'newel-client'"
+    assert listed[1]["stateReason"] == reason
+    await ra.database.close()
 
 
 async def test_an_administrator_revokes_and_another_person_does_not(make_door: Any) -> None:

@@ -136,7 +136,8 @@ class K8sSAProvisioner(Provisioner):
         A legacy token may be used again; a bound one obtains one certificate.
         """
         verified = self._verify(token, rules, now)
-        account = read_account(verified.payload, verified.claims.sub)
+        is_bound = verified.claims.iss != LEGACY_ISSUER
+        account = read_account(verified.payload, verified.claims.sub, is_bound=is_bound)
         return Grant(
             provisioner=self._reference,
             use=self._use(verified),

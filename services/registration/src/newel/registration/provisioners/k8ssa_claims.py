@@ -46,12 +46,18 @@ class _Claims(msgspec.Struct):
 _claims = msgspec.json.Decoder(_Claims)
 
 
-def read_account(payload: bytes, subject: str) -> Account:
-    """Read whom a verified token names. Raises ``unauthorized`` when its claims contradict its subject."""
+def read_account(payload: bytes, subject: str, *, is_bound: bool) -> Account:
+    """Read whom a verified token names.
+
+    Raises ``unauthorized`` for a bound token without a service account, and for one whose subject is
+    another.
+    """
     try:
         claims = _claims.decode(payload)
     except ValueError as error:
         raise unauthorized_error(f"the service account token: {error}") from None
+    if is_bound and claims.bound is None:
+        raise unauthorized_error("the token names no service account (kubernetes.io)")
     found = claims.bound or Account(
         claims.namespace,
         _Object(claims.account, claims.account_uid),

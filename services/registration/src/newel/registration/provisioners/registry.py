@@ -110,6 +110,12 @@ class Provisioners:
                 self._broken[identity(entry.record)] = entry.record.name
                 self.off[entry.record.name] = entry.problem
                 continue
+            other = self._by_selector.get(("id", provisioner.id))
+            if other is not None:  # tokens would never select it
+                problem = f"the provisioner {other.name!r} has the same id, {provisioner.id!r}"
+                self.off[provisioner.name] = problem
+                self._listed[-1] = _with_state(entry.listed, problem)
+                continue
             self._by_selector.setdefault(("id", provisioner.id), provisioner)
             for selector in provisioner.selectors:
                 self._by_selector.setdefault(selector, provisioner)
