@@ -7,13 +7,15 @@ from urllib.parse import quote
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from fixtures.authority import CertificateAuthority
 from fixtures.scep_client import SCEPClient, read_answer, request_of
 from fixtures.scep_harness import CHALLENGE, SCEPHarness, open_scep, record
 from newel.runtime.database.contract import Statement
-from newel.scep import responses
+from newel.scep import cms, responses
 
 KEYS = Statement("SELECT private_key FROM scep_transport_keys")
 CAPABILITIES = "AES SHA-256 SHA-384 SHA-512 POSTPKIOperation Renewal SCEPStandard"
@@ -58,6 +60,19 @@ async def test_get_ca_cert_lists_the_certificate_to_encrypt_to_first(
     assert response.headers["content-type"] == kind
     assert response.content == (responses.certificates_only(ders) if several else ders[0])
     await scep.ra.database.close()
+
+
+async def test_get_next_ca_cert_is_signed_once_there_is_one(scep: SCEPHarness) -> None:
+    scep.ra.clock.advance(dt.timedelta(days=-30))  # before the intermediate begins
+    response = await scep.get("GetNextCACert")
+    assert response.headers["content-type"] == "application/x-x509-next-ca-cert"
+    signed = cms.read_signed_data(response.content)
+    public_key = scep.certificate.public_key()
+    assert isinstance(public_key, rsa.RSAPublicKey)
+    public_key.verify(signed.signature, signed.attributes, padding.PKCS1v15(), hashes.SHA256())
+    chain = scep.ra.issuing.authority.intermediate.public_bytes(Encoding.DER)
+    assert signed.content == responses.certificates_only([chain])
+    assert "GetNextCACert" in (await scep.get("GetCACaps")).text.split("\r\n")
 
 
 async def test_get_next_ca_cert_is_not_found_while_there_is_none(scep: SCEPHarness) -> None:
@@ -145,12 +160,20 @@ async def test_transport_keys_are_made_kept_and_replaced(
     first = await ask_certificate(scep)
     assert await ask_certificate(scep) == first
     scep.ra.clock.advance(dt.timedelta(days=41))
+    scep.ra.issuing.down = True
+    assert await ask_certificate(scep) == first  # which is valid for some days more
+    scep.ra.issuing.down = False
+    scep.ra.clock.advance(dt.timedelta(minutes=1))
     second = await ask_certificate(scep)
     assert second != first
     # a client that knows the earlier certificate is still answered, by the earlier key
     scep.certificate = first
     client = SCEPClient()
     assert (await scep.ask(client, request_of(client.key, challenge=CHALLENGE))).status == 0
+    for each in (first, second):  # neither is, nor has the key of, an authority
+        assert each.public_key() not in (authority.key.public_key(), authority.root.public_key())
+        with pytest.raises(x509.ExtensionNotFound):
+            each.extensions.get_extension_for_class(x509.BasicConstraints)
     stored = await scep.ra.database.fetch(KEYS)
     assert all(b"ENCRYPTED" in bytes(row[0]) for row in stored)
     await scep.ra.database.close()

@@ -21,6 +21,7 @@ from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError, read_secret_octets
 from newel.runtime.entropy import random_bytes
+from newel.runtime.errors import NewelError
 from newel.runtime.work import run_in_thread
 from newel.scep.signing import Signer
 
@@ -68,9 +69,18 @@ class TransportKeys:
             async with self._lock:
                 await self._read()
                 if self._is_due():
-                    await self._add()
-                    await self._read()
+                    await self._replace()
         return list(self._signers.values())
+
+    async def _replace(self) -> None:
+        """Make the next key. While that fails, one that is still valid stays in use."""
+        try:
+            await self._add()
+        except NewelError as error:
+            if not self._signers:
+                raise
+            _log.warning("the SCEP transport key could not be replaced: %s", error.cause)
+        await self._read()
 
     async def _read(self) -> None:
         stored = await self._storage.transport_keys(self._clock.now())
