@@ -48,7 +48,7 @@ async def test_names_and_ports_of_this_authority(site: ManagedAuthority, audienc
     assert (await site.send("GET", PATH, audience=audience)).status_code == 200
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 @pytest.mark.parametrize(
     ("claims", "said"),
     [
@@ -74,7 +74,7 @@ async def test_a_token_for_something_else_is_refused(
     assert message.endswith(said)
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_a_token_is_good_for_one_use(each_site: ManagedAuthority) -> None:
     site = each_site
     token = site.first.token(PATH, site.ra.clock.now())
@@ -87,7 +87,7 @@ async def test_a_token_is_good_for_one_use(each_site: ManagedAuthority) -> None:
     assert refusal(await site.ra.call("GET", other_path, headers=headers))[0] == 401
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_a_refused_token_is_not_used_up(site: ManagedAuthority) -> None:
     """Otherwise a stranger who saw a token could use it up at another path."""
     token = site.first.token(PATH, site.ra.clock.now())
@@ -96,13 +96,13 @@ async def test_a_refused_token_is_not_used_up(site: ManagedAuthority) -> None:
     assert answer.status_code == 200
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 @pytest.mark.parametrize("token", ["x", "a.b.c", "Bearer a.b.c", "." * 300_000], ids=len)
 async def test_what_is_no_token_is_refused(site: ManagedAuthority, token: str) -> None:
     assert (await ask(site, token))[0] == 401
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_a_token_whose_signature_is_not_the_certificates_is_refused(
     site: ManagedAuthority,
 ) -> None:
@@ -148,7 +148,7 @@ def issue(authority: CertificateAuthority, now: dt.datetime, **more: Any) -> Log
     return Login(builder.sign(signer, hashes.SHA256()), key)
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_a_certificate_of_another_authority_is_refused(
     site: ManagedAuthority, tmp_path: Path
 ) -> None:
@@ -158,7 +158,7 @@ async def test_a_certificate_of_another_authority_is_refused(
     assert message.endswith("the certificate is not one of this authority")
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -177,7 +177,7 @@ async def test_a_certificate_that_is_not_a_clients_is_refused(
     assert message.endswith(said)
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_a_revoked_certificate_manages_nothing(site: ManagedAuthority) -> None:
     serial = site.first.certificate.serial_number
     revoked = await site.ra.post(

@@ -119,7 +119,7 @@ async def test_an_unknown_provisioner_and_an_unknown_administrator(
         assert said.endswith("admin xyz not found")
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_the_last_super_administrator_stays(each_site: ManagedAuthority) -> None:
     site = each_site
     identifier = (await site.get("/admin/admins"))["admins"][0]["id"]
@@ -134,7 +134,7 @@ async def test_the_last_super_administrator_stays(each_site: ManagedAuthority) -
     assert said.endswith("cannot remove provisioner admin because no super admins will remain")
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_of_two_super_administrators_who_remove_each_other_one_stays(
     each_site: ManagedAuthority,
 ) -> None:
@@ -151,7 +151,7 @@ async def test_of_two_super_administrators_who_remove_each_other_one_stays(
     assert len((await site.get("/admin/admins", login=left))["admins"]) == 1
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_an_ordinary_administrator_changes_no_administrator(
     site: ManagedAuthority,
 ) -> None:
@@ -171,7 +171,7 @@ async def test_an_ordinary_administrator_changes_no_administrator(
     assert site.decisions("admin.admin.remove")[-1]["administrator"] == "joe"
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P04")
 async def test_an_ordinary_administrator_takes_over_no_provisioner_of_super_administrators(
     site: ManagedAuthority,
 ) -> None:

@@ -19,6 +19,7 @@ async def read_webhooks(site: ManagedAuthority) -> list[dict[str, Any]]:
     return found.get("options", {}).get("webhooks", [])
 
 
+@pytest.mark.attack("P08")
 async def test_a_secret_is_shown_once(each_site: ManagedAuthority) -> None:
     site = each_site
     given = {**HOOK, "bearerToken": {"bearerToken": "t0ken"}}
