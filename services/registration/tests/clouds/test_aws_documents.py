@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.authority import EPOCH
@@ -115,6 +115,7 @@ def test_a_document_need_not_say_when_the_instance_was_launched() -> None:
     assert verify_document(document, sign_bare(SMALL, document), KEYS).pending_time is None
 
 
+@settings(deadline=None)  # the first one loads the reader of CMS
 @given(st.data())
 def test_mutated_signed_data_is_refused_or_proves_the_same(data: st.DataObject) -> None:
     """One octet changed, removed or repeated anywhere: no other error, and never another document."""
@@ -129,6 +130,7 @@ def test_mutated_signed_data_is_refused_or_proves_the_same(data: st.DataObject) 
     assert proved.instance_id == INSTANCE
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.binary(max_size=400))
 def test_arbitrary_octets_prove_nothing(document: bytes, signature: bytes) -> None:
     with pytest.raises(InvalidDocumentError):

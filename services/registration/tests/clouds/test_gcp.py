@@ -243,7 +243,9 @@ def test_webhooks_are_told_the_instance(provisioner: GCPProvisioner, cloud: Clou
     assert grant.principal == "42"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(engine=st.dictionaries(st.sampled_from([*ENGINE]), JSON, max_size=3), google=JSON)
 def test_whatever_google_signs_is_granted_or_refused(
     provisioner: GCPProvisioner, cloud: Cloud, engine: dict[str, Any], google: Any
