@@ -4,6 +4,7 @@
 set -u
 
 declare -A debian=(
+  [mariadbd]=mariadb-server
   [certbot]=certbot [lego]=lego [dehydrated]=dehydrated [uacme]=uacme [caddy]=caddy [nginx]=nginx-light [openssl]=openssl [pkcs11-tool]=opensc
   [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client [ssh]=openssh-client [ssh-agent]=openssh-client
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish

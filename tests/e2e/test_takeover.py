@@ -1,9 +1,11 @@
 """A fleet of a real step-ca under its successor: all it issued renews, has a status, and is listed."""
 
 import asyncio
+import getpass
 import json
 import os
 import subprocess
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +25,13 @@ pytestmark = pytest.mark.needs("step", "step-ca", "certbot", "openssl")
 
 HOSTS = [f"h{number}.test" for number in range(6)]
 REVOKED, SUPERSEDED = HOSTS[0], HOSTS[1]
-STORES = ["badgerv2", "bbolt", "postgresql"]
+MARIADB = ("mariadbd", "mariadb-install-db", "mariadb")
+STORES = [
+    "badgerv2",
+    "bbolt",
+    "postgresql",
+    pytest.param("mysql", marks=pytest.mark.needs(*MARIADB)),
+]
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,36 @@ def choose_store(kind: str, folder: Path, request: pytest.FixtureRequest) -> dic
     if kind == "postgresql":
         url: str = request.getfixturevalue("postgres_url")
         return {"type": kind, "dataSource": url, "database": f"step_{os.getpid()}"}
+    if kind == "mysql":
+        source: str = request.getfixturevalue("mariadb")
+        return {"type": kind, "dataSource": source, "database": "step_ca"}
     path = folder / ("store" if kind == "badgerv2" else "store.db")
     return {"type": kind, "dataSource": str(path)}
+
+
+@pytest.fixture(scope="session")
+def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """A throw-away MariaDB; the connection string of step-ca's driver."""
+    folder, port = tmp_path_factory.mktemp("mariadb"), free_port()
+    files = ("--no-defaults", f"--user={getpass.getuser()}", f"--datadir={folder}/data")
+    run(["mariadb-install-db", *files, "--auth-root-authentication-method=normal"])
+    sock = f"--socket={folder}/s"
+    server = ["mariadbd", *files, sock, f"--port={port}", "--bind-address=127.0.0.1"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(server, stdout=log, stderr=log)
+    ask = ["mariadb", "--no-defaults", sock, "-u", "root", "-e"]
+    grant = "CREATE USER x@'127.0.0.1' IDENTIFIED BY 'p@ss'; GRANT ALL ON *.* TO x@'127.0.0.1'"
+    try:
+        wait_until(
+            lambda: (
+                subprocess.run([*ask, "SELECT 1"], capture_output=True, check=False).returncode == 0
+            )
+        )
+        run([*ask, grant])
+        yield f"x:p@ss@tcp(127.0.0.1:{port})/"
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 @pytest.fixture(scope="module", params=STORES)
@@ -91,14 +127,16 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             "certonly", "--standalone", "--http-01-port", str(fleet.challenge_port), "--agree-tos",
             "-m", "you@example.com", "-d", "localhost",
         )  # fmt: skip # a command line
-    if kind == "postgresql":
-        source = ["--from", "postgres", store["dataSource"], "--database", store["database"]]
+    if kind in ("postgresql", "mysql"):
+        name = "postgres" if kind == "postgresql" else kind
+        source = ["--from", name, store["dataSource"], "--database", store["database"]]
     else:
         program: Path = request.getfixturevalue("exporter")
         exported = folder / "export.jsonl"
         exported.write_text(run([program, "-type", kind, store["dataSource"]]).stdout)
         source = ["--from", "badger-export", str(exported)]
-    made.edit(insecureAddress=f"127.0.0.1:{free_port()}")
+    own = None if kind == "mysql" else store  # which is refused as this authority's own
+    made.edit(insecureAddress=f"127.0.0.1:{free_port()}", db=own)
     return Fleet(made, folder, source, fleet.challenge_port)
 
 
