@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newel.registration.provisioners.k8ssa_claims import read_account
@@ -32,6 +32,7 @@ def change(message: bytes, place: int, octets: bytes) -> bytes:
     return message[:place] + octets + message[place + len(octets) :]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.binary(min_size=1, max_size=6))
 def test_changed_claims_of_a_person(place: int, octets: bytes) -> None:
     token = Token(Claims(sub="248289761001"), Header("ES256"), change(PERSON, place, octets), b"")
@@ -45,6 +46,7 @@ def test_changed_claims_of_a_person(place: int, octets: bytes) -> None:
         assert names[0].endswith("@example.com")
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=300), st.sampled_from(["https://idp.example", "x:", "a b:c"]))
 def test_any_subject_is_one_name_or_refused(subject: str, issuer: str) -> None:
     token = Token(Claims(sub=subject), Header("ES256"), b"{}", b"")
@@ -57,6 +59,7 @@ def test_any_subject_is_one_name_or_refused(subject: str, issuer: str) -> None:
         assert [each.kind for each in names] == ["uri"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.binary(min_size=1, max_size=6))
 def test_changed_claims_of_a_pod(place: int, octets: bytes) -> None:
     subject = "system:serviceaccount:payments:api"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.authority import EPOCH
@@ -117,6 +117,7 @@ def test_what_is_no_usable_set_is_an_error() -> None:
 _GOOD = json.dumps({"keys": [public(_KEY, kid="a"), public(_RSA, kid="b")]}).encode()
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(_GOOD) - 1), st.binary(min_size=1, max_size=4))
 def test_a_changed_set_is_read_or_refused(place: int, octets: bytes) -> None:
     changed = _GOOD[:place] + octets + _GOOD[place + len(octets) :]
