@@ -42,6 +42,9 @@ class SSH(msgspec.Struct, omit_defaults=True, rename="camel"):
 
     host_key: str = ""
     user_key: str = ""
+    keys: list[dict[str, Any]] | None = None
+    """Further keys: ``type``, ``federated`` and the ``key``, a JWK."""
+    bastion: dict[str, Any] | None = None
 
 
 class CRL(msgspec.Struct, omit_defaults=True, rename="camel"):
@@ -63,6 +66,7 @@ class Authority(msgspec.Struct, omit_defaults=True, rename="camel"):
     policy: PolicyConfig | None = None
     backdate: str = ""
     disable_issued_at_check: bool = False
+    disable_get_ssh_hosts: bool = msgspec.field(default=False, name="disableGetSSHHosts")
     enable_admin: bool = False
     authority_id: str = msgspec.field(default="", name="authorityId")
 

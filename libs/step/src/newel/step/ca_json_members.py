@@ -8,7 +8,6 @@ from newel.step import cipher_suites
 from newel.step.policies import POLICY
 from newel.step.provisioner_members import CLAIMS
 from newel.step.treatment import (
-    SSH,
     Member,
     backdate,
     honour,
@@ -78,7 +77,7 @@ AUTHORITY: Mapping[str, Member] = {
         "always as if true: used tokens are remembered across restarts"
     ),
     "enableAdmin": honour("administrators manage provisioners and policies: see administration.md"),
-    "disableGetSSHHosts": warn(SSH),
+    "disableGetSSHHosts": honour("whether the list of hosts is kept from clients"),
     "authorityId": honour("the id in answers to administrators"),
     "deploymentType": refuse(
         "only standalone authorities are supported", fits=one_of("standalone")
@@ -152,22 +151,30 @@ CA_JSON: Mapping[str, Member] = {
             "storageDirectory": refuse(_KEYS),
         },
     ),
-    "ssh": warn(
-        SSH,
+    "ssh": honour(
+        "the authority for SSH",
         members={
-            "hostKey": _part("the key for hosts"),
-            "userKey": _part("the key for users"),
+            "hostKey": honour("the key that signs certificates of hosts: an encrypted file"),
+            "userKey": honour("the key that signs certificates of users: an encrypted file"),
             "keys": honour(
-                "further keys",
+                "further keys that are trusted",
                 several=True,
-                members={"type": _part("user or host"), "federated": _part("of others"), "key": _part("a JWK")},
-            ),
-            "addUserPrincipal": _part("who adds users"),
-            "addUserCommand": _part("how users are added"),
-            "bastion": honour(
-                "the way to hosts",
                 members={
-                    name: _part("of the bastion") for name in ("hostname", "user", "port", "cmd", "flags")
+                    "type": honour("user or host"),
+                    "federated": honour("listed at /ssh/federation alone"),
+                    "key": honour("the public key, a JWK"),
+                },
+            ),
+            "addUserPrincipal": warn("certificates that add users to hosts are not issued"),
+            "addUserCommand": warn("certificates that add users to hosts are not issued"),
+            "bastion": honour(
+                "the host that connections go through",
+                members={
+                    "hostname": honour("its name"),
+                    "user": honour("who logs in there"),
+                    "port": honour("its port"),
+                    "cmd": honour("what is run there"),
+                    "flags": honour("options of ssh"),
                 },
             ),
         },
@@ -198,8 +205,8 @@ CA_JSON: Mapping[str, Member] = {
     ),
     "authority": honour("who gets what", members=AUTHORITY),
     "tls": honour("what clients are told to speak", members=TLS),
-    "templates": warn(
-        SSH,
+    "templates": honour(
+        "the files of ssh that clients and hosts are given",
         members={
             "ssh": honour(
                 "configurations of clients and servers",
@@ -208,14 +215,18 @@ CA_JSON: Mapping[str, Member] = {
                         "files",
                         several=True,
                         members={
-                            name: _part("of one file")
-                            for name in ("name", "type", "template", "path", "comment", "requires")
+                            "name": honour("what it is called in errors"),
+                            "type": honour("file, snippet, line, prepend-line or directory"),
+                            "template": honour("the file of the Go template"),
+                            "path": honour("where the client puts it"),
+                            "comment": honour("what begins a comment in it"),
+                            "requires": honour("variables that the client has to give"),
                         },
                     )
                     for kind in ("user", "host")
                 },
             ),
-            "data": _part("variables"),
+            "data": honour("variables of those files"),
         },
     ),
     "crl": honour(

@@ -34,8 +34,8 @@ SECRET = frozenset(
 _PRIVATE = ("d", "k", "p", "q", "dp", "dq", "qi")
 
 
-def _ssh_duration() -> Member:
-    return warn(SSH, problem=positive_duration)
+def _ssh_duration(says: str) -> Member:
+    return honour(says, problem=positive_duration)
 
 
 CLAIMS: Mapping[str, Member] = {
@@ -47,13 +47,13 @@ CLAIMS: Mapping[str, Member] = {
     "disableRenewal": honour("no renewals"),
     "allowRenewalAfterExpiry": honour("renews expired certificates too"),
     "disableSmallstepExtensions": honour("leaves the provisioner extension out of certificates"),
-    "enableSSHCA": warn(SSH),
-    "minUserSSHCertDuration": _ssh_duration(),
-    "maxUserSSHCertDuration": _ssh_duration(),
-    "defaultUserSSHCertDuration": _ssh_duration(),
-    "minHostSSHCertDuration": _ssh_duration(),
-    "maxHostSSHCertDuration": _ssh_duration(),
-    "defaultHostSSHCertDuration": _ssh_duration(),
+    "enableSSHCA": honour("issues certificates for SSH"),
+    "minUserSSHCertDuration": _ssh_duration("the shortest validity for users, default 5m"),
+    "maxUserSSHCertDuration": _ssh_duration("the longest validity for users, default 24h"),
+    "defaultUserSSHCertDuration": _ssh_duration("the validity for users without one, default 16h"),
+    "minHostSSHCertDuration": _ssh_duration("the shortest validity for hosts, default 5m"),
+    "maxHostSSHCertDuration": _ssh_duration("the longest validity for hosts, default 1680h"),
+    "defaultHostSSHCertDuration": _ssh_duration("the validity for hosts without one, default 720h"),
 }
 
 
@@ -124,7 +124,16 @@ OPTIONS: Mapping[str, Member] = {
             "templateData": honour("the template's own variables", problem=_object),
         },
     ),
-    "ssh": warn(SSH),
+    "ssh": honour(
+        "the template of SSH certificates",
+        members={
+            "template": honour("the template, or base64 of it", problem=text),
+            "templateFile": honour(
+                "the file of the template, where template is not given", problem=text
+            ),
+            "templateData": honour("the template's own variables", problem=_object),
+        },
+    ),
     "webhooks": honour(
         "servers that enrich, allow or hear of certificates",
         members=WEBHOOK,

@@ -129,7 +129,7 @@ class MTLSProvisionerConfig(_NamedRecord, tag="mTLS"):
     allow_custom_sans: bool = msgspec.field(default=False, name="allowCustomSANs")
 
 
-class SshpopProvisioner(_NamedRecord, tag="SSHPOP"):
+class SSHPOPProvisionerConfig(_NamedRecord, tag="SSHPOP"):
     """Tokens signed by an SSH host certificate's key."""
 
 
@@ -245,7 +245,7 @@ ProvisionerConfig: TypeAlias = (
     | ACMEProvisionerConfig
     | X5CProvisionerConfig
     | MTLSProvisionerConfig
-    | SshpopProvisioner
+    | SSHPOPProvisionerConfig
     | K8sSAProvisionerConfig
     | SCEPProvisionerConfig
     | NebulaProvisionerConfig

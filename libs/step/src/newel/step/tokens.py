@@ -42,6 +42,7 @@ class Header(msgspec.Struct, omit_defaults=True, rename="camel"):
     kid: str | None = ""
     typ: str | None = ""
     crit: list[str] | None = None
+    sshpop: str | None = None
     x5c: list[str] | None = None
     x5c_insecure: list[str] | None = msgspec.field(default=None, name="x5cInsecure")
     nebula: str | None = None

@@ -33,6 +33,8 @@ from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.scep.build import build as build_scep
 from newel.registration.server_certificate import CertificateSpec, ServerCertificate
+from newel.registration.ssh.build import SSHServer, build_ssh
+from newel.registration.ssh_rpc import RemoteSSHIssuance
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
@@ -42,6 +44,7 @@ from newel.registration.storage import CONFIGURED, MANAGED, ProvisionerTable, Us
 from newel.registration.web import build_web
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
+from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease
@@ -53,7 +56,7 @@ from newel.step.provisioners import ProvisionerConfig, to_json
 
 __all__ = ["Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure"]
 
-REVISION = "0005"
+REVISION = "0006"
 """The migration that ``build`` needs the database to be at."""
 
 TABLES = (
@@ -72,6 +75,7 @@ TABLES = (
     "revisions",
     "scep_transactions",
     "scep_transport_keys",
+    "ssh_hosts",
     "used_tokens",
 )
 """The tables of the database at that migration."""
@@ -116,6 +120,7 @@ async def build(config: Config, ports: Ports) -> Service:
         reach.webhooks,
     )
     api = _api(config, ports, authority, issuance, used, metrics)
+    ssh = _ssh(config, ports, authority, used, metrics)
     admin = _admin(config, ports, authority, issuance, used, metrics)
     scep = build_scep(
         config.scep, ports.database, authority, issuance, ports.clock, ports.audit, metrics,
@@ -126,6 +131,7 @@ async def build(config: Config, ports: Ports) -> Service:
         await acme.start()
         await _seed(config, ports)
         await maintenance.start()
+        await ssh.keys.refresh()
 
     tasks = maintenance.tasks(
         config.refresh_provisioners.total_seconds(), config.refresh_issuers.total_seconds()
@@ -139,6 +145,7 @@ async def build(config: Config, ports: Ports) -> Service:
             step=api,
             acme=acme.app,
             scep=scep.app,
+            ssh=ssh.app,
             admin=admin,
         ),
         optional_web=("http",),
@@ -147,6 +154,7 @@ async def build(config: Config, ports: Ports) -> Service:
             **acme.tasks,
             **scep.tasks,
             **reach.tasks,
+            "ssh-keys": repeat_every(config.refresh_issuers.total_seconds(), ssh.keys.refresh),
         },
         start=(start,),
         stop=(used.flush,),
@@ -253,6 +261,23 @@ def _api(
         RevokeService(authority, rules, used, issuance, clock, config.active_revocation),
         AuditTrail(ports.audit, metrics),
         listings,
+    )
+
+
+def _ssh(
+    config: Config, ports: Ports, authority: Authority, used: UsedTokenTable, metrics: Metrics
+) -> SSHServer:
+    return build_ssh(
+        config.ssh,
+        database=ports.database,
+        authority=authority,
+        issuance=RemoteSSHIssuance(ports.issuing),
+        used=used,
+        rules=TokenRules(Audiences(config.dns_names), config.longest_token),
+        clock=ports.clock,
+        audit_trail=AuditTrail(ports.audit, metrics),
+        backdate=config.backdate,
+        active_revocation=config.active_revocation,
     )
 
 

@@ -15,6 +15,7 @@ from newel.registration.metrics import Metrics
 from newel.registration.policy.levels import (
     NO_POLICIES,
     Policies,
+    check_ssh,
     check_x509,
     compile_policies,
 )
@@ -57,7 +58,7 @@ class Authority:
         """``longest`` is the most that administrators may set as the longest duration of certificates."""
         self._store = store
         self._metrics = metrics
-        self._issuance = issuance
+        self.issuance = issuance
         self._context = context
         self._roots = roots
         self._federated = federated
@@ -191,9 +192,16 @@ class Authority:
         own = self.trust.client_authorities
         return list(dict.fromkeys([*own, *self.provisioners.client_authorities]))
 
+    def check_principals(self, policies: Policies, kind: str, principals: Sequence[str]) -> None:
+        """Check the principals of an SSH certificate: a provisioner's policies, then the authority's.
+
+        Raises NewelError (403).
+        """
+        check_ssh((policies, self.policies), kind, principals)
+
     async def refresh_trust(self) -> bool:
         """Ask the issuing authority for its issuers; True when anything changed."""
-        trust = Trust(await self._issuance.issuers(), self._federated, self._tls, self._roots)
+        trust = Trust(await self.issuance.issuers(), self._federated, self._tls, self._roots)
         if trust.records == self.trust.records:
             return False
         self.trust = trust

@@ -17,6 +17,7 @@ from newel.registration.policy.levels import Policies, compile_policies
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
 from newel.registration.scep.config import SCEPConfig
+from newel.registration.ssh.config import SSHConfig
 from newel.registration.subject_defaults import parse_defaults
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import ConfigError, Duration
@@ -169,6 +170,8 @@ class Config(Settings):
     longest_duration: Duration = dt.timedelta(days=398)
     """The most that administrators may set as a provisioner's longest duration; the issuing profile has to
     allow it."""
+    ssh: SSHConfig = SSHConfig()
+    """What clients and hosts are told about SSH."""
     refresh_provisioners: Duration = dt.timedelta(seconds=0.5)
     """How often the revision of the configuration is read; what has changed is then read again."""
     refresh_issuers: Duration = dt.timedelta(seconds=30)

@@ -28,7 +28,7 @@ from newel.runtime.coalescer import Coalescer, is_item_fault
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.rpc.wire import error_from_call, error_from_proto
 
-_DEADLINE = 12.0
+DEADLINE = 12.0
 """Seconds: step's clients give up after 15."""
 _LOOKUP_DEADLINE = 3.0
 """Seconds: nothing is issued without the answer, and the client has to hear why."""
@@ -58,11 +58,11 @@ class RemoteIssuance:
 
     async def issue(self, request: IssueRequest) -> IssuedCertificate:
         """Issue a certificate."""
-        return _issued_certificate(await self._issue.call(_issue_request(request)))
+        return read_issued_certificate(await self._issue.call(_issue_request(request)))
 
     async def renew(self, renewal: Renewal) -> IssuedCertificate:
         """Issue the successor of a certificate."""
-        return _issued_certificate(await self._renew.call(_renewal(renewal)))
+        return read_issued_certificate(await self._renew.call(_renewal(renewal)))
 
     async def revoke(self, request: RevocationRequest) -> None:
         """Revoke one certificate."""
@@ -77,15 +77,15 @@ class RemoteIssuance:
         if not record.der:
             return None
         return CertificateRecord(
-            _provisioner_ref(record.provisioner),
+            read_provisioner(record.provisioner),
             record.subject_of_proof,
             record.HasField("revoked"),
         )
 
     async def issuers(self) -> Sequence[IssuerRecord]:
         """List every issuer with its chain and root."""
-        call = self._repository.ListIssuers(pb.ListIssuersRequest(), timeout=_DEADLINE)
-        response = await _translate_errors(call)
+        call = self._repository.ListIssuers(pb.ListIssuersRequest(), timeout=DEADLINE)
+        response = await translate_errors(call)
         return [
             IssuerRecord(each.id, tuple(each.chain), each.root, each.active)
             for each in response.issuers
@@ -93,24 +93,25 @@ class RemoteIssuance:
 
     async def _send_issue(self, batch: list[pb.Request]) -> Sequence[pb.IssueResult]:
         request = pb.IssueRequest(requests=batch)
-        return (await _translate_errors(self._issuance.Issue(request, timeout=_DEADLINE))).results
+        return (await translate_errors(self._issuance.Issue(request, timeout=DEADLINE))).results
 
     async def _send_renew(self, batch: list[pb.Renewal]) -> Sequence[pb.IssueResult]:
         request = pb.RenewRequest(renewals=batch)
-        return (await _translate_errors(self._issuance.Renew(request, timeout=_DEADLINE))).results
+        return (await translate_errors(self._issuance.Renew(request, timeout=DEADLINE))).results
 
     async def _send_revoke(self, batch: list[pb.RevocationItem]) -> Sequence[pb.RevokeResult]:
         request = pb.RevokeRequest(items=batch)
-        call = self._revocation.Revoke(request, timeout=_DEADLINE)
-        return (await _translate_errors(call)).results
+        call = self._revocation.Revoke(request, timeout=DEADLINE)
+        return (await translate_errors(call)).results
 
     async def _send_find(self, batch: list[pb.Lookup]) -> Sequence[pb.Record]:
         request = pb.GetCertificateRequest(lookups=batch)
-        call = self._repository.GetCertificate(request, timeout=_DEADLINE)
-        return (await _translate_errors(call)).records
+        call = self._repository.GetCertificate(request, timeout=DEADLINE)
+        return (await translate_errors(call)).records
 
 
-async def _translate_errors(call: Awaitable[Result]) -> Result:
+async def translate_errors(call: Awaitable[Result]) -> Result:
+    """Await a call. Raises NewelError for any failure of it."""
     try:
         return await call
     except grpc.RpcError as error:
@@ -130,9 +131,9 @@ def _issue_request(request: IssueRequest) -> pb.Request:
         public_key=request.public_key,
         subject=[pb.Attribute(oid=each.oid, value=each.value) for each in request.subject],
         names=[_general_name(name) for name in request.names],
-        not_before=_timestamp(request.not_before),
-        not_after=_timestamp(request.not_after),
-        provisioner=_provisioner(request.provisioner),
+        not_before=timestamp(request.not_before),
+        not_after=timestamp(request.not_after),
+        provisioner=provisioner_message(request.provisioner),
         subject_of_proof=request.subject_of_proof,
         request_id=request.request_id,
     )
@@ -155,7 +156,7 @@ def _renewal(renewal: Renewal) -> pb.Renewal:
         public_key=renewal.public_key,
         allow_expired=renewal.allow_expired,
         max_duration_seconds=renewal.max_duration // _SECOND,
-        provisioner=_provisioner(renewal.provisioner),
+        provisioner=provisioner_message(renewal.provisioner),
         request_id=renewal.request_id,
     )
 
@@ -177,7 +178,7 @@ def _revocation_item(request: RevocationRequest) -> pb.RevocationItem:
 
 
 @functools.lru_cache(maxsize=1024)
-def _provisioner(ref: ProvisionerRef) -> pb.Provisioner:
+def provisioner_message(ref: ProvisionerRef) -> pb.Provisioner:
     """Convert a provisioner; cached, because most requests name one of a few."""
     return pb.Provisioner(
         type=ref.type,
@@ -189,7 +190,8 @@ def _provisioner(ref: ProvisionerRef) -> pb.Provisioner:
     )
 
 
-def _provisioner_ref(message: pb.Provisioner) -> ProvisionerRef:
+def read_provisioner(message: pb.Provisioner) -> ProvisionerRef:
+    """Convert a provisioner of a record."""
     return ProvisionerRef(
         message.type,
         message.name,
@@ -210,11 +212,13 @@ def _general_name(name: GeneralName) -> pb.GeneralName:
     return pb.GeneralName(uri=name.value)
 
 
-def _timestamp(time: dt.datetime | None) -> Timestamp | None:
+def timestamp(time: dt.datetime | None) -> Timestamp | None:
+    """Convert a time to whole seconds; None stays none."""
     return None if time is None else Timestamp(seconds=int(time.timestamp()))
 
 
-def _issued_certificate(result: pb.IssueResult) -> IssuedCertificate:
+def read_issued_certificate(result: pb.IssueResult) -> IssuedCertificate:
+    """Return the certificate of a result. Raises NewelError for its error."""
     if result.HasField("error"):
         raise error_from_proto(result.error)
     issued = result.certificate

@@ -23,6 +23,7 @@ def build_web(
     step: ASGIApp,
     acme: ASGIApp,
     scep: ASGIApp,
+    ssh: ASGIApp,
     admin: ASGIApp | None,
 ) -> dict[str, ASGIApp]:
     """Return the apps by listener. Plain HTTP carries SCEP alone, whose messages protect themselves."""
@@ -38,5 +39,8 @@ def build_web(
         apps["/admin/"] = RateLimitMiddleware(
             admin, addresses, requests, clock, admin_responses.error_response
         )
+    sign_ssh = RateLimitMiddleware(ssh, addresses, requests, clock, step_responses.error_response)
+    for path in ("/ssh/", "/1.0/ssh/", "/sign-ssh", "/1.0/sign-ssh"):
+        apps[path] = sign_ssh
     default = RateLimitMiddleware(step, addresses, requests, clock, step_responses.error_response)
     return {"https": Router(apps, default), "http": devices}

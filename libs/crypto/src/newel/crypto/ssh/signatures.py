@@ -47,3 +47,13 @@ def verify(key: "PublicKey", signature: bytes, data: bytes) -> None:
     if name != wanted:
         raise WireError(f"a signature of {name!r}, the key makes {wanted!r}")
     keys.verify(key, value, data)
+
+
+def require_valid(key: "PublicKey", signature: bytes, data: bytes) -> None:
+    """Do the same, and raise WireError for a signature that is not this key's as well."""
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        verify(key, signature, data)
+    except InvalidSignature:
+        raise WireError("the signature does not verify") from None

@@ -62,6 +62,17 @@ def check_x509(
             raise policy_error(str(error)) from None
 
 
+def check_ssh(levels: Iterable[Policies], kind: str, principals: Sequence[str]) -> None:
+    """Check the principals that an SSH certificate is going to have. Raises NewelError (403)."""
+    for level in levels:
+        if level.ssh is None:
+            continue
+        try:
+            level.ssh.check("host" if kind == "host" else "user", principals)
+        except NameNotAllowedError as error:
+            raise policy_error(str(error)) from None
+
+
 _KINDS = {"dns": "DNS name", "ip": "IP address", "email": "Email address", "uri": "URI"}
 """The kinds of names in step-ca's messages about name constraints."""
 

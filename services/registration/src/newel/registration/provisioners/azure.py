@@ -8,7 +8,7 @@ import msgspec
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners.azure_resources import parse_resource_id
-from newel.registration.provisioners.grant import Grant, TokenUse
+from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.instances import (
     Instance,
     InstanceProvisioner,
@@ -22,6 +22,7 @@ from newel.registration.provisioners.provisioner import (
     Selector,
     TokenRules,
 )
+from newel.step.audiences import Method
 from newel.step.provisioners import AzureNewel, AzureProvisionerConfig
 from newel.step.tokens import UnverifiedToken
 
@@ -84,14 +85,16 @@ class AzureProvisioner(InstanceProvisioner):
         """Return the fetch of the tenant's keys where the token's is not at hand."""
         return self._keys.prepare(token.header.kid or "")
 
-    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
-        """Verify a token and return its grant.
+    def identify(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime, method: Method
+    ) -> Instance:
+        """Verify a token and return the instance that it proves.
 
         1. the tenant's signature; 2. times, issuer, audience and tenant; 3. the machine; 4. its
         resource group, subscription and identity. Azure's audience is that of its own service, so such
         a token could also come from there: it proves a machine, and not what the machine wants.
         """
-        del rules  # for tokens that are made for this authority
+        del rules, method  # for tokens that are made for this authority
         verified, issuer = self._keys.verify(token)
         check_times(verified, now, _LONGEST)
         claims = verified.claims
@@ -111,16 +114,14 @@ class AzureProvisioner(InstanceProvisioner):
         _check_listed(resource.group, self._groups, "resource group")
         _check_listed(resource.subscription, self._subscriptions, "subscription")
         _check_listed(own.oid, self._objects, "managed identity")
-        return self.grant(
-            Instance(
-                verified,
-                own.xms_mirid.lower(),
-                resource.name,
-                (resource.name,),
-                (resource.name,),
-                self.reference(self._tenant),
-                own.oid,
-            )
+        return Instance(
+            verified,
+            own.xms_mirid.lower(),
+            resource.name,
+            (resource.name,),
+            (resource.name,),
+            self.reference(self._tenant),
+            own.oid,
         )
 
     def use(self, instance: Instance) -> TokenUse | None:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable
 import msgspec
 
 from newel.registration.errors import unauthorized_error
-from newel.registration.provisioners.grant import Grant
 from newel.registration.provisioners.instances import (
     Instance,
     InstanceProvisioner,
@@ -76,8 +75,10 @@ class GCPProvisioner(InstanceProvisioner):
         """Return the fetch of Google's keys where the token's is not at hand."""
         return self._keys.prepare(token.header.kid or "")
 
-    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
-        """Verify a token and return its grant.
+    def identify(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime, method: Method
+    ) -> Instance:
+        """Verify a token and return the instance that it proves.
 
         1. Google's signature; 2. times, issuer and audience; 3. what it says of the instance;
         4. service account, project and age.
@@ -86,7 +87,7 @@ class GCPProvisioner(InstanceProvisioner):
         check_times(verified, now, _LONGEST)
         if verified.claims.iss != self._issuer:
             raise unauthorized_error(f"the token's issuer is not {self._issuer} (iss)")
-        if not rules.audiences.accepts(Method.SIGN, verified.claims.audience, self.id):
+        if not rules.audiences.accepts(method, verified.claims.audience, self.id):
             raise unauthorized_error("the token is for another audience (aud)")
         try:
             claims = _claims.decode(verified.payload)
@@ -97,7 +98,7 @@ class GCPProvisioner(InstanceProvisioner):
         if self._projects and engine.project_id not in self._projects:
             raise unauthorized_error("the instance is of another project")
         check_age(_read_time(engine.instance_creation_timestamp), self._longest_age, now)
-        return self.grant(self._describe(verified, engine))
+        return self._describe(verified, engine)
 
     def _check_service_account(self, subject: str, claims: _Claims) -> None:
         if not self._service_accounts or subject in self._service_accounts:

@@ -26,6 +26,8 @@ from newel.registration.provisioners.provisioner import (
     ProvisionerContext,
     TokenRules,
 )
+from newel.registration.provisioners.ssh_grant import HOSTS, SSHChoice, SSHGrant
+from newel.step.audiences import Method
 from newel.step.provisioners import (
     AWSProvisionerConfig,
     AzureProvisionerConfig,
@@ -67,6 +69,36 @@ class InstanceProvisioner(Provisioner):
         self._is_trusted_once = not record.disable_trust_on_first_use
         allows_underscores = record.newel is not None and record.newel.allow_underscores
         self._name_rules = UNDERSCORES if allows_underscores else STRICT
+
+    def identify(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime, method: Method
+    ) -> Instance:
+        """Verify a token, made for ``method``, and return the instance that it proves. Raises NewelError."""
+        raise NotImplementedError
+
+    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
+        """Verify a token and return the grant of the instance."""
+        return self.grant(self.identify(token, rules, now, Method.SIGN))
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify a token and return its grant: certificates of hosts alone."""
+        self.require_ssh()
+        instance = self.identify(token, rules, now, Method.SSH_SIGN)
+        own_only = self._has_own_names_only
+        return SSHGrant(
+            provisioner=instance.reference,
+            use=self.use(instance),
+            subject=instance.subject,
+            types=HOSTS,
+            type="host",
+            key_id=instance.subject,
+            principals=instance.own_names,
+            limits=self.limits,
+            choice=SSHChoice.NOTHING if own_only else SSHChoice.PRINCIPALS,
+            payload=instance.token.payload,
+        )
 
     def authorize_revoke(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime

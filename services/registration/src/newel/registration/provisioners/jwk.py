@@ -14,6 +14,7 @@ from newel.registration.provisioners.provisioner import (
     TokenRules,
     token_use,
 )
+from newel.registration.provisioners.ssh_grant import BOTH, SSHGrant, grant_options, read_options
 from newel.step.audiences import Method
 from newel.step.provisioners import JWKProvisionerConfig
 from newel.step.tokens import Token, UnverifiedToken
@@ -41,9 +42,41 @@ class JWKProvisioner(Provisioner):
         1. the provisioner's signature; 2. issuer, audience, times; 3. subject and names.
         """
         verified = self._verify(token, rules, Method.SIGN, now)
-        claims = verified.claims
-        if claims.step is not None and claims.step.ssh is not None:
+        step = verified.claims.step
+        if step is not None and step.ssh is not None:
             raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
+        return self._grant(verified)
+
+    def authorize_identity(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> Grant:
+        """Return the grant of the X.509 certificate that goes with an SSH certificate."""
+        return self._grant(self._verify(token, rules, Method.SSH_SIGN, now))
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify a token and return its grant: what the token fixes."""
+        self.require_ssh()
+        verified = self._verify(token, rules, Method.SSH_SIGN, now)
+        return grant_options(
+            verified,
+            read_options(verified),
+            BOTH,
+            provisioner=self._reference,
+            use=token_use(self.id, verified),
+            limits=self.limits,
+        )
+
+    def authorize_ssh_revoke(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> RevocationGrant:
+        """Verify a token whose subject is the serial of the SSH certificate to revoke."""
+        verified = self._verify(token, rules, Method.SSH_REVOKE, now)
+        return RevocationGrant(token_use(self.id, verified), verified.claims.sub)
+
+    def _grant(self, verified: Token) -> Grant:
+        claims = verified.claims
         sans = claims.sans or [claims.sub]
         try:
             allowed = names.parse_sans(sans, self._names)

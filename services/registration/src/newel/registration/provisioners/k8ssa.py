@@ -51,6 +51,7 @@ from newel.registration.provisioners.provisioner import (
     TokenRules,
     token_use,
 )
+from newel.registration.provisioners.ssh_grant import BOTH, SSHChoice, SSHGrant
 from newel.step.audiences import Method
 from newel.step.provisioners import K8sSANewel, K8sSAProvisionerConfig
 from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
@@ -149,6 +150,27 @@ class K8sSAProvisioner(Provisioner):
             payload=verified.payload,
             name_rule=NameRule.FROM_REQUEST,
             leaf=LeafKind.ADMIN,
+            template_data=template_variables(account),
+        )
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify a token and return its grant: the account may ask for any type and names."""
+        self.require_ssh()
+        verified = self._verify(token, rules, now)
+        account = read_account(verified.payload, verified.claims.sub)
+        return SSHGrant(
+            provisioner=self._reference,
+            use=self._use(verified),
+            subject=account.serviceaccount.name,
+            types=BOTH,
+            type="user",
+            key_id=account.serviceaccount.name,
+            principals=(),
+            limits=self.limits,
+            choice=SSHChoice.ALL,
+            payload=verified.payload,
             template_data=template_variables(account),
         )
 

@@ -17,9 +17,15 @@ from newel.registration.provisioners.provisioner import (
     TokenRules,
     token_use,
 )
+from newel.registration.provisioners.ssh_grant import (
+    HOSTS,
+    SSHGrant,
+    grant_options,
+    read_options,
+)
 from newel.step.audiences import Method
 from newel.step.provisioners import NebulaProvisionerConfig
-from newel.step.tokens import UnverifiedToken
+from newel.step.tokens import Token, UnverifiedToken
 
 _HEADER = "failed to parse token: nebula header is not valid"
 _CERTIFICATE = "failed to parse nebula certificate: nebula header is not valid"
@@ -54,17 +60,7 @@ class NebulaProvisioner(Provisioner):
         3. subject and names, which must be the host's own: its name and its addresses, and none else of
         its networks.
         """
-        host = self._verify_host(token, now)
-        verified = step_tokens.verify(
-            token,
-            _host_key(host),
-            rules,
-            Method.SIGN,
-            now,
-            issuer=self.name,
-            fragment=self.id,
-            details=_Details,
-        )
+        host, verified = self._verify(token, rules, Method.SIGN, now)
         claims = verified.claims
         if claims.step is not None and claims.step.ssh is not None:
             raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
@@ -92,6 +88,47 @@ class NebulaProvisioner(Provisioner):
             window=Window(host.not_before, host.not_after),
             template_data=self._present(host),
         )
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify a token and return its grant: a certificate of the host, under its own names."""
+        self.require_ssh()
+        host, verified = self._verify(token, rules, Method.SSH_SIGN, now)
+        options = read_options(verified)
+        own = {host.name, *(str(each.ip) for each in host.networks)} - {""}
+        named = {verified.claims.sub, *(options.principals or ())}
+        if not named <= own:
+            raise forbidden_error(
+                f"the token names '{min(named - own)[:256]}', and the Nebula certificate is for"
+                f" {', '.join(sorted(own))[:512]}"
+            )
+        return grant_options(
+            verified,
+            options,
+            HOSTS,
+            provisioner=self._reference,
+            use=token_use(self.id, verified),
+            limits=self.limits,
+            window=Window(host.not_before, host.not_after),
+            template_data=self._present(host),
+        )
+
+    def _verify(
+        self, token: UnverifiedToken, rules: TokenRules, method: Method, now: dt.datetime
+    ) -> tuple[NebulaCertificate, Token]:
+        host = self._verify_host(token, now)
+        verified = step_tokens.verify(
+            token,
+            _host_key(host),
+            rules,
+            method,
+            now,
+            issuer=self.name,
+            fragment=self.id,
+            details=_Details,
+        )
+        return host, verified
 
     def authorize_revoke(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
@@ -126,7 +163,7 @@ class NebulaProvisioner(Provisioner):
 
     def _present(self, host: NebulaCertificate) -> dict[str, object]:
         """Return what templates see; their language is imported only where there is one."""
-        if self.template is None:
+        if self.template is None and self.ssh_template is None:
             return {}
         from newel.certtemplates import credentials
 

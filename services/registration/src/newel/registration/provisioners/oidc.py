@@ -15,6 +15,7 @@ from newel.registration.provisioners.key_set_sources import discovery_url, share
 from newel.registration.provisioners.oidc_identity import (
     Identity,
     alternative_names,
+    login_names,
     read_identity,
 )
 from newel.registration.provisioners.provisioner import (
@@ -24,6 +25,7 @@ from newel.registration.provisioners.provisioner import (
     TokenRules,
     token_use,
 )
+from newel.registration.provisioners.ssh_grant import BOTH, USERS, SSHChoice, SSHGrant
 from newel.step.provisioners import OIDCProvisionerConfig
 from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
 
@@ -88,6 +90,38 @@ class OIDCProvisioner(Provisioner):
             name_rule=NameRule.FROM_REQUEST if free else NameRule.IGNORED,
             leaf=LeafKind.ADMIN if free else LeafKind.LEAF,
         )
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify an ID token: a person logs in under the names of the address, an administrator under any.
+
+        Raises ``unauthorized`` for a person without an address, who has no name to log in with.
+        """
+        self.require_ssh()
+        verified, identity = self._identify(token, rules, now)
+        if identity.email is None and not identity.is_admin:
+            raise unauthorized_error("the ID token has no address to log in with (email)")
+        free = identity.is_admin and self.ssh_template is None
+        address = identity.email.value if identity.email is not None else identity.subject
+        return SSHGrant(
+            provisioner=self._reference,
+            use=self._use(verified, identity),
+            subject=identity.subject,
+            types=BOTH if identity.is_admin else USERS,
+            type="user",
+            key_id=address,
+            principals=login_names(address),
+            limits=self.limits,
+            choice=SSHChoice.ALL if free else SSHChoice.NOTHING,
+            payload=verified.payload,
+        )
+
+    def authorize_ssh_revoke(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> RevocationGrant:
+        """Verify an administrator's ID token, which names no serial. Raises NewelError."""
+        return self.authorize_revoke(token, rules, now)
 
     def authorize_revoke(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime

@@ -84,6 +84,20 @@ def alternative_names(identity: Identity, issuer: str) -> tuple[GeneralName, ...
     return tuple(found)
 
 
+def login_names(address: str) -> list[str]:
+    """Return the accounts that a person logs in to: by the local part, sanitized and as it is, and all.
+
+    As step-ca derives them: in lower case, dots dropped, what is neither a letter, a digit nor a hyphen
+    replaced by an underscore.
+    """
+    local = address.partition("@")[0]
+    kept = [char for char in local.lower() if char != "."]
+    plain = "".join(
+        char if char.isascii() and (char.isalnum() or char == "-") else "_" for char in kept
+    )
+    return list(dict.fromkeys(filter(None, (plain, local, address))))
+
+
 def _allows_unverified(record: OIDCProvisionerConfig) -> bool:
     return record.newel is not None and record.newel.allow_unverified_email
 

@@ -19,6 +19,8 @@ from newel.step.webhooks import read_webhooks
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.key_set_cache import KeySetCache
+    from newel.registration.provisioners.ssh_grant import SSHGrant
+    from newel.registration.provisioners.ssh_templates import SSHTemplate
     from newel.registration.provisioners.templates import LeafTemplate
     from newel.registration.webhooks.webhooks import Webhooks
     from newel.runtime.http.outgoing import OutgoingClient
@@ -65,6 +67,7 @@ class Provisioner:
         self.limits = context.limits.inherit(record.claims)
         self.profile = own.profile
         self.template = load_template(record)
+        self.ssh_template = load_ssh_template(record)
         self.policies = compile_policies(record.policy)
         self.webhooks = load_webhooks(record, context)
         self.inventory = context.inventory
@@ -115,6 +118,31 @@ class Provisioner:
         """Verify a token and return the right to revoke that it proves. Raises NewelError."""
         raise self._no_tokens(token, rules, now)
 
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> "SSHGrant":
+        """Verify a token and return the grant of an SSH certificate. Raises NewelError."""
+        raise self._no_tokens(token, rules, now)
+
+    def authorize_ssh_revoke(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> RevocationGrant:
+        """Verify a token and return the right to revoke an SSH certificate. Raises NewelError."""
+        raise self._no_tokens(token, rules, now)
+
+    def authorize_identity(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> Grant:
+        """Return the grant of the X.509 certificate that goes with an SSH certificate of a user."""
+        return self.authorize_sign(token, rules, now)
+
+    def require_ssh(self) -> None:
+        """Raise ``unauthorized`` unless certificates for SSH are enabled (``enableSSHCA``)."""
+        if not self.limits.enable_ssh:
+            raise unauthorized_error(
+                f"sshCA is disabled for {self.kind.lower()} provisioner '{self.name}'"
+            )
+
     def _no_tokens(
         self, _token: UnverifiedToken, _rules: TokenRules, _now: dt.datetime
     ) -> Exception:
@@ -151,6 +179,15 @@ def load_template(record: ProvisionerConfig) -> "LeafTemplate | None":
     from newel.registration.provisioners.templates import LeafTemplate
 
     return LeafTemplate.from_options(record.options)
+
+
+def load_ssh_template(record: ProvisionerConfig) -> "SSHTemplate | None":
+    """Load the record's template of SSH certificates. Raises ValueError when it cannot be used."""
+    if not record.options or not record.options.get("ssh"):
+        return None
+    from newel.registration.provisioners.ssh_templates import SSHTemplate
+
+    return SSHTemplate.from_options(record.options)
 
 
 def load_webhooks(record: ProvisionerConfig, context: ProvisionerContext) -> "Webhooks | None":

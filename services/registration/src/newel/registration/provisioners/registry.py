@@ -22,6 +22,7 @@ from newel.registration.provisioners.provisioner import (
     Selector,
 )
 from newel.registration.provisioners.scep import SCEPProvisioner
+from newel.registration.provisioners.sshpop import SSHPOPProvisioner
 from newel.registration.provisioners.x5c import X5CProvisioner
 from newel.step.audiences import fragment
 from newel.step.provisioners import (
@@ -36,6 +37,7 @@ from newel.step.provisioners import (
     OIDCProvisionerConfig,
     ProvisionerConfig,
     SCEPProvisionerConfig,
+    SSHPOPProvisionerConfig,
     X5CProvisionerConfig,
     identity,
     kind,
@@ -50,6 +52,7 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     GCPProvisionerConfig: GCPProvisioner,
     AzureProvisionerConfig: AzureProvisioner,
     X5CProvisionerConfig: X5CProvisioner,
+    SSHPOPProvisionerConfig: SSHPOPProvisioner,
     NebulaProvisionerConfig: NebulaProvisioner,
     MTLSProvisionerConfig: MTLSProvisioner,
     OIDCProvisionerConfig: OIDCProvisioner,

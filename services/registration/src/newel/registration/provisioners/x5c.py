@@ -16,6 +16,7 @@ from newel.registration.provisioners.provisioner import (
     TokenRules,
     token_use,
 )
+from newel.registration.provisioners.ssh_grant import BOTH, SSHGrant, grant_options, read_options
 from newel.step.audiences import Method
 from newel.step.provisioners import X5CProvisionerConfig
 from newel.step.tokens import Token, UnverifiedToken
@@ -39,9 +40,47 @@ class X5CProvisioner(Provisioner):
         holder of the certificate chooses.
         """
         path, verified = self._verify(token, rules, Method.SIGN, now)
-        claims, leaf = verified.claims, path[0]
-        if claims.step is not None and claims.step.ssh is not None:
+        step = verified.claims.step
+        if step is not None and step.ssh is not None:
             raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
+        return self._grant(path, verified)
+
+    def authorize_identity(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> Grant:
+        """Return the grant of the X.509 certificate that goes with an SSH certificate."""
+        return self._grant(*self._verify(token, rules, Method.SSH_SIGN, now))
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify a token and return its grant, which ends with the certificate that proved it."""
+        self.require_ssh()
+        path, verified = self._verify(token, rules, Method.SSH_SIGN, now)
+        leaf = path[0]
+        return grant_options(
+            verified,
+            read_options(verified),
+            BOTH,
+            provisioner=self._reference,
+            use=token_use(self.id, verified),
+            limits=self.limits,
+            window=Window(leaf.not_before, leaf.not_after),
+            template_data=present(path) if self.ssh_template is not None else {},
+            certificate=leaf.der,
+        )
+
+    def authorize_ssh_revoke(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> RevocationGrant:
+        """Verify a token whose subject is the serial of the SSH certificate to revoke."""
+        path, verified = self._verify(token, rules, Method.SSH_REVOKE, now)
+        return RevocationGrant(
+            token_use(self.id, verified), verified.claims.sub, certificate=path[0].der
+        )
+
+    def _grant(self, path: Sequence[Certificate], verified: Token) -> Grant:
+        claims, leaf = verified.claims, path[0]
         try:
             allowed = names.parse_sans(claims.sans or [claims.sub], self._names)
         except InvalidNameError as error:

@@ -53,17 +53,11 @@ class ReadOnlyRoutes:
             "provisioners": self.provisioners,
             "provisioners/{kid}/encrypted-key": self.encrypted_key,
         }
-        routes = {path: Route(path, READ, handler) for path, handler in handlers.items()}
-        ssh = "ssh/{rest:path}"
-        return {**routes, ssh: Route(ssh, (*READ, "POST"), self.ssh)}
+        return {path: Route(path, READ, handler) for path, handler in handlers.items()}
 
     async def health(self, _scope: Scope, _receive: Receive) -> Response:
         """Answer: the process is alive; ``/readyz`` tells whether it can work."""
         return _HEALTH
-
-    async def ssh(self, _scope: Scope, _receive: Receive) -> Response:
-        """Answer requests for SSH certificates, which this version does not issue."""
-        raise NewelError(ErrorType.NOT_FOUND, "This authority issues no SSH certificates yet.")
 
     async def version(self, _scope: Scope, _receive: Receive) -> Response:
         """Return the version."""

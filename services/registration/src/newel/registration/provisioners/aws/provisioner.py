@@ -59,8 +59,10 @@ class AWSProvisioner(InstanceProvisioner):
         """Tell whether a certificate was admitted for an account that is still listed."""
         return not self._accounts or credential_id in self._accounts
 
-    def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
-        """Verify a token and return its grant.
+    def identify(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime, method: Method
+    ) -> Instance:
+        """Verify a token and return the instance that it proves.
 
         1. the token's own HMAC; 2. AWS's signature of the document; 3. issuer, audience, times and
         subject; 4. account and age of the instance.
@@ -70,7 +72,7 @@ class AWSProvisioner(InstanceProvisioner):
         claims = verified.claims
         if claims.iss != _ISSUER:
             raise unauthorized_error(f"the token's issuer is not {_ISSUER} (iss)")
-        if not rules.audiences.accepts(Method.SIGN, claims.audience, self.id):
+        if not rules.audiences.accepts(method, claims.audience, self.id):
             raise unauthorized_error("the token is for another audience (aud)")
         if not claims.sub:
             raise unauthorized_error("the token has no subject (sub)")
@@ -82,9 +84,11 @@ class AWSProvisioner(InstanceProvisioner):
         check_age(document.pending_time, self._longest_age, now)
         reference = self.reference(document.account_id, (("InstanceID", document.instance_id),))
         id = document.instance_id  # noqa: A001 - AWS calls it the id
-        instance = Instance(verified, id, claims.sub, own_names, (claims.sub,), reference, id)
-        # here the request's common name is the subject, whichever names it may have
-        return self.grant(instance)._replace(common_names=(claims.sub,))
+        return Instance(verified, id, claims.sub, own_names, (claims.sub,), reference, id)
+
+    def grant(self, instance: Instance) -> Grant:
+        """Grant names: here the request's common name is the subject, whichever names it may have."""
+        return super().grant(instance)._replace(common_names=(instance.subject,))
 
     def _verify(self, token: UnverifiedToken) -> tuple[Token, IdentityDocument]:
         try:

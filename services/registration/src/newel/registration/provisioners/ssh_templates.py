@@ -1,0 +1,125 @@
+"""A provisioner's template of SSH certificates: ``options.ssh``, the operator's Go template."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from newel.certtemplates import certificates, variables
+from newel.certtemplates.json_fields import Fields, text
+from newel.certtemplates.options import template_options
+from newel.certtemplates.refusal import TemplateRefusedError
+from newel.gotemplate.budget import Environment
+from newel.gotemplate.template import Template
+from newel.registration.errors import malformed_error, misconfiguration_error, verbatim_error
+from newel.registration.provisioners.templates import BOUNDS, MAX_FILE_SIZE, parse_object
+from newel.runtime.entropy import random_bytes
+
+EXTENSIONS: Mapping[str, Sequence[str]] = {
+    "user": (
+        "permit-X11-forwarding",
+        "permit-agent-forwarding",
+        "permit-port-forwarding",
+        "permit-pty",
+        "permit-user-rc",
+    ),
+    "host": (),
+}
+"""What the holder of each type of certificate may do unless a template says otherwise."""
+
+
+class SSHContent(NamedTuple):
+    """What a certificate says of its holder."""
+
+    type: str
+    key_id: str
+    principals: Sequence[str]
+    critical_options: Mapping[str, str]
+    extensions: Mapping[str, str]
+
+    @classmethod
+    def usual(cls, type: str, key_id: str, principals: Sequence[str]) -> "SSHContent":  # noqa: A002 - OpenSSH's word
+        """Return the content of a certificate without a template."""
+        return cls(type, key_id, principals, {}, dict.fromkeys(EXTENSIONS[type], ""))
+
+
+class SSHTemplateInput(NamedTuple):
+    """The data of one request that a template sees."""
+
+    usual: SSHContent
+    request: Mapping[str, Any]
+    """``.Insecure.CR``: what the request says for itself."""
+    claims: bytes = b""
+    user: bytes = b""
+    extra: Mapping[str, Any] = {}
+
+
+class SSHTemplate:
+    """One provisioner's template, compiled when the provisioner is loaded."""
+
+    def __init__(self, template: Template, data: Mapping[str, Any]) -> None:
+        self._template = template
+        self._data = data
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any]) -> "SSHTemplate | None":
+        """Compile the template of ``options.ssh``, if there is one. Raises ValueError."""
+        found = template_options({"x509": options["ssh"]})
+        if found is None:
+            return None
+        source = found.text or _read_file(found.file)
+        return cls(certificates.compile_template(source), found.data)
+
+    def render(self, data: SSHTemplateInput, now: dt.datetime) -> SSHContent:
+        """Render the template. Raises NewelError; the client sees what the template itself refuses."""
+        usual = data.usual
+        visible: dict[str, Any] = {
+            "Type": usual.type,
+            "KeyID": usual.key_id,
+            "Principals": list(usual.principals),
+            "CriticalOptions": dict(usual.critical_options),
+            "Extensions": dict(usual.extensions),
+            **data.extra,
+            "Insecure": {"CR": dict(data.request), "User": parse_object(data.user, "templateData")},
+        }
+        if data.claims:
+            visible["Token"] = parse_object(data.claims, "the token's payload")
+        own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
+        visible.update({name: value for name, value in own.items() if name != "Insecure"})
+        try:
+            fields = certificates.render(
+                self._template, visible, Environment(now, random_bytes), BOUNDS
+            )
+            return _read(fields)
+        except TemplateRefusedError as error:
+            if error.own:
+                raise verbatim_error(str(error)) from None
+            raise misconfiguration_error(f"error applying certificate template: {error}") from None
+        except ValueError as error:
+            raise malformed_error(f"error applying certificate template: {error}") from None
+
+
+def _read(fields: Fields) -> SSHContent:
+    found = SSHContent(
+        fields.read("type", text, ""),
+        fields.read("keyId", text, ""),
+        fields.texts("principals"),
+        fields.read("criticalOptions", _options, {}),
+        fields.read("extensions", _options, {}),
+    )
+    if found.type not in EXTENSIONS:
+        raise ValueError(f"unknown certificate type {found.type[:64]!r}")
+    return found
+
+
+def _options(found: object) -> dict[str, str]:
+    fields = Fields.of(found, "options")
+    return {name: fields.read(name, text, "") for name in fields.exact}
+
+
+def _read_file(file: str) -> str:
+    try:
+        with Path(file).open("rb") as source:
+            return source.read(MAX_FILE_SIZE).decode()
+    except OSError as error:
+        raise ValueError(f"options.ssh.templateFile: {error.strerror}") from None

@@ -1,0 +1,58 @@
+"""The composition of the SSH half of the step API."""
+
+import datetime as dt
+from typing import NamedTuple
+
+from newel.registration.audit_trail import AuditTrail
+from newel.registration.authority import Authority
+from newel.registration.provisioners.provisioner import TokenRules
+from newel.registration.ssh.config import SSHConfig
+from newel.registration.ssh.configuration import SSHConfiguration
+from newel.registration.ssh.hosts import HostTable
+from newel.registration.ssh.keys import SSHKeys
+from newel.registration.ssh.renewal import SSHRenewService
+from newel.registration.ssh.revocation import SSHRevokeService
+from newel.registration.ssh.routes import SSHAPI
+from newel.registration.ssh.signing import SSHSignService
+from newel.registration.ssh_issuance import SSHIssuance
+from newel.registration.storage import UsedTokenTable
+from newel.runtime.clock import Clock
+from newel.runtime.database.contract import Database
+
+
+class SSHServer(NamedTuple):
+    """The parts that the registration authority puts into its service."""
+
+    app: SSHAPI
+    keys: SSHKeys
+    """To be refreshed before listening, and from time to time."""
+
+
+def build_ssh(
+    config: SSHConfig,
+    *,
+    database: Database,
+    authority: Authority,
+    issuance: SSHIssuance,
+    used: UsedTokenTable,
+    rules: TokenRules,
+    clock: Clock,
+    audit_trail: AuditTrail,
+    backdate: dt.timedelta,
+    active_revocation: bool,
+) -> SSHServer:
+    """Build it. Raises ConfigError for templates that cannot be used."""
+    keys, hosts = SSHKeys(issuance, config.foreign_keys()), HostTable(database)
+    sign = SSHSignService(authority, rules, used, issuance, hosts, clock, backdate)
+    renew = SSHRenewService(authority, rules, used, issuance, keys, hosts, clock, backdate)
+    app = SSHAPI(
+        sign,
+        renew,
+        SSHRevokeService(renew, active_revocation),
+        keys,
+        hosts,
+        SSHConfiguration(config),
+        clock,
+        audit_trail,
+    )
+    return SSHServer(app, keys)

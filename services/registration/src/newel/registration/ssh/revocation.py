@@ -1,0 +1,130 @@
+"""``/ssh/revoke``: by a token of a provisioner, or of the certificate's own key, whose subject is the serial."""
+
+import re
+from dataclasses import dataclass
+
+from newel.registration.audit_trail import Decision
+from newel.registration.errors import forbidden_error, malformed_error, unauthorized_error
+from newel.registration.one_time import use_once
+from newel.registration.provisioners.grant import TokenUse
+from newel.registration.provisioners.provisioner import Provisioner
+from newel.registration.provisioners.sshpop import SSHPOPProvisioner
+from newel.registration.ssh.renewal import SSHRenewService
+from newel.registration.ssh.signing import find_provisioner
+from newel.registration.ssh_issuance import SSHRecord, SSHRevocation
+from newel.registration.step.credentials import require_standing
+from newel.registration.step.signing import read_token
+from newel.runtime.errors import ErrorType, NewelError
+from newel.step.audiences import Method
+from newel.step.ssh_messages import SSHRevokeRequest
+from newel.step.tokens import UnverifiedToken
+
+_SERIAL = re.compile(r"[0-9]{1,20}", re.ASCII)
+_REASONS = frozenset(range(11)) - {7, 8}  # RFC 5280 §5.3.1
+_MAX_REASON_TEXT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SSHRevokeService:
+    """Decides on ``/ssh/revoke``."""
+
+    renewals: SSHRenewService
+    active_revocation: bool
+
+    async def revoke(self, body: SSHRevokeRequest, request_id: str) -> Decision:
+        """Revoke one certificate. Raises NewelError.
+
+        1. the body; 2. the token, which names the serial number; 3. the record, and whether its
+        provisioner may revoke it; 4. the token is used up; 5. the issuing authority.
+        """
+        serial = _read_serial(body.serial or "")
+        reason = body.reason_code or 0
+        if reason not in _REASONS:
+            raise malformed_error("reasonCode out of bounds")
+        if not body.passive:
+            raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="non-passive revocation")
+        if not body.ott:
+            raise malformed_error("missing ott")
+        token = read_token(body.ott)
+        own = self.renewals
+        provisioner = await find_provisioner(own.authority, token)
+        use, actor = await self._authorize(provisioner, token, serial)
+        record = await own.issuance.find(serial)
+        if record is None:
+            raise _unknown_serial_error(serial)
+        self._require_owner(provisioner, record, serial)
+        owner = own.authority.provisioners.by_certificate(record.provisioner)
+        await use_once(own.used, use, serial.to_bytes(8), own.clock.now())
+        own.used.finish(use)
+        active = owner.active_revocation if owner else self.active_revocation
+        revocation = SSHRevocation(
+            serial=serial,
+            reason=reason,
+            reason_text=(body.reason or "")[:_MAX_REASON_TEXT],
+            active=active,
+            actor=f"token:{actor}",
+            provisioner=provisioner.name,
+            request_id=request_id,
+        )
+        try:
+            await own.issuance.revoke(revocation)
+        except NewelError as error:
+            raise _step_error(error, serial) from error
+        return Decision("ssh-revoke", {"provisioner": provisioner.name, "active": active})
+
+    async def _authorize(
+        self, provisioner: Provisioner, token: UnverifiedToken, serial: int
+    ) -> tuple[TokenUse, str]:
+        """Verify the token. Returns its use, and who revokes."""
+        own = self.renewals
+        now = own.clock.now()
+        if isinstance(provisioner, SSHPOPProvisioner):
+            proof = provisioner.prove(token, own.rules, Method.SSH_REVOKE, now, own.keys.trusted)
+            if proof.certificate.serial != serial:
+                raise unauthorized_error("the token is of another certificate")
+            _require_subject(proof.subject, serial)
+            return proof.use, proof.subject
+        grant = provisioner.authorize_ssh_revoke(token, own.rules, now)
+        if grant.certificate:
+            await require_standing(grant.certificate, own.authority.trust, own.authority.issuance)
+        if grant.serial is not None:
+            _require_subject(grant.serial, serial)
+        return grant.use, grant.actor or grant.serial or ""
+
+    def _require_owner(self, provisioner: Provisioner, record: SSHRecord, serial: int) -> None:
+        if isinstance(provisioner, SSHPOPProvisioner):
+            return  # the certificate's own key
+        owner = self.renewals.authority.provisioners.by_certificate(record.provisioner)
+        if owner is not provisioner and not provisioner.revokes_any:
+            raise forbidden_error(
+                f"certificate with serial number '{serial}' is not this provisioner's to revoke",
+                cause=f"{provisioner.name!r} asked for a certificate of {record.provisioner.name!r}",
+            )
+
+
+def _read_serial(text: str) -> int:
+    if not text:
+        raise malformed_error("missing serial")
+    if not _SERIAL.fullmatch(text) or (value := int(text)) >> 64:
+        raise malformed_error(f"'{text[:64]}' is not a valid serial number of an SSH certificate")
+    return value
+
+
+def _require_subject(subject: str, serial: int) -> None:
+    if subject != str(serial):
+        raise forbidden_error(
+            f'request serial number "{serial}" and token subject "{subject[:128]}" do not match'
+        )
+
+
+def _unknown_serial_error(serial: int) -> NewelError:
+    return NewelError(
+        ErrorType.NOT_FOUND, f"certificate with serial number '{serial}' was not found"
+    )
+
+
+def _step_error(error: NewelError, serial: int) -> NewelError:
+    if error.type is ErrorType.ALREADY_REVOKED:
+        detail = f"certificate with serial number '{serial}' is already revoked"
+        return NewelError(error.type, detail, cause=error.cause)
+    return _unknown_serial_error(serial) if error.type is ErrorType.NOT_FOUND else error

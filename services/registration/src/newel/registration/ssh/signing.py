@@ -1,0 +1,159 @@
+"""``/ssh/sign``: a token and a public key become an SSH certificate."""
+
+import base64
+import binascii
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from newel.crypto.ssh import certificates, key_quality
+from newel.registration.audit_trail import Decision
+from newel.registration.authority import Authority
+from newel.registration.errors import forbidden_error, malformed_error
+from newel.registration.issuance import IssuedCertificate
+from newel.registration.one_time import complete_use, idempotency_key, use_once
+from newel.registration.provisioners.grant import TokenUse
+from newel.registration.provisioners.provisioner import Provisioner, TokenRules
+from newel.registration.provisioners.ssh_grant import SSHGrant
+from newel.registration.provisioners.ssh_templates import SSHContent
+from newel.registration.ssh import content, validity
+from newel.registration.ssh.hosts import HostTable
+from newel.registration.ssh_issuance import SSHIssuance, SSHIssueRequest
+from newel.registration.step.credentials import require_standing
+from newel.registration.step.signing import read_token
+from newel.registration.storage import UsedTokenTable
+from newel.runtime.clock import Clock
+from newel.runtime.entropy import random_bytes
+from newel.step.ssh_messages import SSHSignRequest
+from newel.step.tokens import UnverifiedToken
+
+_MAX_KEY = 16 * 1024
+
+
+class SSHResult(NamedTuple):
+    """A new certificate in wire form, and the decision that led to it."""
+
+    certificate: bytes
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class SSHSignService:
+    """Decides on ``/ssh/sign``."""
+
+    authority: Authority
+    rules: TokenRules
+    used: UsedTokenTable
+    issuance: SSHIssuance
+    hosts: HostTable
+    clock: Clock
+    backdate: dt.timedelta
+
+    async def sign(self, body: SSHSignRequest, request_id: str) -> SSHResult:
+        """Issue one certificate. Raises NewelError.
+
+        1. the key; 2. the token, verified by the provisioner it names; 3. the request against the grant;
+        4. the provisioner's template, if it has one; 5. the validity; 6. the policies; 7. the token is
+        used up, only now that everything is verified; 8. the issuing authority.
+        """
+        key = read_key(body.public_key or "")
+        provisioner, grant = await self._authorize(body.ott or "")
+        content.check_options(body, grant)
+        now = self.clock.now()
+        made = content.render(body, provisioner, grant, content.choose(body, grant), now)
+        start, end = validity.resolve(
+            grant.durations(made.type),
+            self.backdate,
+            now,
+            body.valid_after or grant.options.valid_after or "",
+            body.valid_before or grant.options.valid_before or "",
+            grant.window,
+        )
+        self.authority.check_principals(provisioner.policies, made.type, made.principals)
+        request = _build(grant, made, key, (start, end), request_id)
+        digest_input = b"\0".join((key, repr(made).encode(), repr((start, end)).encode()))
+        issued = await self._issue(grant.use, request, digest_input, now)
+        if made.type == "host":
+            await self.hosts.add(made.principals, end)
+        return SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
+
+    async def _authorize(self, ott: str) -> tuple[Provisioner, SSHGrant]:
+        if not ott:
+            raise malformed_error("missing or empty ott")
+        token = read_token(ott)
+        provisioner = await find_provisioner(self.authority, token)
+        grant = provisioner.authorize_ssh_sign(token, self.rules, self.clock.now())
+        if grant.certificate:
+            await require_standing(grant.certificate, self.authority.trust, self.authority.issuance)
+        return provisioner, grant
+
+    async def _issue(
+        self, use: TokenUse | None, request: SSHIssueRequest, digest_input: bytes, now: dt.datetime
+    ) -> IssuedCertificate:
+        if use is None:
+            return await self.issuance.issue(request)
+        await use_once(self.used, use, digest_input, now, durable=False)
+        return await complete_use(self.used, use, self.issuance.issue(request))
+
+
+async def find_provisioner(authority: Authority, token: UnverifiedToken) -> Provisioner:
+    """Find the provisioner that a token names, and fetch what verifies the token. Raises NewelError."""
+    provisioner = await authority.find_provisioner(token)
+    fetch = provisioner.prepare(token)
+    if fetch is not None:
+        await fetch
+    return provisioner
+
+
+def read_key(encoded: str) -> bytes:
+    """Read the public key of a body, in wire form. Raises NewelError."""
+    if not encoded:
+        raise malformed_error("missing or empty publicKey")
+    if len(encoded) > _MAX_KEY:
+        raise malformed_error("the publicKey is too long")
+    try:
+        wire = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise malformed_error("error decoding json", cause="publicKey is not base64") from None
+    try:
+        key_quality.check_key(wire)
+    except key_quality.UnusableKeyError as error:
+        raise forbidden_error(f"ssh certificate key: {error}") from None
+    return wire
+
+
+def decision(operation: str, provisioner: str, issued: IssuedCertificate) -> Decision:
+    """Describe a certificate for the audit trail."""
+    made = certificates.parse(issued.der)
+    facts: dict[str, Any] = {
+        "provisioner": provisioner,
+        "type": made.kind,
+        "key_id": made.key_id,
+        "principals": tuple(made.principals),
+        "serial": str(made.serial),
+        "issuer": issued.issuer,
+    }
+    return Decision(operation, facts)
+
+
+def _build(
+    grant: SSHGrant,
+    made: SSHContent,
+    key: bytes,
+    period: tuple[dt.datetime, dt.datetime],
+    request_id: str,
+) -> SSHIssueRequest:
+    return SSHIssueRequest(
+        idempotency_key=random_bytes(28) if grant.use is None else idempotency_key(grant.use),
+        type="host" if made.type == "host" else "user",
+        public_key=key,
+        key_id=made.key_id,
+        principals=made.principals,
+        valid_after=period[0],
+        valid_before=period[1],
+        critical_options=made.critical_options,
+        extensions=made.extensions,
+        provisioner=grant.provisioner,
+        subject_of_proof=grant.subject,
+        request_id=request_id,
+    )
