@@ -5,19 +5,30 @@ from typing import Any, cast
 
 from newel.step.policies import POLICY
 from newel.step.treatment import (
-    SSH,
     Member,
     duration,
     honour,
     positive_duration,
     refuse,
     text,
-    warn,
 )
 from newel.step.webhooks import MOST_WEBHOOKS, read_webhooks
 
 SUPPORTED = frozenset(
-    {"JWK", "ACME", "AWS", "Azure", "GCP", "K8sSA", "Nebula", "OIDC", "SCEP", "X5C", "mTLS"}
+    {
+        "JWK",
+        "ACME",
+        "AWS",
+        "Azure",
+        "GCP",
+        "K8sSA",
+        "Nebula",
+        "OIDC",
+        "SCEP",
+        "SSHPOP",
+        "X5C",
+        "mTLS",
+    }
 )
 """The kinds that work. A provisioner of another kind is off, and listed with the reason."""
 

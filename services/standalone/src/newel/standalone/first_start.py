@@ -48,6 +48,9 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     )
     if options.ssh:
         ca.ssh = ssh_keys.create(layout, read_password(password_file))
+        provisioners = (ca.authority and ca.authority.provisioners) or []
+        provisioners[0]["claims"] = {"enableSSHCA": True}
+        provisioners.append({"type": "SSHPOP", "name": "sshpop", "claims": {"enableSSHCA": True}})
     address = ca.address
     port = address.rpartition(":")[2]
     # the root and ca.json are where every STEPPATH has them, and so found after the folder has moved

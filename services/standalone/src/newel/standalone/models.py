@@ -11,6 +11,7 @@ from newel.registration.config import Config as RegistrationConfig
 from newel.runtime.config import ConfigError, validate
 from newel.signer.config import Config as SignerConfig
 from newel.standalone.settings import Settings
+from newel.standalone.ssh_settings import configure_ssh
 from newel.step.cipher_suites import to_openssl
 from newel.step.messages import TLSOptions
 from newel.validation.config import Config as ValidationConfig
@@ -166,6 +167,8 @@ def configure_registration(settings: Settings) -> RegistrationConfig:
         "federated_roots": tuple(ca.federated_roots or ()),
         "scep": {"key_password_file": settings.password_file},
     }
+    if ca.ssh or authority.disable_get_ssh_hosts:
+        data["ssh"] = configure_ssh(settings)
     if authority.enable_admin:
         data["remote_management"] = True
     if authority.authority_id:

@@ -136,7 +136,7 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
     add(
         "--ssh",
         action="store_true",
-        help="also make the keys of an SSH authority, on first start; this version issues no SSH certificates",
+        help="also make the keys of an SSH authority, on first start, and let the first provisioner use them",
     )
     add(
         "--new-database",

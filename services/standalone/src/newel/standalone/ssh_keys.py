@@ -1,7 +1,6 @@
 """The SSH authority's two keys, made on the first start with ``--ssh``.
 
-They are laid out and named as the step tools do, and the signer holds them; SSH certificates are not issued
-by this version.
+They are laid out and named as the step tools do, and the signer holds them.
 """
 
 import os

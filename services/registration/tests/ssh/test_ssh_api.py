@@ -1,0 +1,295 @@
+"""The SSH half of the step API: sign, renew, rekey, revoke, and what is read by everyone."""
+
+import asyncio
+import base64
+import datetime as dt
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from fixtures.authority import EPOCH, CertificateAuthority
+from fixtures.registration import (
+    CA,
+    JwkKey,
+    RegistrationHarness,
+    open_registration,
+    read_message,
+)
+from newel.crypto import keys
+from newel.crypto.ssh import certificates
+from newel.crypto.ssh.certificates import Certificate
+from newel.crypto.ssh.public_keys import wire_of
+from newel.jose import jws
+from newel.step import tokens
+from newel.step.tokens import SSHOptions
+
+ENABLED = {"claims": {"enableSSHCA": True}}
+SSHPOP = {"type": "SSHPOP", "name": "sshpop", **ENABLED}
+
+
+@pytest.fixture
+async def ssh(
+    authority: CertificateAuthority, tmp_path: Path
+) -> AsyncIterator[RegistrationHarness]:
+    admin = JwkKey("admin", keys.generate())
+    other = JwkKey("other", keys.generate())
+    template = '{"type":"{{.Type}}","keyId":"{{.KeyID}}","principals":["t-{{.Token.sub}}"],'
+    template += '"criticalOptions":{"force-command":"/bin/true"}}'
+    templated = JwkKey("templated", admin.key)
+    opened = await open_registration(
+        f"sqlite:///{tmp_path}/ra.db",
+        authority,
+        admin=admin,
+        provisioners=(
+            admin.record(**ENABLED),
+            other.record(),
+            templated.record(**ENABLED, options={"ssh": {"template": template}}),
+            SSHPOP,
+        ),
+    )
+    yield opened
+    await opened.database.close()
+
+
+def encode(wire: bytes) -> str:
+    return base64.b64encode(wire).decode()
+
+
+def ssh_token(
+    owner: JwkKey, subject: str = "alice", now: dt.datetime = EPOCH, **options: Any
+) -> str:
+    chosen: dict[str, Any] = {"cert_type": "user", "principals": [subject]} | options
+    given = SSHOptions(**chosen)
+    return owner.token(subject, now, audience=f"{CA}/1.0/ssh/sign", sans=None, ssh=given)
+
+
+def parsed(answer: httpx.Response) -> Certificate:
+    assert answer.status_code == 201, answer.text
+    return certificates.parse(base64.b64decode(answer.json()["crt"]))
+
+
+async def sign(
+    ssh: RegistrationHarness, token: str, key: Any = None, **more: Any
+) -> httpx.Response:
+    key = key or keys.generate()
+    return await ssh.post("/1.0/ssh/sign", publicKey=encode(wire_of(key)), ott=token, **more)
+
+
+async def host_of(ssh: RegistrationHarness) -> tuple[Certificate, keys.PrivateKey]:
+    key = keys.generate()
+    token = ssh_token(ssh.admin, "a.example", ssh.clock.now(), cert_type="host")
+    return parsed(await sign(ssh, token, key)), key
+
+
+def pop_token(
+    ssh: RegistrationHarness,
+    certificate: Certificate,
+    key: keys.PrivateKey,
+    method: str,
+    subject: str = "",
+) -> str:
+    header = {"sshpop": encode(certificate.wire)}
+    return tokens.make(
+        key,
+        kid="",
+        issuer="sshpop",
+        subject=subject or certificate.key_id,
+        audience=f"{CA}/1.0/ssh/{method}#sshpop/sshpop",
+        now=ssh.clock.now(),
+        extra_header=header,
+    )
+
+
+async def test_a_token_and_a_key_become_a_certificate(ssh: RegistrationHarness) -> None:
+    key = keys.generate("Ed25519")
+    made = parsed(await sign(ssh, ssh_token(ssh.admin), key))
+    assert (made.kind, made.key_id, made.principals) == ("user", "alice", ["alice"])
+    assert made.public_key == wire_of(key)
+    assert set(made.extensions) >= {"permit-pty", "permit-agent-forwarding"}
+    assert made.valid_before - made.valid_after == 16 * 3600 + 60
+    event, outcome, facts = ssh.audit.lines[-1]
+    assert (event, outcome, facts["principals"]) == ("ssh-sign", "granted", ("alice",))
+
+
+async def test_a_host_has_no_extensions_and_is_listed(ssh: RegistrationHarness) -> None:
+    made, _ = await host_of(ssh)
+    assert (made.kind, made.principals, made.extensions) == ("host", ["a.example"], {})
+    assert made.valid_before - made.valid_after == 720 * 3600 + 60
+    listed = (await ssh.call("GET", "/ssh/hosts")).json()["hosts"]
+    assert [each["hostname"] for each in listed] == ["a.example"]
+    for name, exists in (("A.example", True), ("b.example", False)):
+        answer = await ssh.post("/ssh/check-host", type="host", principal=name)
+        assert answer.json() == {"exists": exists}
+
+
+async def test_the_keys_that_clients_and_hosts_trust_are_listed(ssh: RegistrationHarness) -> None:
+    for path in ("/ssh/roots", "/1.0/ssh/federation"):
+        answer = (await ssh.call("GET", path)).json()
+        assert answer["userKey"] == [encode(wire_of(ssh.issuing.ssh_keys["user"]))]
+        assert answer["hostKey"] == [encode(wire_of(ssh.issuing.ssh_keys["host"]))]
+
+
+async def test_the_template_decides_what_the_certificate_says(ssh: RegistrationHarness) -> None:
+    owner = JwkKey("templated", ssh.admin.key)
+    made = parsed(await sign(ssh, ssh_token(owner)))
+    assert made.principals == ["t-alice"]
+    assert made.critical_options == {"force-command": "/bin/true"}
+    assert made.extensions == {}
+
+
+@pytest.mark.attack("S01")
+@pytest.mark.parametrize(
+    ("token", "body", "status", "text"),
+    [
+        ({}, {"certType": "host"}, 400, "certificate type does not match"),
+        ({}, {"principals": ["root"]}, 400, "principals does not match"),
+        ({"principals": ["a", "b"]}, {"principals": ["b", "c"]}, 400, "principals does not match"),
+        ({}, {"validBefore": "48h"}, 403, "greater than maximum accepted duration"),
+        ({}, {"validBefore": "1m"}, 403, "less than minimum accepted duration"),
+        ({}, {"validBefore": "-1h"}, 400, "cannot be in the past"),
+        ({"cert_type": "root"}, {}, 400, "unknown certificate type"),
+        ({"valid_before": "1h"}, {"validBefore": "2h"}, 400, "valid before does not match"),
+    ],
+)  # fmt: skip # refusals in rows
+async def test_a_request_beyond_its_token_is_refused(
+    ssh: RegistrationHarness, token: dict[str, Any], body: dict[str, Any], status: int, text: str
+) -> None:
+    answer = await sign(ssh, ssh_token(ssh.admin, **token), **body)
+    assert answer.status_code == status
+    assert text in read_message(answer)
+    assert ssh.issuing.ssh_requests == []
+
+
+async def test_tokens_are_for_what_they_were_made(ssh: RegistrationHarness) -> None:
+    x509 = ssh.admin.token("alice", audience=f"{CA}/1.0/sign")
+    assert (await sign(ssh, x509)).status_code == 401
+    disabled = ssh_token(JwkKey("other", ssh.admin.key))
+    assert (await sign(ssh, disabled)).status_code == 401
+    revocation = ssh.admin.token("1", audience=f"{CA}/1.0/ssh/revoke", sans=None)
+    assert (await sign(ssh, revocation)).status_code == 401
+    assert ssh.issuing.ssh_requests == []
+
+
+async def test_fifty_uses_of_a_token_make_one_certificate(ssh: RegistrationHarness) -> None:
+    token, key = ssh_token(ssh.admin), keys.generate()
+    answers = await asyncio.gather(*[sign(ssh, token, key) for _ in range(50)])
+    assert sorted(each.status_code for each in answers) == [201, *[401] * 49]
+    assert len(ssh.issuing.ssh_requests) == 1
+
+
+async def test_a_host_renews_and_rekeys_by_the_key_it_has(ssh: RegistrationHarness) -> None:
+    old, key = await host_of(ssh)
+    ssh.clock.advance(dt.timedelta(hours=1))
+    new = parsed(await ssh.post("/ssh/renew", ott=pop_token(ssh, old, key, "renew")))
+    assert (new.public_key, new.principals) == (old.public_key, old.principals)
+    assert new.valid_before - new.valid_after == old.valid_before - old.valid_after
+    assert ssh.issuing.ssh_requests[-1].renewed_from == old.serial.to_bytes(8)
+    other = keys.generate("Ed25519")
+    token = pop_token(ssh, new, key, "rekey")
+    again = parsed(await ssh.post("/ssh/rekey", ott=token, publicKey=encode(wire_of(other))))
+    assert again.public_key == wire_of(other)
+    replay = await ssh.post("/ssh/rekey", ott=token, publicKey=encode(wire_of(other)))
+    assert replay.status_code == 401
+
+
+@pytest.mark.attack("S03")
+async def test_what_does_not_prove_a_host_renews_nothing(ssh: RegistrationHarness) -> None:
+    old, key = await host_of(ssh)
+    user_key = keys.generate()
+    user = parsed(await sign(ssh, ssh_token(ssh.admin, "bob"), user_key))
+    assert (
+        await ssh.post("/ssh/renew", ott=pop_token(ssh, user, user_key, "renew"))
+    ).status_code == 400
+    stranger = pop_token(ssh, old, keys.generate(), "renew")
+    assert (await ssh.post("/ssh/renew", ott=stranger)).status_code == 401
+    wrong = pop_token(ssh, old, key, "rekey")
+    assert (await ssh.post("/ssh/renew", ott=wrong)).status_code == 401
+    own = certificates.parse(
+        certificates_body(old).sign(keys.generate(), b"n" * 32)
+    )  # the same certificate by another authority
+    assert (await ssh.post("/ssh/renew", ott=pop_token(ssh, own, key, "renew"))).status_code == 401
+    revoked = pop_token(ssh, old, key, "revoke", str(old.serial))
+    answer = await ssh.post("/ssh/revoke", serial=str(old.serial), ott=revoked, passive=True)
+    assert answer.json() == {"status": "ok"}
+    assert (await ssh.post("/ssh/renew", ott=pop_token(ssh, old, key, "renew"))).status_code == 401
+    ssh.clock.advance(dt.timedelta(hours=800))
+    fresh, key = await host_of(ssh)
+    ssh.clock.advance(dt.timedelta(hours=800))
+    assert (
+        await ssh.post("/ssh/renew", ott=pop_token(ssh, fresh, key, "renew"))
+    ).status_code == 401
+
+
+def certificates_body(certificate: Certificate) -> Any:
+    from newel.crypto.ssh.certificate_body import Body
+
+    return Body.of(certificate.wire)
+
+
+async def test_only_the_owner_revokes_and_only_its_own_serial(ssh: RegistrationHarness) -> None:
+    made, _ = await host_of(ssh)
+    serial = str(made.serial)
+
+    async def revoke(owner: JwkKey, subject: str, asked: str) -> httpx.Response:
+        token = owner.token(subject, audience=f"{CA}/1.0/ssh/revoke", sans=None)
+        return await ssh.post("/ssh/revoke", serial=asked, ott=token, passive=True)
+
+    templated = JwkKey("templated", ssh.admin.key)
+    assert (await revoke(templated, serial, serial)).status_code == 403
+    assert (await revoke(ssh.admin, "999", serial)).status_code == 403
+    assert (await revoke(ssh.admin, "999", "999")).status_code == 404
+    assert (await revoke(ssh.admin, serial, serial)).status_code == 200
+    again = await revoke(ssh.admin, serial, serial)
+    assert "already revoked" in read_message(again)
+
+
+async def test_malformed_requests_are_refused_in_a_line(ssh: RegistrationHarness) -> None:
+    for path, body in (
+        ("/ssh/sign", {}),
+        ("/ssh/sign", {"publicKey": "!!", "ott": "x"}),
+        ("/ssh/sign", {"publicKey": encode(b"no key"), "ott": "x"}),
+        ("/ssh/renew", {}),
+        ("/ssh/revoke", {"serial": "-1", "ott": "x", "passive": True}),
+        ("/ssh/revoke", {"serial": "1", "ott": "x"}),
+        ("/ssh/check-host", {"type": "user", "principal": "a"}),
+        ("/ssh/config", {"type": "other"}),
+        ("/ssh/bastion", {}),
+    ):
+        answer = await ssh.post(path, **body)
+        assert 400 <= answer.status_code < 502, path
+        assert read_message(answer)
+    assert (await ssh.call("GET", "/ssh/sign")).status_code == 405
+    assert (await ssh.call("GET", "/ssh/nothing")).status_code == 404
+    assert ssh.issuing.ssh_requests == []
+
+
+async def test_without_keys_nothing_is_signed(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    from fixtures.issuing_peer import IssuingPeer
+    from newel.runtime.clock import ManualClock
+
+    peer = IssuingPeer(authority=authority, clock=ManualClock(EPOCH), ssh_keys={})
+    admin = JwkKey("admin", keys.generate())
+    opened = await open_registration(
+        f"sqlite:///{tmp_path}/ra.db",
+        authority,
+        admin=admin,
+        issuing=peer,
+        provisioners=(admin.record(**ENABLED),),
+    )
+    assert (await sign(opened, ssh_token(admin))).status_code == 501
+    answer = await opened.call("GET", "/ssh/roots")
+    assert (answer.status_code, read_message(answer)) == (404, "no keys found")
+    await opened.database.close()
+
+
+def test_the_header_with_the_certificate_is_read(ssh: RegistrationHarness) -> None:
+    token = jws.sign_compact(
+        msgspec.json.encode({"alg": "ES256", "sshpop": "AAAA"}), b"{}", keys.generate()
+    )
+    assert tokens.parse(token).header.sshpop == "AAAA"
