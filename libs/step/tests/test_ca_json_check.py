@@ -35,9 +35,15 @@ class Place:
         )
 
 
+SEVERAL = {("webhooks",), ("ssh", "keys"), ("ssh", "user"), ("ssh", "host")}
+"""Members that are lists of objects, by how their paths end."""
+
+
 def nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    for name in reversed(path):
-        value = {name: [value] if name == "webhooks" else value}
+    for index in reversed(range(len(path))):
+        is_list = any(path[: index + 1][-len(each) :] == each for each in SEVERAL)
+        inside = is_list and index < len(path) - 1 and path[0] in {"ssh", "templates", "options"}
+        value = {path[index]: [value] if inside or path[index] == "webhooks" else value}
     return value
 
 
@@ -136,7 +142,9 @@ def test_a_mistyped_member_is_refused_with_its_path_and_the_nearest_one(place: P
     where = "authority.provisioners[0]." if place.kind else ""
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - looked at below
         read(wrong.file("x"))
-    path = ".".join(wrong.path).replace("webhooks.", "webhooks[0].")
+    path = ".".join(wrong.path)
+    for listed in ("webhooks", "ssh.keys", "templates.ssh.user", "templates.ssh.host"):
+        path = path.replace(f"{listed}.", f"{listed}[0].")
     assert str(refusal.value) == f"{where}{path}: unknown member; did you mean {name!r}?"
 
 
@@ -248,5 +256,7 @@ def test_members_and_kinds_are_read_in_any_case_as_the_original_does() -> None:
 
 
 def test_reasons_that_are_the_same_are_one_line() -> None:
-    said = read({"ssh": {"hostKey": "a"}, "templates": {"data": {"a": 1}}})
-    assert said == ["ssh, templates: certificates for SSH are not issued yet"]
+    said = read({"ssh": {"addUserPrincipal": "a", "addUserCommand": "b"}})
+    assert said == [
+        "ssh.addUserPrincipal, ssh.addUserCommand: certificates that add users to hosts are not issued"
+    ]

@@ -112,7 +112,15 @@ LIMITS: dict[str, Effect] = {
     "disableRenewal": (True, lambda s: jwk(s).may_renew),
     "allowRenewalAfterExpiry": (True, lambda s: jwk(s).limits.allow_renewal_after_expiry),
     "disableSmallstepExtensions": (True, lambda s: jwk(s).limits.include_extension),
-}
+    "enableSSHCA": (True, lambda s: jwk(s).limits.enable_ssh),
+    **{
+        f"{bound}{kind}SSHCertDuration": ("6h", lambda s: (
+            jwk(s).limits.ssh_user, jwk(s).limits.ssh_host, models.configure_signer(s).keys[-2:],
+        ))
+        for bound in ("min", "max", "default")
+        for kind in ("User", "Host")
+    },
+}  # fmt: skip # a table
 FILE: dict[str, Effect] = {
     "root": (["r.crt", "more.crt"], lambda s: (
         models.configure_issuing(s).issuers[0].root_file, models.configure_registration(s).roots,
@@ -153,8 +161,25 @@ FILE: dict[str, Effect] = {
     )),
     "crl.cacheDuration": ("48h", lambda s: models.configure_validation(s).crl.validity),
     "crl.renewPeriod": ("1h", lambda s: models.configure_validation(s).crl.period),
+    "ssh.hostKey": ("host_key", lambda s: models.configure_issuing(s).ssh_issuers),
+    "ssh.userKey": ("user_key", lambda s: models.configure_issuing(s).ssh_issuers),
+    **{
+        f"ssh.bastion.{name}": ("x", lambda s: models.configure_registration(s).ssh.bastion)
+        for name in ("hostname", "user", "port", "cmd", "flags")
+    },
+    "authority.disableGetSSHHosts": (True, lambda s: models.configure_registration(s).ssh.hide_hosts),
     "newel": ({"httpUrl": "http://x"}, lambda s: models.configure_issuing(s).urls.crl),
 }  # fmt: skip # a table
+SSH_LISTS = {
+    *(f"ssh.keys.{name}" for name in ("type", "federated", "key")),
+    *(
+        f"templates.ssh.{kind}.{name}"
+        for kind in ("user", "host")
+        for name in ("name", "type", "template", "path", "comment", "requires")
+    ),
+    "templates.data",
+}
+"""Members of lists, and what is used with them: a test of their own shows them."""
 ALWAYS = {"authority.disableIssuedAtCheck", "crl.enabled", "crl.generateOnRevoke"}
 """What is always done, whether it is asked for or not."""
 WITH_OTHERS = "policy.x509.allowWildcardNames"
@@ -169,6 +194,7 @@ COMMON: dict[str, Effect] = {
     "newel.allowUnderscores": (True, lambda s: leaf(s).allow_underscores),
     "newel.revokesAny": (True, lambda s: jwk(s).revokes_any),
     "options.x509.template": (TEMPLATE, lambda s: jwk(s).template is not None),
+    "options.ssh.template": (TEMPLATE, lambda s: jwk(s).ssh_template is not None),
 }
 JWK: dict[str, Effect] = {
     **COMMON,
@@ -191,6 +217,7 @@ WEBHOOK = {
 }  # fmt: skip # a table
 ELSEWHERE = {
     "type", WITH_OTHERS, "options.x509.templateFile", "options.x509.templateData",
+    "options.ssh.templateFile", "options.ssh.templateData",
     "options.webhooks.bearerToken",
     *(f"options.webhooks.{name}" for name in WEBHOOK if name != "basicAuth"),
     "options.webhooks.basicAuth.username", "options.webhooks.basicAuth.password",
@@ -242,6 +269,28 @@ def test_a_template_s_file_is_found_below_the_state_folder_and_its_data_is_used(
     assert found.template is not None
 
 
+def test_keys_and_templates_of_ssh_reach_the_registration_authority(tmp_path: Path) -> None:
+    (tmp_path / "config.tpl").write_text("Host *")
+    key = {"type": "user", "federated": True, "key": OTHER}
+    file = {
+        "name": "config.tpl", "type": "snippet", "template": "config.tpl", "path": "~/.ssh/config",
+        "comment": "//", "requires": ["Host"],
+    }  # fmt: skip # a table
+    templates = {"ssh": {"user": [file], "host": [file]}, "data": {"a": "1"}}
+    ssh = {"userKey": "user_key", "keys": [key]}
+    found = models.configure_registration(
+        settings_of(tmp_path, lambda ca: ca.update(ssh=ssh, templates=templates))
+    ).ssh
+    (foreign,) = found.foreign_keys()
+    assert (foreign.type, foreign.is_federated) == ("user", True)
+    for (each,) in (found.user_templates, found.host_templates):
+        assert (each.name, each.type, each.template) == (
+            "config.tpl", "snippet", tmp_path / "config.tpl",
+        )  # fmt: skip # in rows
+        assert (each.path, each.comment, each.requires) == ("~/.ssh/config", "//", ("Host",))
+    assert found.template_data == {"a": "1"}
+
+
 def test_files_of_provisioners_are_found_below_the_state_folder(tmp_path: Path) -> None:
     added: list[dict[str, Any]] = [
         {"type": "AWS", "name": "aws", "iidRoots": "iid.pem"},
@@ -270,7 +319,9 @@ def read_effects(members: Mapping[str, Member], above: str = "") -> Iterator[str
 
 
 def test_no_honoured_member_is_without_such_a_test() -> None:
-    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS | {f"authority.{WITH_OTHERS}"}
+    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS | SSH_LISTS | {
+        f"authority.{WITH_OTHERS}"
+    }
     assert set(read_effects(members_of("JWK"))) == set(JWK) | ELSEWHERE
     shared = set(read_effects(members_of("JWK"))) - {"key", "encryptedKey"}
     assert set(read_effects(members_of("ACME"))) - shared == set(ACME)
