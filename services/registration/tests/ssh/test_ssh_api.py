@@ -67,7 +67,7 @@ def ssh_token(
     return owner.token(subject, now, audience=f"{CA}/1.0/ssh/sign", sans=None, ssh=given)
 
 
-def parsed(answer: httpx.Response) -> Certificate:
+def read_certificate(answer: httpx.Response) -> Certificate:
     assert answer.status_code == 201, answer.text
     return certificates.parse(base64.b64decode(answer.json()["crt"]))
 
@@ -82,7 +82,7 @@ async def sign(
 async def host_of(ssh: RegistrationHarness) -> tuple[Certificate, keys.PrivateKey]:
     key = keys.generate()
     token = ssh_token(ssh.admin, "a.example", ssh.clock.now(), cert_type="host")
-    return parsed(await sign(ssh, token, key)), key
+    return read_certificate(await sign(ssh, token, key)), key
 
 
 def pop_token(
@@ -106,7 +106,7 @@ def pop_token(
 
 async def test_a_token_and_a_key_become_a_certificate(ssh: RegistrationHarness) -> None:
     key = keys.generate("Ed25519")
-    made = parsed(await sign(ssh, ssh_token(ssh.admin), key))
+    made = read_certificate(await sign(ssh, ssh_token(ssh.admin), key))
     assert (made.kind, made.key_id, made.principals) == ("user", "alice", ["alice"])
     assert made.public_key == wire_of(key)
     assert set(made.extensions) >= {"permit-pty", "permit-agent-forwarding"}
@@ -135,7 +135,7 @@ async def test_the_keys_that_clients_and_hosts_trust_are_listed(ssh: Registratio
 
 async def test_the_template_decides_what_the_certificate_says(ssh: RegistrationHarness) -> None:
     owner = JwkKey("templated", ssh.admin.key)
-    made = parsed(await sign(ssh, ssh_token(owner)))
+    made = read_certificate(await sign(ssh, ssh_token(owner)))
     assert made.principals == ["t-alice"]
     assert made.critical_options == {"force-command": "/bin/true"}
     assert made.extensions == {}
@@ -184,13 +184,15 @@ async def test_fifty_uses_of_a_token_make_one_certificate(ssh: RegistrationHarne
 async def test_a_host_renews_and_rekeys_by_the_key_it_has(ssh: RegistrationHarness) -> None:
     old, key = await host_of(ssh)
     ssh.clock.advance(dt.timedelta(hours=1))
-    new = parsed(await ssh.post("/ssh/renew", ott=pop_token(ssh, old, key, "renew")))
+    new = read_certificate(await ssh.post("/ssh/renew", ott=pop_token(ssh, old, key, "renew")))
     assert (new.public_key, new.principals) == (old.public_key, old.principals)
     assert new.valid_before - new.valid_after == old.valid_before - old.valid_after
     assert ssh.issuing.ssh_requests[-1].renewed_from == old.serial.to_bytes(8)
     other = keys.generate("Ed25519")
     token = pop_token(ssh, new, key, "rekey")
-    again = parsed(await ssh.post("/ssh/rekey", ott=token, publicKey=encode(wire_of(other))))
+    again = read_certificate(
+        await ssh.post("/ssh/rekey", ott=token, publicKey=encode(wire_of(other)))
+    )
     assert again.public_key == wire_of(other)
     replay = await ssh.post("/ssh/rekey", ott=token, publicKey=encode(wire_of(other)))
     assert replay.status_code == 401
@@ -200,7 +202,7 @@ async def test_a_host_renews_and_rekeys_by_the_key_it_has(ssh: RegistrationHarne
 async def test_what_does_not_prove_a_host_renews_nothing(ssh: RegistrationHarness) -> None:
     old, key = await host_of(ssh)
     user_key = keys.generate()
-    user = parsed(await sign(ssh, ssh_token(ssh.admin, "bob"), user_key))
+    user = read_certificate(await sign(ssh, ssh_token(ssh.admin, "bob"), user_key))
     assert (
         await ssh.post("/ssh/renew", ott=pop_token(ssh, user, user_key, "renew"))
     ).status_code == 400

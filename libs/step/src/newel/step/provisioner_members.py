@@ -12,7 +12,7 @@ from newel.step.treatment import (
     refuse,
     text,
 )
-from newel.step.webhooks import MOST_WEBHOOKS, read_webhooks
+from newel.step.webhook_members import WEBHOOK, check_webhook, check_webhooks
 
 SUPPORTED = frozenset(
     {
@@ -72,58 +72,6 @@ def _object(value: Any) -> str:
     return "" if value is None or isinstance(value, dict) else "it must be an object"
 
 
-WEBHOOK: Mapping[str, Member] = {
-    "id": honour("told to the webhook"),
-    "name": honour("the name: templates see its data as .Webhooks.NAME"),
-    "url": honour("where it is, https; behind the host a template"),
-    "kind": honour("ENRICHING, AUTHORIZING, SCEPCHALLENGE or NOTIFYING"),
-    "certType": honour("ALL (default), X509 or SSH"),
-    "disableTLSClientAuth": honour("this server shows it no certificate"),
-    "secret": honour("base64 of the key that signs the bodies; the step tools do not read it here"),
-    "bearerToken": honour("a credential; the step tools do not read it here"),
-    "basicAuth": honour(
-        "a credential; the step tools do not read it here",
-        members={"username": honour("the user"), "password": honour("the password")},
-    ),
-}
-
-
-def _webhook(value: Any) -> str:
-    if isinstance(value, dict) and not _has_known_members(cast("dict[str, Any]", value), WEBHOOK):
-        return ""  # the unknown member is reported, and may be the one that seems to be missing
-    try:
-        read_webhooks({"webhooks": [value]})
-    except ValueError as error:
-        return str(error).removeprefix("options.webhooks[0]").lstrip(".: ")
-    return ""
-
-
-def _has_known_members(value: dict[str, Any], members: Mapping[str, Member]) -> bool:
-    known = {name.lower(): member for name, member in members.items()}
-    for name, inner in value.items():
-        member = known.get(name.lower())
-        if member is None:
-            return False
-        if member.members is not None and isinstance(inner, dict):
-            own = cast("dict[str, Any]", inner)
-            if not _has_known_members(own, member.members):
-                return False
-    return True
-
-
-def _webhooks(value: Any) -> str:
-    """Return what is wrong with the list; its items are looked at one by one."""
-    if not isinstance(value, list):
-        return ""
-    names: list[str] = []
-    for each in cast("list[Any]", value):
-        record = cast("dict[str, Any]", each) if isinstance(each, dict) else {}
-        names.append(f"{record.get('name')} {record.get('kind')}")
-    if len(names) > MOST_WEBHOOKS:
-        return f"more than {MOST_WEBHOOKS} webhooks"
-    return "two have the same name and kind" if len(set(names)) < len(names) else ""
-
-
 OPTIONS: Mapping[str, Member] = {
     "x509": honour(
         "the template of the certificates",
@@ -148,8 +96,8 @@ OPTIONS: Mapping[str, Member] = {
     "webhooks": honour(
         "servers that enrich, allow or hear of certificates",
         members=WEBHOOK,
-        problem=_webhooks,
-        item_problem=_webhook,
+        problem=check_webhooks,
+        item_problem=check_webhook,
         several=True,
     ),
     "wire": refuse("the challenges of Wire are not offered yet"),

@@ -1,40 +1,26 @@
 """The composition of the registration authority."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
-import grpc
-import grpc.aio
-from prometheus_client import CollectorRegistry
-
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES
-from newel.registration import foreign_uses
+from newel.registration import foreign_uses, servers
 from newel.registration.acme import foreign
-from newel.registration.acme.build import ACMEServer
-from newel.registration.acme.build import build as build_acme
-from newel.registration.acme.policies import NameChecks
 from newel.registration.admin import foreign as foreign_admin
-from newel.registration.admin.account_policies import AccountPolicies
-from newel.registration.admin.build import build as build_admin
 from newel.registration.admin.first_start import migrate as migrate_provisioners
 from newel.registration.admin.storage import AdminTables
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
-from newel.registration.config import Config, RateConfig, read_certificates
+from newel.registration.config import Config, read_certificates
 from newel.registration.context import build_reach
 from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
-from newel.registration.provisioners.acme import ACMEProvisioner
+from newel.registration.ports import Ports
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
-from newel.registration.rate_limits import Limit
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.scep.build import build as build_scep
 from newel.registration.server_certificate import CertificateSpec, ServerCertificate
-from newel.registration.ssh.build import SSHServer, build_ssh
-from newel.registration.ssh_rpc import RemoteSSHIssuance
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
@@ -42,17 +28,13 @@ from newel.registration.step.routes import StepAPI
 from newel.registration.step.signing import SignService
 from newel.registration.storage import CONFIGURED, MANAGED, ProvisionerTable, UsedTokenTable
 from newel.registration.web import build_web
-from newel.runtime.asgi import ASGIApp
-from newel.runtime.audit import Audit
 from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease
 from newel.runtime.service import Service
-from newel.runtime.shared_table import SharedTable
-from newel.runtime.tls.server import ServerTLS
 from newel.step.audiences import Audiences
-from newel.step.provisioners import ProvisionerConfig, to_json
+from newel.step.provisioners import to_json
 
 __all__ = ["Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure"]
 
@@ -81,24 +63,6 @@ TABLES = (
 """The tables of the database at that migration."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The process's side of the registration authority: connections, clock, audit, metrics."""
-
-    database: Database
-    issuing: grpc.aio.Channel
-    tls: ServerTLS
-    clock: Clock
-    audit: Audit
-    registry: CollectorRegistry
-    table: SharedTable | None = None
-    """Counters that the workers of one program share."""
-    make_first_provisioner: Callable[[], ProvisionerConfig] | None = None
-    """Makes the JWK provisioner of the first administrator, where the configuration has none."""
-    inventory: grpc.aio.Channel | None = None
-    """To the inventory, where it is connected."""
-
-
 async def build(config: Config, ports: Ports) -> Service:
     """Build the service. Its start hook waits for the issuing authority and has the certificate issued."""
     metrics = Metrics(ports.registry)
@@ -107,7 +71,7 @@ async def build(config: Config, ports: Ports) -> Service:
     stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
     reach = build_reach(config, ports.tls, ports.clock, metrics, ports.inventory)
     authority = _authority(config, stored, issuance, metrics, reach.context)
-    acme = _acme(config, ports, authority, issuance, metrics)
+    acme = servers.build_acme(config, ports, authority, issuance, metrics)
     maintenance = Maintenance(
         authority,
         used,
@@ -120,8 +84,8 @@ async def build(config: Config, ports: Ports) -> Service:
         reach.webhooks,
     )
     api = _api(config, ports, authority, issuance, used, metrics)
-    ssh = _ssh(config, ports, authority, used, metrics)
-    admin = _admin(config, ports, authority, issuance, used, metrics)
+    ssh = servers.build_ssh(config, ports, authority, used, metrics)
+    admin = servers.build_admin(config, ports, authority, issuance, used, metrics)
     scep = build_scep(
         config.scep, ports.database, authority, issuance, ports.clock, ports.audit, metrics,
         policy_on_renewal=config.policy_on_renewal,
@@ -133,14 +97,12 @@ async def build(config: Config, ports: Ports) -> Service:
         await maintenance.start()
         await ssh.keys.refresh()
 
-    tasks = maintenance.tasks(
-        config.refresh_provisioners.total_seconds(), config.refresh_issuers.total_seconds()
-    )
+    refresh = config.refresh_issuers.total_seconds()
     return Service(
         "registration",
         web=build_web(
             config.rate_limits,
-            partial(_limit, config, ports, metrics),
+            partial(servers.build_limit, config, ports, metrics),
             ports.clock,
             step=api,
             acme=acme.app,
@@ -150,11 +112,11 @@ async def build(config: Config, ports: Ports) -> Service:
         ),
         optional_web=("http",),
         tasks={
-            **tasks,
+            **maintenance.tasks(config.refresh_provisioners.total_seconds(), refresh),
             **acme.tasks,
             **scep.tasks,
             **reach.tasks,
-            "ssh-keys": repeat_every(config.refresh_issuers.total_seconds(), ssh.keys.refresh),
+            "ssh-keys": repeat_every(refresh, ssh.keys.refresh),
         },
         start=(start,),
         stop=(used.flush,),
@@ -261,76 +223,4 @@ def _api(
         RevokeService(authority, rules, used, issuance, clock, config.active_revocation),
         AuditTrail(ports.audit, metrics),
         listings,
-    )
-
-
-def _ssh(
-    config: Config, ports: Ports, authority: Authority, used: UsedTokenTable, metrics: Metrics
-) -> SSHServer:
-    return build_ssh(
-        config.ssh,
-        database=ports.database,
-        authority=authority,
-        issuance=RemoteSSHIssuance(ports.issuing),
-        used=used,
-        rules=TokenRules(Audiences(config.dns_names), config.longest_token),
-        clock=ports.clock,
-        audit_trail=AuditTrail(ports.audit, metrics),
-        backdate=config.backdate,
-        active_revocation=config.active_revocation,
-    )
-
-
-def _limit(config: Config, ports: Ports, metrics: Metrics, name: str, rate: RateConfig) -> Limit:
-    remembered = config.rate_limits.remembered
-    return Limit(name, rate.rate(), remembered, ports.audit, metrics, ports.table)
-
-
-def _admin(
-    config: Config,
-    ports: Ports,
-    authority: Authority,
-    issuance: RemoteIssuance,
-    used: UsedTokenTable,
-    metrics: Metrics,
-) -> ASGIApp | None:
-    """Build the administration API; without remote management its paths are not found."""
-    if not config.remote_management:
-        return None
-    return build_admin(
-        AdminTables(ports.database),
-        authority=authority,
-        issuance=issuance,
-        used=used,
-        names=config.dns_names,
-        clock=ports.clock,
-        audit_trail=AuditTrail(ports.audit, metrics),
-        authority_id=config.authority_id,
-    )
-
-
-def _acme(
-    config: Config,
-    ports: Ports,
-    authority: Authority,
-    issuance: RemoteIssuance,
-    metrics: Metrics,
-) -> ACMEServer:
-    def provisioner(name: str) -> ACMEProvisioner | None:
-        found = authority.provisioners.by_name(name)
-        return found if isinstance(found, ACMEProvisioner) and not found.disabled else None
-
-    return build_acme(
-        config.acme,
-        database=ports.database,
-        issuance=issuance,
-        provisioners=provisioner,
-        names=config.dns_names,
-        clock=ports.clock,
-        audit=ports.audit,
-        metrics=metrics,
-        new_orders=_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
-        subject_defaults=authority.subject_defaults,
-        name_checks=NameChecks(authority.check_names, AccountPolicies(ports.database).find),
-        latest_start=config.latest_start,
     )

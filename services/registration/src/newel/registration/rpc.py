@@ -244,7 +244,7 @@ class RemoteInventory:
             ]
         )
         call = self._stub.Lookup(request, timeout=_LOOKUP_DEADLINE)
-        answers = (await _translate_errors(call)).answers
+        answers = (await translate_errors(call)).answers
         if len(answers) != len(questions):
             raise NewelError(ErrorType.UNAVAILABLE, "", cause="the inventory answers too little")
         return [dict(each.values) if each.known else None for each in answers]

@@ -159,7 +159,8 @@ class K8sSAProvisioner(Provisioner):
         """Verify a token and return its grant: the account may ask for any type and names."""
         self.require_ssh()
         verified = self._verify(token, rules, now)
-        account = read_account(verified.payload, verified.claims.sub)
+        is_bound = verified.claims.iss != LEGACY_ISSUER
+        account = read_account(verified.payload, verified.claims.sub, is_bound=is_bound)
         return SSHGrant(
             provisioner=self._reference,
             use=self._use(verified),

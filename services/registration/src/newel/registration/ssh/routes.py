@@ -130,25 +130,29 @@ class SSHAPI:
 
     async def _sign(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
         body = await bodies.read(scope, receive, _decode_sign)
-        return _issued(await self._sign_service.sign(body, request_id()))
+        return _certificate_response(await self._sign_service.sign(body, request_id()))
 
     async def _renew(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
         body = await bodies.read(scope, receive, _decode_renew)
-        return _issued(await self._renew_service.renew(body, Method.SSH_RENEW, request_id()))
+        return _certificate_response(
+            await self._renew_service.renew(body, Method.SSH_RENEW, request_id())
+        )
 
     async def _rekey(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
         body = await bodies.read(scope, receive, _decode_renew)
-        return _issued(await self._renew_service.renew(body, Method.SSH_REKEY, request_id()))
+        return _certificate_response(
+            await self._renew_service.renew(body, Method.SSH_REKEY, request_id())
+        )
 
     async def _revoke(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
         body = await bodies.read(scope, receive, _decode_revoke)
         return _REVOKED, await self._revoke_service.revoke(body, request_id())
 
     async def _roots(self, _scope: Scope, _receive: Receive) -> Response:
-        return _listed(self._keys.roots)
+        return _list_response(self._keys.roots)
 
     async def _federation(self, _scope: Scope, _receive: Receive) -> Response:
-        return _listed(self._keys.federation)
+        return _list_response(self._keys.federation)
 
     async def _list_hosts(self, _scope: Scope, _receive: Receive) -> Response:
         if self._configuration.hides_hosts:
@@ -191,13 +195,13 @@ def _not_enabled_error() -> NewelError:
     )
 
 
-def _listed(keys: bytes | None) -> Response:
+def _list_response(keys: bytes | None) -> Response:
     if keys is None:
         raise NewelError(ErrorType.NOT_FOUND, "no keys found")
     return Response(200, keys, JSON)
 
 
-def _issued(result: SSHResult) -> tuple[Response, Decision]:
+def _certificate_response(result: SSHResult) -> tuple[Response, Decision]:
     body = SSHCertificateResponse(base64.b64encode(result.certificate).decode())
     return Response(201, _encode(body) + b"\n", JSON), result.decision
 
