@@ -187,6 +187,15 @@ def test_ssh_keys_are_made_only_when_asked_for(first_layout: Layout, tmp_path: P
     assert said.stdout.startswith("256 SHA256:")
 
 
+def test_remote_management_is_there_only_when_asked_for(
+    first_layout: Layout, tmp_path: Path
+) -> None:
+    assert not models.configure_registration(read_settings(first_layout)).remote_management
+    layout = Layout(tmp_path / "state")
+    create(layout, options(layout.state, "--remote-management"), NOW)
+    assert models.configure_registration(read_settings(layout)).remote_management
+
+
 def test_the_url_of_the_command_line_stands_in_certificates(first_layout: Layout) -> None:
     given = Layout(first_layout.state, given_http_url="http://pki.example/status")
     urls = models.configure_issuing(read_settings(given)).urls

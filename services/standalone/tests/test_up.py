@@ -178,7 +178,7 @@ def test_a_later_start_says_what_its_flags_do_not_change(
 ) -> None:
     state = shutil.copytree(make_authority, tmp_path / "state")
     ports = free_port(), free_port()
-    flags = ("--name", "Other", "--dns", "ca.example", "--ssh")
+    flags = ("--name", "Other", "--dns", "ca.example", "--ssh", "--remote-management")
     with serve_newel(state, *ports, *flags) as (authority, _):
         log = authority.log.read_text()
     assert "newel up: --name Other is ignored: this authority was made as 'Newel'" in log
@@ -187,6 +187,7 @@ def test_a_later_start_says_what_its_flags_do_not_change(
         in log
     )
     assert "newel up: --ssh is ignored" in log
+    assert "newel up: --remote-management is ignored" in log
     assert (
         f"newel up: this start serves on 127.0.0.1:{ports[0]}, and {state}/config/defaults.json"
         in log

@@ -128,6 +128,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         logger=ca_json.Logger(format="json"),
         db=ca_json.DB(type="newel", data_source="db"),
         authority=ca_json.Authority(
+            enable_admin=options.remote_management,
             provisioners=[
                 # anyone who has this password runs the authority, and may revoke what ACME clients got
                 {
@@ -135,7 +136,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
                     "newel": {"revokesAny": True},
                 },
                 {"type": "ACME", "name": "acme"},
-            ]
+            ],
         ),
         tls=messages.TLSOptions(),
         newel=newel,

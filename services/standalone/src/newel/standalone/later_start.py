@@ -33,6 +33,11 @@ def differences(layout: Layout, options: Options, settings: Settings) -> Iterato
         )
     if options.ssh and settings.ca.ssh is None:
         yield "--ssh is ignored: this authority has no SSH keys, and only a first start makes them"
+    if options.remote_management and not settings.authority.enable_admin:
+        yield (
+            "--remote-management is ignored: it counts on the first start only; set authority.enableAdmin"
+            f" in {file}"
+        )
     if port_of(options.address) not in (None, port_of(settings.ca.address)):
         yield from _left_behind(layout, options.address)
     stored = settings.ca.insecure_address

@@ -37,6 +37,7 @@ class Options:
     name: str
     dns: tuple[str, ...]
     ssh: bool
+    remote_management: bool
     password_file: Path | None
     new_database: bool
     new_intermediate: bool
@@ -139,6 +140,12 @@ def _add_authority_flags(add: Callable[..., object]) -> None:
         help="also make the keys of an SSH authority, on first start, and let the first provisioner use them",
     )
     add(
+        "--remote-management",
+        action="store_true",
+        help="also let administrators manage provisioners and policies over HTTP, from the first start on; the"
+        " first one is 'step', who has the provisioner's password",
+    )
+    add(
         "--new-database",
         action="store_true",
         help="begin with empty databases where those of an earlier start are missing; what was issued, revoked"
@@ -188,6 +195,7 @@ def parse(arguments: list[str]) -> Options:
         name=given.name,
         dns=names,
         ssh=given.ssh,
+        remote_management=given.remote_management,
         password_file=given.password_file.resolve() if given.password_file else None,
         new_database=given.new_database,
         new_intermediate=given.new_intermediate,

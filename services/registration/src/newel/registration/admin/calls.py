@@ -1,7 +1,7 @@
 """One request of an administrator, and what a handler makes of it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -121,6 +121,18 @@ class AdminServer(msgspec.Struct, frozen=True):
     def random(self, size: int) -> bytes:
         """Return unpredictable octets."""
         return random_bytes(size)
+
+
+Handler: TypeAlias = Callable[[AdminServer, Call], Awaitable[Outcome]]
+
+
+class Resource(NamedTuple):
+    """One path, its handlers by method, and the name of its changes in the audit trail."""
+
+    pattern: tuple[str, ...]
+    """Segments below ``/admin/``; one in braces is variable."""
+    name: str
+    handlers: Mapping[str, Handler]
 
 
 def check_name(text: str, what: str) -> None:

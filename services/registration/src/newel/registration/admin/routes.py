@@ -1,25 +1,17 @@
-"""The ASGI app below ``/admin``: one table of resources, decided one change after the other."""
+"""The ASGI app below ``/admin``: requests are authenticated, decided one change after the other, and audited."""
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import parse_qsl, unquote
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
-from newel.registration.admin import (
-    administrators,
-    external_keys,
-    policies,
-    provisioner_policies,
-    provisioners,
-    responses,
-    webhooks,
-)
-from newel.registration.admin.calls import AdminServer, Call, Outcome
-from newel.registration.admin.external_keys import by_id, by_reference
-from newel.registration.admin.records import Configuration, ExternalKey, conflict_error
+from newel.registration.admin import responses
+from newel.registration.admin.calls import AdminServer, Call, Handler, Outcome
+from newel.registration.admin.records import Configuration, conflict_error
+from newel.registration.admin.resources import find_route
 from newel.registration.admin.tokens import AdminAuthenticator, Caller
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.runtime.asgi import Receive, Scope, Send
@@ -34,115 +26,8 @@ MAX_BODY = 1024 * 1024
 ATTEMPTS = 8
 """How often a change is decided again because others changed the configuration meanwhile."""
 _LONGEST_FACT = 2000
-_PREFIX = "/admin/"
 _TAG = re.compile(r'"([0-9]{1,18})"')
 
-Handler: TypeAlias = Callable[[AdminServer, Call], Awaitable[Outcome]]
-
-
-async def _add_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
-    return await policies.put_key_policy(server, call, key, new=True)
-
-
-async def _change_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
-    return await policies.put_key_policy(server, call, key, new=False)
-
-
-async def _get_key_policy(server: AdminServer, _call: Call, key: ExternalKey) -> Outcome:
-    return await policies.get_key_policy(server, key)
-
-
-class _Route(NamedTuple):
-    """The handlers of one path, by method, and the name of its changes in the audit trail."""
-
-    pattern: tuple[str, ...]
-    """Segments below ``/admin/``; ``*`` is any one."""
-    name: str
-    handlers: Mapping[str, Handler]
-
-
-_KEY_POLICY: Mapping[str, external_keys.KeyHandler] = {
-    "GET": _get_key_policy,
-    "POST": _add_key_policy,
-    "PUT": _change_key_policy,
-    "DELETE": policies.remove_key_policy,
-}
-_ROUTES = (
-    _Route(
-        ("admins",),
-        "admin",
-        {"GET": administrators.list_administrators, "POST": administrators.add_administrator},
-    ),
-    _Route(
-        ("admins", "*"),
-        "admin",
-        {
-            "GET": administrators.get_administrator,
-            "PATCH": administrators.change_administrator,
-            "DELETE": administrators.remove_administrator,
-        },
-    ),
-    _Route(
-        ("provisioners",),
-        "provisioner",
-        {"GET": provisioners.list_provisioners, "POST": provisioners.add_provisioner},
-    ),
-    _Route(
-        ("provisioners", "*"),
-        "provisioner",
-        {
-            "GET": provisioners.get_provisioner,
-            "PUT": provisioners.change_provisioner,
-            "DELETE": provisioners.remove_provisioner,
-        },
-    ),
-    _Route(
-        ("provisioners", "*", "policy"),
-        "provisioner-policy",
-        {
-            "GET": provisioner_policies.get_policy,
-            "POST": provisioner_policies.add_policy,
-            "PUT": provisioner_policies.change_policy,
-            "DELETE": provisioner_policies.remove_policy,
-        },
-    ),
-    _Route(("provisioners", "*", "webhooks"), "webhook", {"POST": webhooks.add_webhook}),
-    _Route(
-        ("provisioners", "*", "webhooks", "*"),
-        "webhook",
-        {"PUT": webhooks.change_webhook, "DELETE": webhooks.remove_webhook},
-    ),
-    _Route(
-        ("policy",),
-        "policy",
-        {
-            "GET": policies.get_policy,
-            "POST": policies.add_policy,
-            "PUT": policies.change_policy,
-            "DELETE": policies.remove_policy,
-        },
-    ),
-    _Route(
-        ("acme", "eab", "*"),
-        "external-key",
-        {"GET": external_keys.list_keys, "POST": external_keys.add_key},
-    ),
-    _Route(
-        ("acme", "eab", "*", "*"),
-        "external-key",
-        {"GET": external_keys.list_keys, "DELETE": external_keys.remove_key},
-    ),
-    _Route(
-        ("acme", "policy", "*", "reference", "*"),
-        "external-key-policy",
-        {method: by_reference(each) for method, each in _KEY_POLICY.items()},
-    ),
-    _Route(
-        ("acme", "policy", "*", "key", "*"),
-        "external-key-policy",
-        {method: by_id(each) for method, each in _KEY_POLICY.items()},
-    ),
-)
 _VERBS = {"GET": "read", "POST": "add", "PUT": "change", "PATCH": "change", "DELETE": "remove"}
 
 
@@ -173,7 +58,7 @@ class AdminAPI:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         raw = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         path = raw.partition("?")[0]
-        found = _find_route(path)
+        found = find_route(path)
         if found is None:
             raise NewelError(ErrorType.NOT_FOUND, "404 page not found")
         route, arguments = found
@@ -244,18 +129,6 @@ class AdminAPI:
                 caller.certificate, outcome.record, outcome.revision, now
             )
         return outcome
-
-
-def _find_route(path: str) -> tuple[_Route, tuple[str, ...]] | None:
-    """Return the route of a path as it was sent, and its variable segments without escapes."""
-    segments = tuple(filter(None, path.removeprefix(_PREFIX).split("/")))
-    for route in _ROUTES:
-        if len(route.pattern) == len(segments) and all(
-            own in {"*", given} for own, given in zip(route.pattern, segments, strict=True)
-        ):
-            variable = zip(route.pattern, segments, strict=True)
-            return route, tuple(unquote(given) for own, given in variable if own == "*")
-    return None
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -114,9 +114,9 @@ def choose_options(layout: Layout) -> Options:
     """Return what `newel up` would be told: one process, addresses as ca.json has them."""
     return Options(
         state=layout.state, address="", http_address="", metrics_address="", http_url="", name="", dns=(),
-        ssh=False, password_file=None, new_database=False, new_intermediate=False, root_key=None,
-        root_password_file=None, workers=1, log_format="", worker=None, default_metrics=False,
-        program="step-ca",
+        ssh=False, remote_management=False, password_file=None, new_database=False,
+        new_intermediate=False, root_key=None, root_password_file=None, workers=1, log_format="",
+        worker=None, default_metrics=False, program="step-ca",
     )  # fmt: skip # a record
 
 
