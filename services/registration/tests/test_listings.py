@@ -39,19 +39,6 @@ async def test_what_clients_ask_first(ra: RegistrationHarness, prefix: str) -> N
 
 
 @pytest.mark.parametrize("prefix", ["", "/1.0"])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [("POST", "ssh/sign"), ("GET", "ssh/roots"), ("POST", "ssh/config"), ("GET", "ssh/hosts")],
-)
-async def test_who_asks_for_ssh_is_told_that_there_is_none_yet(
-    ra: RegistrationHarness, prefix: str, method: str, path: str
-) -> None:
-    answer = await ra.call(method, f"{prefix}/{path}")
-    assert answer.status_code == 404
-    assert answer.json()["message"] == "This authority issues no SSH certificates yet."
-
-
-@pytest.mark.parametrize("prefix", ["", "/1.0"])
 async def test_roots_and_intermediates(ra: RegistrationHarness, prefix: str) -> None:
     own = ra.issuing.authority
     root = own.root.public_bytes(Encoding.PEM).decode()
