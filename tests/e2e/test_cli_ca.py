@@ -59,7 +59,7 @@ def test_bootstrap_into_contexts(stranger: Machine) -> None:
     assert (stranger.home / "step/profiles/me/config/defaults.json").is_file()
 
 
-@pytest.mark.attack("T01")
+@pytest.mark.attack("P14")
 def test_bootstrap_with_a_wrong_fingerprint_leaves_nothing(stranger: Machine) -> None:
     words = ["ca", "bootstrap", "--ca-url", stranger.authority.url, "--fingerprint", "00" * 32]
     assert "was not found" in stranger.fail(*words)
@@ -104,7 +104,7 @@ def rogue(root: str, work: Path) -> Generator[str]:
         server.server_close()
 
 
-@pytest.mark.attack("T01")
+@pytest.mark.attack("P14")
 @pytest.mark.parametrize("command", ["bootstrap", "root"])
 def test_a_rogue_server_with_the_right_root_is_found_out(
     stranger: Machine, tmp_path_factory: pytest.TempPathFactory, command: str

@@ -85,7 +85,7 @@ def test_threads_and_event_loops_are_offered_the_same() -> None:
     )
 
 
-@pytest.mark.attack("T01")
+@pytest.mark.attack("P14")
 def test_a_root_with_another_fingerprint_is_not_trusted(
     authority: ThrowawayAuthority, server: ThrowawayServer
 ) -> None:

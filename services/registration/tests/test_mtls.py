@@ -281,3 +281,10 @@ async def test_a_provisioner_that_cannot_be_used_is_off_and_listed(
     answer = await sign(ra, request_for())
     assert read_message(answer) == "The request could not be completed: missing ott."
     await ra.database.close()
+
+
+async def test_a_query_of_too_many_fields_is_refused_and_audited(ra: RegistrationHarness) -> None:
+    answer = await sign(ra, request_for(common_name=""), query="?" + "&".join(["a=1"] * 40))
+    assert answer.status_code == 400, answer.text
+    event, outcome, _ = ra.audit.lines[-1]
+    assert (event, outcome) == ("sign", "refused")

@@ -398,3 +398,30 @@ async def test_a_record_that_can_verify_nothing_is_off(
     cluster = await make_cluster(**members)
     (listed,) = (await cluster.ra.call("GET", "/provisioners")).json()["provisioners"]
     assert reason in listed["stateReason"]
+
+
+@pytest.mark.attack("T13")
+async def test_t13_an_issuer_with_the_name_of_legacy_tokens_lets_no_unsigned_token_in(
+    make_cluster: Any, issuer: TokenIssuer
+) -> None:
+    """API servers may be told ``--service-account-issuer=kubernetes/serviceaccount``."""
+    urls = {"jwksURL": f"{issuer.url}/keys", "issuer": LEGACY}
+    cluster = await make_cluster(newel=urls)
+    forger = make_key("forged")
+    claims = bound_claims(issuer, iss=LEGACY)
+    answer = await cluster.ra.sign(issuer.sign(claims, key=forger), request_for("a.internal"))
+    assert answer.json() == GENERAL_401
+    assert [each.subject_of_proof for each in cluster.ra.issuing.requests] == ["registration"]
+    listed = await cluster.ra.call("GET", "/provisioners")
+    (shown,) = listed.json()["provisioners"]
+    assert "the issuer of legacy tokens" in shown["stateReason"]
+
+
+@pytest.mark.attack("T13")
+async def test_t13_a_legacy_issuers_token_for_another_audience_is_refused(
+    make_cluster: Any, issuer: TokenIssuer
+) -> None:
+    cluster = await make_cluster(publicKeys=public_keys(issuer))
+    claims = bound_claims(issuer, iss=LEGACY)
+    assert "another audience" in await cluster.refuse(claims | {"aud": ["vault"]})
+    assert (await cluster.sign(claims)).status_code == 201

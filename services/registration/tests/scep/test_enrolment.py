@@ -35,6 +35,7 @@ async def test_a_device_with_the_challenge_gets_its_subject_names_and_key(
     assert CHALLENGE not in str(each_scep.ra.audit.lines)
 
 
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize("challenge", [None, "", "wrong", f"{CHALLENGE} "])
 async def test_a_challenge_that_is_absent_empty_or_wrong_gets_nothing(
     scep: SCEPHarness, challenge: str | None
@@ -48,7 +49,7 @@ async def test_a_challenge_that_is_absent_empty_or_wrong_gets_nothing(
     assert (outcome, facts["type"], facts["provisioner"]) == ("refused", "unauthorized", "devices")
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize("kind", [0, 3, 18, 99, 17, 20, 21, 22])
 async def test_no_other_type_of_message_gets_a_first_certificate(
     scep: SCEPHarness, kind: int
@@ -59,7 +60,7 @@ async def test_no_other_type_of_message_gets_a_first_certificate(
     assert scep.issued_count == 0
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_a_message_signed_by_another_key_than_the_requests_gets_nothing(
     scep: SCEPHarness,
 ) -> None:
@@ -69,7 +70,7 @@ async def test_a_message_signed_by_another_key_than_the_requests_gets_nothing(
     assert scep.issued_count == 0
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize("content", [b"", b"\0" * 500, b"no request at all"])
 async def test_what_is_wrong_with_the_plain_text_is_answered_alike(
     scep: SCEPHarness, content: bytes
@@ -85,7 +86,7 @@ async def test_a_repeated_message_gets_the_same_certificate(each_scep: SCEPHarne
     assert first.certificates == second.certificates
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_a_transaction_id_serves_no_other_request(each_scep: SCEPHarness) -> None:
     first, second = SCEPClient(), SCEPClient()  # of the same transaction id
     await each_scep.ask(first, request_of(first.key, challenge=CHALLENGE))
@@ -195,7 +196,7 @@ async def test_a_provisioner_without_challenge_enrols_where_it_is_told_to(
     await scep.ra.database.close()
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_policies_decide_on_first_certificates(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:

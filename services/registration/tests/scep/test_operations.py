@@ -127,7 +127,7 @@ async def test_a_disabled_provisioner_answers_nothing(
     await scep.ra.database.close()
 
 
-@pytest.mark.attack
+@pytest.mark.attack("T02")
 async def test_a_token_that_names_a_scep_provisioner_gets_nothing(scep: SCEPHarness) -> None:
     token = scep.ra.admin.token("x", audience="https://ca.example/1.0/sign#scep/devices")
     pem = request_of(SCEPClient().key)

@@ -84,7 +84,7 @@ def test_answers_are_encrypted_by_aes(number: int, cipher: str) -> None:
     assert load(encryptionAlgorithmIdentifier=number).cipher == cipher
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P08")
 async def test_no_secret_is_listed(authority: CertificateAuthority, tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     file.write_bytes(keys.encrypt_private_key(AUTHORITY_KEY, b"of the key"))

@@ -50,7 +50,7 @@ async def test_a_renewal_may_leave_its_names_to_the_certificate(scep: SCEPHarnes
     assert (await scep.ask(client, request_of(rsa_key()), RENEWAL)).status == 0
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 @pytest.mark.parametrize(
     ("common_name", "names"), [("device", ("b.example",)), ("another", ("a.example",))]
 )
@@ -64,14 +64,14 @@ async def test_a_renewal_gets_no_other_names(
     assert not scep.ra.issuing.renewals
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_a_self_signed_certificate_renews_nothing(scep: SCEPHarness) -> None:
     client = SCEPClient()
     answer = await scep.ask(client, request_of(client.key, challenge=CHALLENGE), RENEWAL)
     assert (answer.status, answer.fail_info) == (2, FailInfo.BAD_CERT_ID)
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_a_certificate_of_another_provisioner_renews_nothing(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
@@ -92,7 +92,7 @@ async def test_a_certificate_of_another_provisioner_renews_nothing(
     await scep.ra.database.close()
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_an_expired_certificate_renews_nothing_unless_it_may(
     authority: CertificateAuthority, tmp_path: Path
 ) -> None:
@@ -105,7 +105,7 @@ async def test_an_expired_certificate_renews_nothing_unless_it_may(
     await scep.ra.database.close()
 
 
-@pytest.mark.attack
+@pytest.mark.attack("P01")
 async def test_a_revoked_certificate_renews_nothing(scep: SCEPHarness) -> None:
     client = await enrol(scep)
     assert client.certificate is not None

@@ -65,7 +65,7 @@ async def test_a_webhook_decides_on_the_challenge_and_names_the_unit(
     await scep.ra.database.close()
 
 
-@pytest.mark.attack
+@pytest.mark.attack("T10")
 async def test_a_webhook_that_cannot_be_asked_lets_no_one_in(
     authority: CertificateAuthority, tmp_path: Path, pki: InternalPki
 ) -> None:
@@ -78,7 +78,7 @@ async def test_a_webhook_that_cannot_be_asked_lets_no_one_in(
     await scep.ra.database.close()
 
 
-@pytest.mark.attack
+@pytest.mark.attack("T10")
 async def test_an_authorizing_webhook_may_refuse(
     authority: CertificateAuthority, tmp_path: Path, pki: InternalPki, receiver: HttpReceiver
 ) -> None:

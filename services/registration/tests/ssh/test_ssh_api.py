@@ -295,3 +295,21 @@ def test_the_header_with_the_certificate_is_read(ssh: RegistrationHarness) -> No
         msgspec.json.encode({"alg": "ES256", "sshpop": "AAAA"}), b"{}", keys.generate()
     )
     assert tokens.parse(token).header.sshpop == "AAAA"
+
+
+@pytest.mark.attack("S03")
+async def test_a_header_that_is_no_base64_is_refused_and_audited(ssh: RegistrationHarness) -> None:
+    made, key = await host_of(ssh)
+    for text in ("\u00e9", "A", "!!!!"):
+        token = tokens.make(
+            key,
+            kid="",
+            issuer="sshpop",
+            subject=made.key_id,
+            audience=f"{CA}/1.0/ssh/renew#sshpop/sshpop",
+            now=ssh.clock.now(),
+            extra_header={"sshpop": text},
+        )
+        answer = await ssh.post("/1.0/ssh/renew", ott=token)
+        assert answer.status_code == 401, text
+        assert ssh.audit.lines[-1][:2] == ("ssh-renew", "refused")

@@ -128,6 +128,7 @@ async def test_it_is_not_tried_a_third_time(pki: InternalPki, receiver: HttpRece
     assert len(receiver.posted) == 2
 
 
+@pytest.mark.attack("T10")
 async def test_an_answer_is_bounded(pki: InternalPki, receiver: HttpReceiver) -> None:
     large = Reply(200, b'{"allow": true, "data": "%s"}' % (b"x" * (1 << 20)))
     receiver.replies = [large, large]
@@ -135,6 +136,7 @@ async def test_an_answer_is_bounded(pki: InternalPki, receiver: HttpReceiver) ->
         await call(make_client(pki), make_hook(receiver.url()))
 
 
+@pytest.mark.attack("T10")
 async def test_a_webhook_that_hangs_is_given_up_in_time(
     pki: InternalPki, silent: SilentReceiver
 ) -> None:

@@ -145,6 +145,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.attack("T10")
 @pytest.mark.parametrize("kind", ["ENRICHING", "AUTHORIZING"])
 @pytest.mark.parametrize("answer", UNUSABLE.values(), ids=list(UNUSABLE))
 async def test_an_answer_that_cannot_be_read_is_neither_yes_nor_no(
@@ -168,7 +169,7 @@ async def test_a_webhook_that_does_not_know_this_authority_refuses(
     assert len(receiver.posted) == 1  # not tried again
 
 
-@pytest.mark.attack("T18")
+@pytest.mark.attack("T10")
 async def test_nothing_leaves_for_a_network_that_the_policy_denies(
     open_with: Opening, receiver: HttpReceiver
 ) -> None:
@@ -207,7 +208,7 @@ async def test_an_address_is_a_template_over_the_request(
     assert receiver.posted[0].path == "/hosts/foo.internal?cn=foo.internal"
 
 
-@pytest.mark.attack("T18")
+@pytest.mark.attack("T10")
 @pytest.mark.parametrize(
     "where", ["@evil.example/", ".evil.example", "0/", ":1/", "/ a", "/\\a", "\n"]
 )

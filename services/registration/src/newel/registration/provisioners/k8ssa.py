@@ -73,6 +73,10 @@ class K8sSAProvisioner(Provisioner):
                 "K8s Service Account provisioner cannot be initialized without pub keys"
             )
         access = Access(own.ca_file, own.token_file)
+        if own.issuer == LEGACY_ISSUER:
+            raise ValueError(
+                f"newel.issuer: {LEGACY_ISSUER} is the issuer of legacy tokens, which publicKeys verify"
+            )
         self._key_set = self._share_keys(context, access) if own.issuer else None
         self._reviewer = _reviewer(own, context, access) if own.token_review_url else None
         self._fragment = f"k8ssa/{record.name}"
@@ -202,12 +206,12 @@ class K8sSAProvisioner(Provisioner):
         claims = verified.claims
         if not claims.sub:
             raise unauthorized_error("k8sSA token subject cannot be empty")
-        if not is_legacy:
-            if not self._is_for_us(claims.audience, rules):
-                raise unauthorized_error("the token is for another audience (aud)")
-            if self._reviewer is not None:
-                audiences = self._own.audiences or claims.audience
-                require_authenticated(verdict or Verdict(), claims.sub, audiences)
+        # an API server may issue bound tokens under the legacy issuer, for audiences of their own
+        if (claims.audience or not is_legacy) and not self._is_for_us(claims.audience, rules):
+            raise unauthorized_error("the token is for another audience (aud)")
+        if not is_legacy and self._reviewer is not None:
+            audiences = self._own.audiences or claims.audience
+            require_authenticated(verdict or Verdict(), claims.sub, audiences)
         return verified
 
     def _is_for_us(self, audience: Sequence[str], rules: TokenRules) -> bool:
@@ -222,6 +226,8 @@ class K8sSAProvisioner(Provisioner):
             return self._key_set.verify(token)[0]
         if self._public_keys:
             return _verify_by(self._public_keys, token)
+        if self._reviewer is None:
+            raise unauthorized_error("there is nothing to verify the token by")
         identity = hashlib.sha256(token.signed).digest()
         return Token(token.unverified, token.header, token.payload, identity)
 

@@ -66,7 +66,7 @@ def _read_header(encoded: str | None) -> Certificate:
         raise unauthorized_error("the certificate is too long (sshpop)")
     try:
         return certificates.parse(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, WireError) as error:
+    except (binascii.Error, ValueError) as error:  # a WireError is one
         raise unauthorized_error(f"the header is no SSH certificate (sshpop): {error}") from None
 
 

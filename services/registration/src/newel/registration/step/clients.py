@@ -13,7 +13,7 @@ from newel.registration.provisioners.mtls import MTLSProvisioner
 from newel.registration.provisioners.registry import Provisioners
 from newel.runtime.errors import NewelError
 
-_MAX_QUERY = 1024
+_MAX_QUERY, _MAX_FIELDS = 1024, 16
 _MAX_CANDIDATES = 8
 """Provisioners tried for a client that names none."""
 
@@ -28,10 +28,16 @@ class Client(NamedTuple):
 
 
 def read_client(chain: Sequence[bytes], query: bytes) -> Client | None:
-    """Return the client of a connection, with the ``provisioner`` of the query; None without one."""
+    """Return the client of a connection, with the ``provisioner`` of the query; None without one.
+
+    Raises ``malformed`` for a query of too many fields.
+    """
     if not chain:
         return None
-    values = parse_qs(query[:_MAX_QUERY].decode("latin-1"), max_num_fields=16)
+    try:
+        values = parse_qs(query[:_MAX_QUERY].decode("latin-1"), max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise malformed_error("the query cannot be read", cause=str(error)) from None
     return Client(chain[0], values.get("provisioner", [""])[0])
 
 
