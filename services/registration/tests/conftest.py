@@ -1,11 +1,13 @@
 """The registration authority on SQLite, and on both databases where the database decides."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from fakes.token_issuer import TokenIssuer
 from fixtures.authority import CertificateAuthority, make_authority
+from fixtures.pki import InternalPki
 from fixtures.registration import RegistrationHarness, open_registration
 
 
@@ -31,3 +33,16 @@ async def each_ra(
     opened = await open_registration(database_url, authority)
     yield opened
     await opened.database.close()
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
+    """An authority for the servers of this machine."""
+    return InternalPki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def issuer(pki: InternalPki) -> Iterator[TokenIssuer]:
+    """A provider with one key."""
+    with TokenIssuer(pki.files("localhost")) as running:
+        yield running
