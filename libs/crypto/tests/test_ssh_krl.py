@@ -1,5 +1,6 @@
 """Key revocation lists, as ssh-keygen reads them and as they are refused."""
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -46,9 +47,7 @@ def find_revoked(folder: Path, data: bytes, serials: list[int]) -> set[int]:
     lines = done.stdout.splitlines()
     assert len(lines) == len(serials), done.stderr
     return {
-        serial
-        for serial, line in zip(serials, lines, strict=True)
-        if line.endswith(": REVOKED")
+        serial for serial, line in zip(serials, lines, strict=True) if line.endswith(": REVOKED")
     }
 
 
@@ -125,10 +124,8 @@ def test_a_list_that_ends_early_is_refused(length: int) -> None:
 def test_a_changed_list_is_read_or_refused(place: int, change: int) -> None:
     changed = bytearray(SAMPLE)
     changed[place] ^= change
-    try:
+    with contextlib.suppress(WireError):
         krl.parse(bytes(changed))
-    except WireError:
-        pass
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"ssh-ed25519 AAAA", SAMPLE + b"\x07"])

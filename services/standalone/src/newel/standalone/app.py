@@ -74,8 +74,10 @@ EVENTS = {
 }
 
 
-ADMINISTRATED = {"inventory": "inventory", "alerts": "alerting"}
-"""Beginnings of paths that administrators' answers have, and whose they are."""
+HTTPS = {"inventory": "/inventory", "alerting": "/alerts"}
+"""Paths of other services than registration on its listener, and below them."""
+KRL_PATHS = ("/ssh/krl", "/1.0/ssh/krl")
+"""The validation authority's, for hosts that trust the root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +113,10 @@ async def build(
     health = Health({**assembly.checks(), **ready}, [assembly.registry])
     metrics = HTTPMetrics(assembly.registry)
     traced = settings.ca.logger.trace_header if settings.ca.logger else ""
-    https = Router(
-        {f"/{path}": by_name[name].web["https"] for path, name in ADMINISTRATED.items()},
-        by_name["registration"].web["https"],
-    )
     status = by_name["validation"]
+    others = {path: by_name[name].web["https"] for name, path in HTTPS.items()}
+    others |= dict.fromkeys(KRL_PATHS, status.web["http"])
+    https = Router(others, by_name["registration"].web["https"])
     http = Router(
         {
             **dict.fromkeys(PUBLIC_PATHS, health),

@@ -24,6 +24,8 @@ from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
 from newel.validation.http import Web
 from newel.validation.issuers import load_issuers
+from newel.validation.krl.parts import KRLParts, assemble_krl
+from newel.validation.krl.publisher import PATHS
 from newel.validation.maintenance import Maintenance, keep_trying
 from newel.validation.metrics import Metrics
 from newel.validation.offline import load_offline
@@ -38,16 +40,20 @@ from newel.validation.sources import build_sources
 from newel.validation.storage import CRLStore, StatusStore
 from newel.validation.watch import Watch
 
-REVISION = "0002"
+REVISION = "0003"
 """The revision that the database is migrated to before ``build``."""
 
-TABLES = ("certificate_status", "counters", "crls", "leases", "outbox", "outbox_cursors")
+TABLES = (
+    "certificate_status", "counters", "crls", "krls", "leases", "outbox", "outbox_cursors",
+    "ssh_issuers", "ssh_revoked",
+)  # fmt: skip # words in rows
 """The tables of that revision."""
 
 EVENTS = (subjects.CRL_PUBLISHED,)
 """The subjects of the events that this service publishes."""
 
 _WATCH_EVERY = 15.0  # seconds
+_KRL_EVERY = 1.0  # seconds: a revocation is on the list within five
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class Parts:
     publisher: Publisher
     maintenance: Maintenance
     watch: Watch
+    krl: KRLParts
 
 
 def build(config: Config, ports: Ports) -> Service:
@@ -87,6 +94,7 @@ def build(config: Config, ports: Ports) -> Service:
     if config.http.cross_origin:
         web = CrossOrigin(web, config.http.cross_origin)
     ports.bus.subscribe(parts.projection.subscription())
+    ports.bus.subscribe(parts.krl.projection.subscription())
     return Service(
         name="validation",
         web={"http": web},
@@ -96,10 +104,13 @@ def build(config: Config, ports: Ports) -> Service:
                 config.poll_every.total_seconds(),
                 keep_trying("polling for changes", parts.changes.poll),
             ),
+            "krl": repeat_every(
+                _KRL_EVERY, keep_trying("polling for the KRL", parts.krl.cache.poll)
+            ),
             "maintenance": _maintenance_task(ports.database, parts.maintenance),
             "watch": repeat_every(_WATCH_EVERY, parts.watch.refresh),
         },
-        start=(parts.changes.poll,),
+        start=(parts.changes.poll, parts.krl.cache.poll),
         ready=parts.watch.ready,
     )
 
@@ -141,21 +152,25 @@ def assemble(config: Config, ports: Ports) -> Parts:
         ports.audit,
         metrics,
     )
-    reconciler = Reconciler(
-        RepositoryStub(ports.issuing), store, cache.purge, clock, metrics.repaired
-    )
+    repository = RepositoryStub(ports.issuing)
+    reconciler = Reconciler(repository, store, cache.purge, clock, metrics.repaired)
+    krl = assemble_krl(ports.database, repository, clock, ports.audit)
     return Parts(
         web=Web(
             responder,
-            build_sources(issuers, offline, crl_cache, config.roots_file),
+            {
+                **build_sources(issuers, offline, crl_cache, config.roots_file),
+                **dict.fromkeys(PATHS, krl.cache.source),
+            },
             config.http.base_path,
         ),
         projection=StatusProjection(store, cache.purge, ports.audit),
         changes=changes,
         reconciler=reconciler,
         publisher=publisher,
-        maintenance=Maintenance(reconciler, publisher, store, clock, config.reconcile),
+        maintenance=Maintenance(reconciler, publisher, store, clock, config.reconcile, krl),
         watch=Watch(issuers, offline, crl_cache, changes, cache, clock, metrics, max_lag),
+        krl=krl,
     )
 
 

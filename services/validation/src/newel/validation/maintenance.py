@@ -12,6 +12,7 @@ from newel.runtime.errors import NewelError
 from newel.runtime.rpc.wire import error_from_call
 from newel.runtime.service import Task
 from newel.validation.config import ReconcileConfig
+from newel.validation.krl.parts import KRLParts
 from newel.validation.publisher import Publisher
 from newel.validation.reconcile import Reconciler
 from newel.validation.status import StatusWriter
@@ -33,12 +34,14 @@ class Maintenance:
         store: StatusWriter,
         clock: Clock,
         config: ReconcileConfig,
+        krl: KRLParts,
     ) -> None:
         self._reconciler = reconciler
         self._publisher = publisher
         self._store = store
         self._clock = clock
         self._config = config
+        self._krl = krl
         self._certificates_due = 0.0
 
     async def run(self) -> None:
@@ -48,6 +51,13 @@ class Maintenance:
                 self._config.revoked_every.total_seconds(), keep_trying("comparing", self.compare)
             ),
             repeat_every(_PUBLISH_EVERY, keep_trying("publishing", self._publisher.publish_due)),
+            repeat_every(
+                self._config.revoked_every.total_seconds(),
+                keep_trying("comparing SSH revocations", self._krl.reconciler.compare),
+            ),
+            repeat_every(
+                _PUBLISH_EVERY, keep_trying("publishing the KRL", self._krl.publisher.publish_due)
+            ),
             repeat_every(_SWEEP_EVERY, keep_trying("sweeping", self.sweep)),
         )
         async with asyncio.TaskGroup() as group:  # unlike gather it takes the others down with one
@@ -70,6 +80,7 @@ class Maintenance:
         """Delete certificates that expired long ago."""
         expired_before = int(self._clock.unix() - self._config.keep_expired.total_seconds())
         await self._store.sweep(expired_before, _SWEEP_BATCH)
+        await self._krl.store.sweep(expired_before, _SWEEP_BATCH)
 
 
 def keep_trying(

@@ -1,0 +1,1 @@
+"""The key revocation list of SSH certificates: what sshd's RevokedKeys names."""

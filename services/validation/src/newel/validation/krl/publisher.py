@@ -1,0 +1,102 @@
+"""Publishes the key revocation list when a certificate was revoked, and once an hour.
+
+One worker does so under a lease; every worker serves the newest list from memory.
+"""
+
+import asyncio
+from collections import defaultdict
+
+from newel.crypto.ssh import krl
+from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock, is_future
+from newel.runtime.work import run_in_thread
+from newel.validation.documents import Document, entity_tag, http_date
+from newel.validation.krl.values import PublishedKRL, SSHRevocationStore
+
+PATHS = ("/ssh/krl", "/1.0/ssh/krl", "/krl")
+"""Where the list is served."""
+
+_PERIOD = 3600
+"""Seconds: what has expired leaves the list then, and hosts see that it is still made."""
+_GRACE = 86_400
+"""Seconds past its certificate's end for which a serial number stays: clocks of hosts may be behind."""
+_COMMENT = "SSH certificates revoked by Newel"
+_HEADERS = (b"cache-control", b"max-age=1, public, no-transform, must-revalidate")
+
+
+class KRLCache:
+    """The newest list, in memory, encoded for HTTP."""
+
+    def __init__(self, store: SSHRevocationStore) -> None:
+        self._store = store
+        self._document: Document | None = None
+        self.number = 0
+
+    async def poll(self) -> None:
+        """Read the newest list when another worker has published one."""
+        number = await self._store.latest_number()
+        if number != self.number:
+            latest = await self._store.latest()
+            if latest is not None:
+                self._put(latest)
+
+    def source(self, _query: bytes) -> Document | None:
+        """Return the list as HTTP sends it; None before the first."""
+        return self._document
+
+    def _put(self, latest: PublishedKRL) -> None:
+        # a lower number is one of a restored database: what it lacks is recorded again soon
+        self.number = latest.number
+        modified = (b"last-modified", http_date(latest.made_at))
+        self._document = Document(
+            latest.octets,
+            b"application/octet-stream",
+            (modified, _HEADERS),
+            etag=entity_tag(latest.octets),
+        )
+
+
+class KRLPublisher:
+    """Makes the lists."""
+
+    def __init__(
+        self, store: SSHRevocationStore, cache: KRLCache, clock: Clock, audit: Audit
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._clock = clock
+        self._audit = audit
+
+    async def publish_due(self) -> None:
+        """Publish a list when one is due. Raises NewelError when the database refuses."""
+        change, latest = await self._store.change(), await self._store.latest()
+        now = int(self._clock.unix())
+        if (
+            latest is not None
+            and latest.change == change
+            and now < latest.made_at + _PERIOD
+            and not is_future(latest.made_at, now)
+        ):
+            return
+        issuers = await self._store.issuers()
+        if not (issuers or change):
+            return  # an authority without SSH
+        # the time is higher than any number of a database that a backup replaced
+        used = max(latest.number if latest else 0, self._cache.number)
+        published = await self._make(max(used + 1, now), now, change, dict(issuers))
+        if await self._store.publish(published):
+            self._audit.record(
+                "krl.publish", "granted", number=published.number, octets=len(published.octets)
+            )
+        await self._cache.poll()
+
+    async def _make(
+        self, number: int, now: int, change: int, issuers: dict[str, bytes]
+    ) -> PublishedKRL:
+        revoked: defaultdict[bytes, list[int]] = defaultdict(list)
+        for issuer, serials in (await self._store.serials(now - _GRACE)).items():
+            # a CA whose key is not known yet: the serial number alone, of 64 random bits, says enough
+            revoked[issuers.get(issuer, krl.ANY_CA)] += serials
+        await asyncio.sleep(0)
+        octets = await run_in_thread(krl.encode, number, now, revoked, _COMMENT)
+        return PublishedKRL(number, now, change, octets)

@@ -1,0 +1,116 @@
+"""All SQL about the revocations of SSH certificates."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.validation.krl.values import PublishedKRL, SSHRevocation
+
+_CURSOR, _CHANGE = "ssh-revoked-read", "ssh-change"
+_PAGE = 20_000
+
+_ISSUER = Statement(
+    "INSERT INTO ssh_issuers (id, public_key) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING"
+)
+_ISSUERS = Statement("SELECT id, public_key FROM ssh_issuers")
+_REVOKE = Statement(
+    "INSERT INTO ssh_revoked (serial, issuer, not_after) VALUES ($1, $2, $3)"
+    " ON CONFLICT (serial, issuer) DO NOTHING"
+)
+_KNOWN = Statement("SELECT serial, issuer FROM ssh_revoked WHERE serial = $1 AND issuer = $2")
+_COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
+_RAISE = Statement("UPDATE counters SET value = $2 WHERE name = $1 AND value < $2")
+_COUNTER = Statement("SELECT value FROM counters WHERE name = $1")
+_SERIALS = Statement(
+    "SELECT serial, issuer FROM ssh_revoked WHERE not_after >= $1 AND (serial, issuer) > ($2, $3)"
+    " ORDER BY serial, issuer LIMIT $4"
+)
+_PUBLISH = Statement(
+    "INSERT INTO krls (number, made_at, change, octets) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (number) DO NOTHING RETURNING number"
+)
+_FORGET = Statement("DELETE FROM krls WHERE number < $1")
+_NUMBER = Statement("SELECT max(number) FROM krls")
+_LATEST = Statement("SELECT number, made_at, change, octets FROM krls ORDER BY number DESC LIMIT 1")
+_SWEEP = Statement(
+    "DELETE FROM ssh_revoked WHERE (serial, issuer) IN"
+    " (SELECT serial, issuer FROM ssh_revoked WHERE not_after < $1 LIMIT $2)"
+)
+
+
+class SSHRevocationStore:
+    """Implements :class:`newel.validation.krl.values.SSHRevocationStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record_issuers(self, keys: Mapping[str, bytes]) -> None:
+        """Record the CAs' public keys, in wire form, by the issuers' ids."""
+        if keys.keys() - (await self.issuers()).keys():
+            await self._database.apply(*(Write(_ISSUER, row) for row in sorted(keys.items())))
+
+    async def issuers(self) -> Mapping[str, bytes]:
+        """Read the CAs' public keys by the issuers' ids."""
+        return {name: bytes(key) for name, key in await self._database.fetch(_ISSUERS)}
+
+    async def record(self, revoked: Sequence[SSHRevocation]) -> None:
+        """Record revocations; the count grows when one of them is new."""
+        keys = [(each.serial, each.issuer) for each in revoked]
+        if not keys:
+            return
+        found = await self._database.fetch_many(_KNOWN, keys)
+        known = {(bytes(serial), issuer) for serial, issuer in found}
+        rows = sorted(
+            (each.serial, each.issuer, each.not_after)
+            for each in revoked
+            if (each.serial, each.issuer) not in known
+        )
+        if rows:
+            # the counter's row is locked first and until the commit: counts become visible in order
+            await self._database.apply(
+                Write(_COUNT, (_CHANGE,)), *(Write(_REVOKE, row) for row in rows)
+            )
+
+    async def change(self) -> int:
+        """Read the count of recorded batches."""
+        return (await self._database.fetch(_COUNTER, _CHANGE))[0][0]
+
+    async def cursor(self) -> int:
+        """Read how far the issuing authority's list was read."""
+        return (await self._database.fetch(_COUNTER, _CURSOR))[0][0]
+
+    async def advance(self, position: int) -> None:
+        """Move the cursor; it never goes back."""
+        await self._database.apply(Write(_RAISE, (_CURSOR, position)))
+
+    async def serials(self, not_expired_at: int) -> Mapping[str, Sequence[int]]:
+        """Read the revoked serial numbers of certificates that end at that time or later, by issuer."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        last: tuple[bytes, str] = (b"", "")
+        while rows := await self._database.fetch(_SERIALS, not_expired_at, *last, _PAGE):
+            for serial, issuer in rows:
+                found[issuer].append(int.from_bytes(serial))
+            last = bytes(rows[-1][0]), rows[-1][1]
+        return found
+
+    async def publish(self, krl: PublishedKRL) -> bool:
+        """Store a list and forget those before it; False when its number is taken."""
+        row = (krl.number, krl.made_at, krl.change, krl.octets)
+        gate = Write(_PUBLISH, row)
+        return await self._database.decide(gate, Write(_FORGET, (krl.number,))) is not None
+
+    async def latest_number(self) -> int:
+        """Return the number of the newest list; 0 before the first."""
+        return (await self._database.fetch(_NUMBER))[0][0] or 0
+
+    async def latest(self) -> PublishedKRL | None:
+        """Return the newest list."""
+        rows = await self._database.fetch(_LATEST)
+        if not rows:
+            return None
+        number, made_at, change, octets = rows[0]
+        return PublishedKRL(number, made_at, change, bytes(octets))
+
+    async def sweep(self, expired_before: int, limit: int) -> None:
+        """Delete up to ``limit`` revocations of certificates that ended before that time."""
+        await self._database.apply(Write(_SWEEP, (expired_before, limit)))
