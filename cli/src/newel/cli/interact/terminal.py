@@ -40,26 +40,42 @@ def ask(prompt: str, answer_by: str = "") -> str:
         tty.write(f"{prompt}: ")
         tty.flush()
         answer = tty.readline()
+        if answer:
+            mark_answered(tty, f"{prompt}: ", answer.rstrip("\n"))
     if not answer:
         raise CliError("the question was not answered", hint=explain_question(prompt, answer_by))
     return answer.rstrip("\n")
+
+
+def mark_answered(tty: TextIO, prompt: str, answer: str = "") -> None:
+    """Put ✔ before the line that was answered: over it where the cursor can go up, else below it."""
+    line = prompt.rpartition("\n")[2] + answer
+    if tty.encoding.lower() != "utf-8":  # the mark is not among the letters of other terminals
+        return
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
+    if shown.isascii() and os.environ.get("TERM", "dumb") != "dumb":
+        columns = os.get_terminal_size(tty.fileno()).columns or len(line)
+        tty.write(f"\x1b[{-(-len(line) // columns)}A\r\x1b[J")
+    mark = "\x1b[32m✔\x1b[0m" if uses_colour(tty) else "✔"
+    tty.write(f"{mark} {shown.rstrip()}\n")
 
 
 def ask_password(prompt: str, *, empty: bool = False, answer_by: str = PASSWORD_FILE) -> str:
     """Ask for a password without echo, again while it is empty unless that is allowed."""
     import getpass
 
-    with open_terminal(prompt, answer_by):
-        pass
-    while True:
-        try:
-            password = getpass.getpass(f"{prompt}: ", sys.stderr)
-        except EOFError:
-            raise CliError(
-                "the question was not answered", hint=explain_question(prompt, answer_by)
-            ) from None
-        if password or empty:
-            return password
+    with open_terminal(prompt, answer_by) as tty:
+        while True:
+            try:
+                password = getpass.getpass(f"{prompt}: ", sys.stderr)
+            except EOFError:
+                raise CliError(
+                    "the question was not answered", hint=explain_question(prompt, answer_by)
+                ) from None
+            if password or empty:
+                if sys.stderr.isatty():
+                    mark_answered(tty, f"{prompt}: ")
+                return password
 
 
 def confirm(question: str, answer_by: str = "--force") -> bool:
