@@ -205,10 +205,10 @@ def test_provisioners_of_every_kind_start_and_those_that_cannot_work_are_off(
     ):
         found = list_provisioners(authority)
         on = {name for name, each in found.items() if "state" not in each}
-        assert on >= {"admin", *(f"my-{kind}" for kind in ("ACME", "X5C", "K8sSA", "SCEP", "AWS"))}
-        reason = "provisioners of type SSHPOP are not supported yet"
-        assert found["my-SSHPOP"]["stateReason"] == reason
-        assert f"the provisioner 'my-SSHPOP' is off: {reason}" in warnings(authority)
+        assert on >= {
+            "admin",
+            *(f"my-{kind}" for kind in ("ACME", "X5C", "SSHPOP", "K8sSA", "SCEP", "AWS")),
+        }
         assert found["my-OIDC"]["stateReason"]  # no provider is there
         assert "S3CRET-challenge" not in json.dumps(found)
 

@@ -249,6 +249,14 @@ async def test_only_the_owner_revokes_and_only_its_own_serial(ssh: RegistrationH
     assert "already revoked" in read_message(again)
 
 
+async def test_the_key_of_a_certificate_revokes_no_other(ssh: RegistrationHarness) -> None:
+    (made, key), (other, _) = await host_of(ssh), await host_of(ssh)
+    token = pop_token(ssh, made, key, "revoke", str(other.serial))
+    answer = await ssh.post("/ssh/revoke", serial=str(other.serial), ott=token, passive=True)
+    assert answer.status_code == 403
+    assert f'certificate serial number "{made.serial}" do not match' in read_message(answer)
+
+
 async def test_malformed_requests_are_refused_in_a_line(ssh: RegistrationHarness) -> None:
     for path, body in (
         ("/ssh/sign", {}),

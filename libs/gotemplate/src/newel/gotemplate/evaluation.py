@@ -29,7 +29,7 @@ from newel.gotemplate.nodes import (
     PipeNode,
     VariableNode,
 )
-from newel.gotemplate.values import MISSING, Record, is_true, type_name
+from newel.gotemplate.values import MISSING, STRING_MAP_TYPE, Record, is_true, type_name
 
 ABSENT = object()
 """There is no piped argument; a missing value is one."""
@@ -146,7 +146,7 @@ class Evaluator:
         for name in names[:-1]:
             container = value
             value = self.field(dot, node, name, value, boxed=boxed)
-            boxed = isinstance(container, dict) and type_name(container) != "map[string]string"
+            boxed = isinstance(container, dict) and type_name(container) != STRING_MAP_TYPE
         return self.field(dot, node, names[-1], value, arguments, piped, boxed=boxed)
 
     def field(
@@ -174,7 +174,8 @@ class Evaluator:
             if has_arguments:
                 raise self.fault(f"{name} is not a method but has arguments")
             known: Mapping[str, Any] = value
-            return known.get(name, MISSING)
+            # a missing element is the zero value of the map's type
+            return known.get(name, "" if type_name(value) == STRING_MAP_TYPE else MISSING)
         if isinstance(value, Record) and name in value.fields:
             if has_arguments:
                 raise self.fault(f"{name} has arguments but cannot be invoked as function")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LIST_TYPE, MAP_TYPE = "[]interface {}", "map[string]interface {}"
+STRING_MAP_TYPE = "map[string]string"
 
 
 class MissingType:

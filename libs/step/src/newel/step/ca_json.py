@@ -96,6 +96,7 @@ class CAConfig(msgspec.Struct, rename="camel", kw_only=True):
     db: DB | None = None
     authority: Authority | None = None
     tls: TLSOptions | None = None
+    templates: dict[str, Any] | None = None
     crl: CRL | None = None
     common_name: str = ""
     newel: dict[str, Any] | None = None

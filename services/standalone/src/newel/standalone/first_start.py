@@ -48,6 +48,7 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     )
     if options.ssh:
         ca.ssh = ssh_keys.create(layout, read_password(password_file))
+        ca.templates = ssh_keys.write_templates(layout)
         provisioners = (ca.authority and ca.authority.provisioners) or []
         provisioners[0]["claims"] = {"enableSSHCA": True}
         provisioners.append({"type": "SSHPOP", "name": "sshpop", "claims": {"enableSSHCA": True}})

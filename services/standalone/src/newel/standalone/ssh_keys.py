@@ -1,16 +1,17 @@
-"""The SSH authority's two keys, made on the first start with ``--ssh``.
+"""The SSH authority's two keys and its templates, made on the first start with ``--ssh``.
 
 They are laid out and named as the step tools do, and the signer holds them.
 """
 
 import os
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newel.crypto import keys
 from newel.standalone.layout import Layout
-from newel.step import ca_json
+from newel.step import ca_json, ssh_templates
 
 KINDS = ("host", "user")
 
@@ -40,3 +41,17 @@ def create(layout: Layout, password: bytes) -> ca_json.SSH:
         host_key=str(private_path(layout, "host").relative_to(layout.state)),
         user_key=str(private_path(layout, "user").relative_to(layout.state)),
     )
+
+
+def template_folder(layout: Layout) -> Path:
+    """Return where the templates of clients' and hosts' SSH configuration are; people may edit them."""
+    return layout.state / "templates/ssh"
+
+
+def write_templates(layout: Layout) -> dict[str, Any]:
+    """Write the templates of the SSH configuration and return ca.json's ``templates`` section."""
+    folder = template_folder(layout)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in ssh_templates.TEXTS.items():
+        (folder / name).write_text(text)
+    return {"ssh": ssh_templates.ENTRIES}

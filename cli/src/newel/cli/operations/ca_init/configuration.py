@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from newel.cli.operations.ca_init import ssh_templates
 from newel.cli.operations.ca_init.answers import LINKED, Answers
-from newel.step import escrow
+from newel.step import escrow, ssh_templates
 
 if TYPE_CHECKING:
     from newel.cli.operations.ca_init.init_options import InitOptions

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.operations.ca_init import configuration, ssh_templates
+from newel.cli.operations.ca_init import configuration
 from newel.cli.store import atomic_write
 from newel.cli.store.atomic_write import Target
 from newel.cli.store.files import make_directory
+from newel.step import ssh_templates
 
 if TYPE_CHECKING:
     from newel.cli.operations.ca_init.answers import Answers

@@ -9,7 +9,7 @@ from newel.gotemplate.calls import Functions, declare
 from newel.gotemplate.errors import CallError
 from newel.gotemplate.functions.conversion import length, text, texts
 from newel.gotemplate.literals import octets, quote, to_text
-from newel.gotemplate.values import Map, Slice
+from newel.gotemplate.values import STRING_MAP_TYPE, Map, Slice
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
     map(chr, range(0x2000, 0x200B))
@@ -61,7 +61,7 @@ def split_number(budget: Budget, separator: str, most: int, value: str) -> Map:
 
 def number_parts(parts: list[str]) -> Map:
     """Return the parts with keys ``_0``, ``_1`` and so on."""
-    return Map({f"_{place}": part for place, part in enumerate(parts)}, "map[string]string")
+    return Map({f"_{place}": part for place, part in enumerate(parts)}, STRING_MAP_TYPE)
 
 
 def join(budget: Budget, separator: str, value: Any) -> str:

@@ -2,13 +2,14 @@
 
 import base64
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from newel.certtemplates import certificates
 from newel.gotemplate.budget import Environment, Limits
 from newel.gotemplate.errors import TemplateError
 from newel.gotemplate.template import Template
+from newel.gotemplate.values import STRING_MAP_TYPE, Map
 from newel.registration.errors import malformed_error, misconfiguration_error
 from newel.registration.ssh.config import SSHConfig, SSHTemplateConfig
 from newel.registration.ssh.keys import SSHKeys
@@ -60,24 +61,21 @@ class SSHConfiguration:
                         " `--set <key=value>` flag"
                     )
         visible = {
+            "User": Map({name: str(value) for name, value in data.items()}, STRING_MAP_TYPE),
             **self._data,
-            "User": {**self._data, **data},
-            "SSH": {
-                "UserKey": _first(keys, "user"),
-                "HostKey": _first(keys, "host"),
-                "UserFederatedKeys": _others(keys, "user"),
-                "HostFederatedKeys": _others(keys, "host"),
-            },
+            "Step": {"SSH": _variables(keys)},
         }
         return [_render(file, visible, now) for file in files]
 
 
-def _first(keys: SSHKeys, kind: str) -> Mapping[str, Any]:
-    return _present(next(iter(sorted(keys.trusted.get(kind, ()))), b""))
-
-
-def _others(keys: SSHKeys, kind: str) -> Sequence[Mapping[str, Any]]:
-    return [_present(each) for each in sorted(keys.trusted.get(kind, ()))[1:]]
+def _variables(keys: SSHKeys) -> Mapping[str, Any]:
+    """Return what templates see of the keys, as step-ca's own templates expect it."""
+    found: dict[str, Any] = {}
+    for kind, name in (("user", "User"), ("host", "Host")):
+        shown = [_present(each) for each in keys.known.get(kind, ())]
+        found[f"{name}Key"] = shown[0] if shown else None
+        found[f"{name}FederatedKeys"] = shown[1:]
+    return found
 
 
 def _present(wire: bytes) -> Mapping[str, Any]:

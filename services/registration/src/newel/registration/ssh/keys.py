@@ -28,6 +28,8 @@ class SSHKeys:
         self._foreign = foreign
         self.trusted: Mapping[str, Collection[bytes]] = {}
         """Keys by type, in wire form: those of this authority, and further ones it trusts."""
+        self.known: Mapping[str, Sequence[bytes]] = {}
+        """Keys by type that clients and hosts are told of, this authority's own first."""
         self.roots: bytes | None = None
         """The answer to ``/ssh/roots``; None where there are no keys."""
         self.federation: bytes | None = None
@@ -41,6 +43,7 @@ class SSHKeys:
         ]
         everyone = [*own, *((each.type, each.wire) for each in self._foreign)]
         self.trusted = {kind: frozenset(_of(trusted, kind)) for kind in ("user", "host")}
+        self.known = {kind: _of(everyone, kind) for kind in ("user", "host")}
         self.roots, self.federation = _response(trusted), _response(everyone)
 
 

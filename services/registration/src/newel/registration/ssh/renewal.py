@@ -45,7 +45,7 @@ class SSHRenewService:
         provisioner, proof = await self.prove(body.ott or "", method)
         old, now = proof.certificate, self.clock.now()
         if old.kind != "host":
-            raise malformed_error("ssh certificate must be a host certificate to be renewed")
+            raise malformed_error("sshpop certificate must be a host ssh certificate")
         record = await self.require_record(old)
         self._check(provisioner, record, old, now, is_rekey=is_rekey)
         request = self._build(proof, record, key or old.public_key, now, request_id)

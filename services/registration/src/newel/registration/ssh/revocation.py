@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from newel.registration.audit_trail import Decision
-from newel.registration.errors import forbidden_error, malformed_error, unauthorized_error
+from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.one_time import use_once
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.provisioner import Provisioner
@@ -80,8 +80,12 @@ class SSHRevokeService:
         now = own.clock.now()
         if isinstance(provisioner, SSHPOPProvisioner):
             proof = provisioner.prove(token, own.rules, Method.SSH_REVOKE, now, own.keys.trusted)
-            if proof.certificate.serial != serial:
-                raise unauthorized_error("the token is of another certificate")
+            own_serial = str(proof.certificate.serial)
+            if proof.subject != own_serial:
+                raise forbidden_error(
+                    f'token subject "{proof.subject[:64]}" and sshpop certificate serial number'
+                    f' "{own_serial}" do not match'
+                )
             _require_subject(proof.subject, serial)
             return proof.use, proof.subject
         grant = provisioner.authorize_ssh_revoke(token, own.rules, now)
