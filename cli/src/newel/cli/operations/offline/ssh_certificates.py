@@ -56,16 +56,16 @@ def sign(
     )
     latest = rules.end_of_credential(options.tokens, found.provisioner)
     content = ssh_templates.content(options.template_data, found.provisioner, wanted, token)
-    start, end = found.validity(BOUNDS[content.kind], time, begin, end, latest)
+    start, end = found.validity(BOUNDS[content.type], time, begin, end, latest)
     body = Body(
         public_key,
         new_serial(),
-        certificate_body.holder(content.kind, content.key_id, content.principals),
+        certificate_body.holder(content.type, content.key_id, content.principals),
         int(start.timestamp()),
         int(end.timestamp()),
-        certificate_body.rights(content.critical, content.extensions),
+        certificate_body.rights(content.critical_options, content.extensions),
     )
-    return issue(body, ssh_keys.load_key(options.tokens, found.files, content.kind))
+    return issue(body, ssh_keys.load_key(options.tokens, found.files, content.type))
 
 
 def renew(

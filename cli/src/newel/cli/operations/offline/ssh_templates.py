@@ -1,9 +1,10 @@
 """What an SSH certificate says of its holder: as asked, or as the provisioner's template makes of it."""
 
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from newel.certtemplates.ssh import EXTENSIONS, SSHContent, read_content
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:
@@ -12,38 +13,15 @@ if TYPE_CHECKING:
     from newel.cli.operations.template_data import TemplateData
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
 
-EXTENSIONS = {
-    "user": (
-        "permit-X11-forwarding",
-        "permit-agent-forwarding",
-        "permit-port-forwarding",
-        "permit-pty",
-        "permit-user-rc",
-    ),
-    "host": (),
-}
-"""What the holders of each kind may do unless a template says otherwise."""
-
-
-class Content(NamedTuple):
-    """Kind (``user`` or ``host``), names, critical options and extensions with their values."""
-
-    kind: str
-    key_id: str
-    principals: Sequence[str]
-    critical: Mapping[str, str]
-    extensions: Mapping[str, str]
-
 
 def content(
     given: "TemplateData | None",
     provisioner: "Provisioner",
     wanted: "CertificateRequest",
     token: str,
-) -> Content:
+) -> SSHContent:
     """Return the content of the certificate this token is for. Raises CliError."""
-    flags = dict.fromkeys(EXTENSIONS[wanted.kind], "")
-    usual = Content(wanted.kind, wanted.key_id, list(wanted.principals), {}, flags)
+    usual = SSHContent.usual(wanted.kind, wanted.key_id, list(wanted.principals))
     own = (provisioner.get("options") or {}).get("ssh")
     if not own:
         return usual
@@ -53,7 +31,7 @@ def content(
         options = template_options({"x509": own})
         if options is None:
             return usual
-        return read_content(render(given, options.text, options.file, options.data, usual, token))
+        return read_output(render(given, options.text, options.file, options.data, usual, token))
     except ValueError as error:
         raise CliError(f"error applying certificate template: {error}") from None
 
@@ -63,7 +41,7 @@ def render(
     text: str,
     file: str,
     data: Mapping[str, Any],
-    usual: Content,
+    usual: SSHContent,
     token: str,
 ) -> "Fields":
     """Return the output of the template in ``text`` or a file for the request. Raises ValueError."""
@@ -75,11 +53,11 @@ def render(
     from newel.client.clock import now
     from newel.gotemplate.budget import Environment
 
-    asked = {"Type": usual.kind, "KeyID": usual.key_id, "Principals": usual.principals}
+    asked = {"Type": usual.type, "KeyID": usual.key_id, "Principals": usual.principals}
     user = given.read() if given else {}
     visible = {
         **asked,
-        "CriticalOptions": usual.critical,
+        "CriticalOptions": usual.critical_options,
         "Extensions": usual.extensions,
         "Token": numbers_as_go(claims_of(token)),
         "Insecure": {"CR": asked, "User": numbers_as_go(user)},
@@ -89,25 +67,9 @@ def render(
     return certificates.render(template, visible, Environment(now(), secrets.token_bytes))
 
 
-def read_content(fields: "Fields") -> Content:
+def read_output(fields: "Fields") -> SSHContent:
     """Parse a template's output. Raises ValueError."""
-    from newel.certtemplates.json_fields import text
-
-    made = Content(
-        fields.read("type", text, ""),
-        fields.read("keyId", text, ""),
-        fields.texts("principals"),
-        fields.read("criticalOptions", values, {}),
-        fields.read("extensions", values, {}),
-    )
-    if made.kind not in EXTENSIONS or not made.key_id:
+    found = read_content(fields)
+    if found.type not in EXTENSIONS or not found.key_id:
         raise ValueError("it makes no certificate of a user or a host")
-    return made
-
-
-def values(found: object) -> dict[str, str]:
-    """Return options with their values. Raises ValueError."""
-    from newel.certtemplates.json_fields import Fields, text
-
-    fields = Fields.of(found, "options")
-    return {name: fields.read(name, text, "") for name in fields.exact}
+    return found

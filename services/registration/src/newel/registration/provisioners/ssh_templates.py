@@ -1,46 +1,20 @@
 """A provisioner's template of SSH certificates: ``options.ssh``, the operator's Go template."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from newel.certtemplates import certificates, variables
-from newel.certtemplates.json_fields import Fields, text
+from newel.certtemplates.json_fields import Fields
 from newel.certtemplates.options import template_options
 from newel.certtemplates.refusal import TemplateRefusedError
+from newel.certtemplates.ssh import EXTENSIONS, SSHContent, read_content
 from newel.gotemplate.budget import Environment
 from newel.gotemplate.template import Template
 from newel.registration.errors import malformed_error, misconfiguration_error, verbatim_error
 from newel.registration.provisioners.templates import BOUNDS, MAX_FILE_SIZE, parse_object
 from newel.runtime.entropy import random_bytes
-
-EXTENSIONS: Mapping[str, Sequence[str]] = {
-    "user": (
-        "permit-X11-forwarding",
-        "permit-agent-forwarding",
-        "permit-port-forwarding",
-        "permit-pty",
-        "permit-user-rc",
-    ),
-    "host": (),
-}
-"""What the holder of each type of certificate may do unless a template says otherwise."""
-
-
-class SSHContent(NamedTuple):
-    """What a certificate says of its holder."""
-
-    type: str
-    key_id: str
-    principals: Sequence[str]
-    critical_options: Mapping[str, str]
-    extensions: Mapping[str, str]
-
-    @classmethod
-    def usual(cls, type: str, key_id: str, principals: Sequence[str]) -> "SSHContent":  # noqa: A002 - OpenSSH's word
-        """Return the content of a certificate without a template."""
-        return cls(type, key_id, principals, {}, dict.fromkeys(EXTENSIONS[type], ""))
 
 
 class SSHTemplateInput(NamedTuple):
@@ -100,21 +74,10 @@ class SSHTemplate:
 
 
 def _read(fields: Fields) -> SSHContent:
-    found = SSHContent(
-        fields.read("type", text, ""),
-        fields.read("keyId", text, ""),
-        fields.texts("principals"),
-        fields.read("criticalOptions", _options, {}),
-        fields.read("extensions", _options, {}),
-    )
+    found = read_content(fields)
     if found.type not in EXTENSIONS:
         raise ValueError(f"unknown certificate type {found.type[:64]!r}")
     return found
-
-
-def _options(found: object) -> dict[str, str]:
-    fields = Fields.of(found, "options")
-    return {name: fields.read(name, text, "") for name in fields.exact}
 
 
 def _read_file(file: str) -> str:

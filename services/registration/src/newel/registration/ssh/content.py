@@ -4,10 +4,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from newel.certtemplates.ssh import SSHContent
 from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.provisioners.provisioner import Provisioner
 from newel.registration.provisioners.ssh_grant import SSHChoice, SSHGrant
-from newel.registration.provisioners.ssh_templates import SSHContent, SSHTemplateInput
+from newel.registration.provisioners.ssh_templates import SSHTemplateInput
 from newel.step.ssh_messages import SSHSignRequest
 
 

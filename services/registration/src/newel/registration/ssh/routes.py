@@ -1,7 +1,6 @@
 """The SSH half of the step API over HTTP: one domain call for each request."""
 
 import base64
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,12 +15,10 @@ from newel.registration.ssh.renewal import SSHRenewService
 from newel.registration.ssh.revocation import SSHRevokeService
 from newel.registration.ssh.signing import SSHResult, SSHSignService
 from newel.registration.step import bodies
-from newel.registration.step.error_responses import error_response
 from newel.registration.step.routing import READ, Handler, Route, RouteTable
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.response import JSON, Response
 from newel.runtime.request_id import request_id
 from newel.step.audiences import Method
@@ -35,7 +32,6 @@ from newel.step.ssh_messages import (
     SSHSignRequest,
 )
 
-_log = logging.getLogger("newel.registration.ssh.routes")
 _POST = ("POST",)
 _REVOKED = Response(200, b'{"status":"ok"}\n', JSON)
 _encode = msgspec.json.Encoder().encode
@@ -97,17 +93,7 @@ class SSHAPI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request."""
-        route = self._table.find(scope)
-        method = scope["method"]
-        if route is None:
-            response = error_response(NewelError(ErrorType.NOT_FOUND, ""))
-        elif method not in route.methods:
-            allow = (b"allow", ", ".join(route.methods).encode())
-            response = error_response(NewelError(ErrorType.METHOD_NOT_ALLOWED, ""), allow)
-        else:
-            scope[ROUTE] = route.name
-            response = await _respond(route.handler(scope, receive))
-        await response.send(send, body=method != "HEAD")
+        await self._table.serve(scope, receive, send)
 
     def _decide(self, operation: str, work: Work, *, issues: bool = True) -> Handler:
         """Make a handler that writes the decision of a request down, however it is decided."""
@@ -204,14 +190,3 @@ def _list_response(keys: bytes | None) -> Response:
 def _certificate_response(result: SSHResult) -> tuple[Response, Decision]:
     body = SSHCertificateResponse(base64.b64encode(result.certificate).decode())
     return Response(201, _encode(body) + b"\n", JSON), result.decision
-
-
-async def _respond(work: Awaitable[Response]) -> Response:
-    """Return the response, or that of the error; one without a type is logged and tells nothing."""
-    try:
-        return await work
-    except NewelError as error:
-        return error_response(error)
-    except Exception:  # noqa: BLE001 - the border: a client learns nothing of it
-        _log.exception("a request failed")
-        return error_response(NewelError(ErrorType.SERVER_INTERNAL, ""))

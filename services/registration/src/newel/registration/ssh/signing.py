@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from newel.certtemplates.ssh import SSHContent
 from newel.crypto.ssh import certificates, key_quality
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
@@ -15,7 +16,6 @@ from newel.registration.one_time import complete_use, idempotency_key, use_once
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.ssh_grant import SSHGrant
-from newel.registration.provisioners.ssh_templates import SSHContent
 from newel.registration.ssh import content, validity
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh_issuance import SSHIssuance, SSHIssueRequest

@@ -4,7 +4,6 @@ Plain ASGI without a framework, because these routes are most of the work.
 """
 
 import hashlib
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,7 +15,6 @@ from newel.registration.errors import malformed_error
 from newel.registration.issuance import IssuedCertificate
 from newel.registration.step import bodies, peer
 from newel.registration.step.clients import read_client
-from newel.registration.step.error_responses import error_response
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
@@ -24,12 +22,10 @@ from newel.registration.step.routing import Handler, Route, RouteTable
 from newel.registration.step.signing import SignResult, SignService
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.response import JSON, Response
 from newel.runtime.request_id import request_id
 from newel.step.messages import RekeyRequest, RevokeRequest, SignRequest
 
-_log = logging.getLogger("newel.registration.step.routes")
 _POST = ("POST",)
 _REVOKED = Response(200, b'{"status":"ok"}\n', JSON)
 _decode_sign = msgspec.json.Decoder(SignRequest)
@@ -71,17 +67,7 @@ class StepAPI:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request."""
-        route = self._table.find(scope)
-        method = scope["method"]
-        if route is None:
-            response = error_response(NewelError(ErrorType.NOT_FOUND, ""))
-        elif method not in route.methods:
-            allow = (b"allow", ", ".join(route.methods).encode())
-            response = error_response(NewelError(ErrorType.METHOD_NOT_ALLOWED, ""), allow)
-        else:
-            scope[ROUTE] = route.name
-            response = await _respond(route.handler(scope, receive))
-        await response.send(send, body=method != "HEAD")
+        await self._table.serve(scope, receive, send)
 
     def _handler(self, operation: str, work: Work, *, issues: bool = True) -> Handler:
         """Make a handler that writes the decision of a request down, however it is decided."""
@@ -151,17 +137,6 @@ class StepAPI:
         if scheme.lower() != "bearer" or not token:
             raise malformed_error("missing client certificate")
         return peer.from_bearer(token.strip(), self._authority.trust)
-
-
-async def _respond(work: Awaitable[Response]) -> Response:
-    """Return the response, or that of the error; one without a type is logged and tells nothing."""
-    try:
-        return await work
-    except NewelError as error:
-        return error_response(error)
-    except Exception:  # noqa: BLE001 - the border: a client learns nothing of it
-        _log.exception("a request failed")
-        return error_response(NewelError(ErrorType.SERVER_INTERNAL, ""))
 
 
 def _client_chain(scope: Scope) -> list[bytes]:

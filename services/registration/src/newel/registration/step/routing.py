@@ -1,11 +1,17 @@
 """The table of the step API: every path with and without ``/1.0``, and the few with a variable part."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from newel.runtime.asgi import Receive, Scope
+from newel.registration.step.error_responses import error_response
+from newel.runtime.asgi import Receive, Scope, Send
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.response import Response
+
+_log = logging.getLogger("newel.registration.step.routing")
 
 READ = ("GET", "HEAD")
 _PREFIX = "/1.0"
@@ -34,6 +40,20 @@ class RouteTable:
         }
         self._patterns = [(_pattern(path), route) for path, route in routes.items() if "{" in path]
 
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request by its route; every error is a response."""
+        route = self.find(scope)
+        method = scope["method"]
+        if route is None:
+            response = error_response(NewelError(ErrorType.NOT_FOUND, ""))
+        elif method not in route.methods:
+            allow = (b"allow", ", ".join(route.methods).encode())
+            response = error_response(NewelError(ErrorType.METHOD_NOT_ALLOWED, ""), allow)
+        else:
+            scope[ROUTE] = route.name
+            response = await _respond(route.handler(scope, receive))
+        await response.send(send, body=method != "HEAD")
+
     def find(self, scope: Scope) -> Route | None:
         """Return the route and leave the variable parts in ``scope["path_params"]``; None without one."""
         route = self._exact.get(scope["path"])
@@ -45,6 +65,17 @@ class RouteTable:
                 scope["path_params"] = match.groupdict()
                 return route
         return self._exact.get(path)
+
+
+async def _respond(work: Awaitable[Response]) -> Response:
+    """Return the response, or that of the error; one without a type is logged and tells nothing."""
+    try:
+        return await work
+    except NewelError as error:
+        return error_response(error)
+    except Exception:  # noqa: BLE001 - the border: a client learns nothing of it
+        _log.exception("a request failed")
+        return error_response(NewelError(ErrorType.SERVER_INTERNAL, ""))
 
 
 def plain_path(path: str) -> str:
