@@ -39,6 +39,7 @@ def as_nobody(action: Callable[[], None]) -> None:
             if os.getuid() == 0:
                 os.setgroups([])
                 os.setuid(NOBODY)
+            tempfile.tempdir = None  # the caller's folder may be closed to this user
             action()
         except OSError as error:
             code = error.errno or 255
