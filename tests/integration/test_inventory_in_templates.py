@@ -50,7 +50,7 @@ async def open_pair(authority: CertificateAuthority, tmp_path: Path) -> AsyncIte
         database = await open_database(url)
         server = LocalServer()
         clock = ManualClock(EPOCH)
-        issuing = IssuingPeer(authority, clock)
+        issuing = IssuingPeer(authority=authority, clock=clock)
         issuing.serve(server)
         channel = LocalChannel(server, "inventory")
         ports = Ports(

@@ -226,6 +226,32 @@ async def test_what_does_not_prove_a_host_renews_nothing(ssh: RegistrationHarnes
     ).status_code == 401
 
 
+@pytest.mark.attack("T15")
+async def test_t15_a_host_of_a_removed_provisioner_is_not_renewed(
+    ssh: RegistrationHarness, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    old, key = await host_of(ssh)
+    ssh.clock.advance(dt.timedelta(hours=1))
+    for record in (
+        JwkKey("other", keys.generate()).record(**ENABLED),
+        JwkKey("admin", keys.generate()).record(**ENABLED),  # another one of the same name
+    ):
+        again = await open_registration(
+            f"sqlite:///{tmp_path}/ra.db",
+            authority,
+            issuing=ssh.issuing,
+            clock=ssh.clock,
+            provisioners=(record, SSHPOP),
+        )
+        answer = await again.post("/ssh/renew", ott=pop_token(ssh, old, key, "renew"))
+        assert answer.status_code == 401, answer.text
+        assert again.audit.lines[-1][:2] == ("ssh-renew", "refused")
+        assert "is gone" in again.audit.lines[-1][2]["cause"]
+        await again.database.close()
+    token = pop_token(ssh, old, key, "renew")
+    assert (await ssh.post("/ssh/renew", ott=token)).status_code == 201
+
+
 def certificates_body(certificate: Certificate) -> Any:
     from newel.crypto.ssh.certificate_body import Body
 

@@ -1,7 +1,6 @@
 """Public keys and certificates as SSH writes them: ``type base64 comment`` on one line (RFC 4253 §6.6)."""
 
 import base64
-import binascii
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -60,7 +59,7 @@ def _line(kind: str, encoded: str, comment: str) -> Line | None:
         wire = base64.b64decode(encoded, validate=True)
         if Reader(wire).text() != kind:
             return None
-    except (binascii.Error, WireError):
+    except ValueError:  # of base64, or a WireError
         return None
     return Line(kind, wire, comment)
 

@@ -94,6 +94,11 @@ class SSHRenewService:
         if not is_valid_now(old, now) and not (late and now >= moment(old.valid_before)):
             raise unauthorized_error("the certificate is not valid now, or has expired")
         source = self._source(record.provisioner)
+        if source is None and record.provisioner.name:  # what step-ca issued names none
+            raise unauthorized_error(
+                f"the provisioner {record.provisioner.name[:128]!r}, which admitted the certificate, is"
+                " gone"
+            )
         if source is not None and source.disabled:
             raise unauthorized_error(f"the provisioner {source.name!r} is disabled")
         policies = (source or provisioner).policies
