@@ -174,6 +174,37 @@ async def test_tokens_are_for_what_they_were_made(ssh: RegistrationHarness) -> N
     assert ssh.issuing.ssh_requests == []
 
 
+QUOTED = """{"type": {{ toJson .Type }}, "keyId": "{{ .Insecure.User.note }}",
+  "principals": {{ toJson .Principals }}}"""
+
+
+@pytest.mark.attack("T08")
+@pytest.mark.parametrize(
+    "note",
+    [
+        'x","principals":["root"],"z":"',
+        'x","extensions":{"permit-pty":""},"z":"',
+        'x","type":"host","principals":["root"]}//',
+        "x\\",
+    ],
+)
+async def test_t08_the_data_of_a_request_stays_in_the_strings_of_the_template(
+    authority: CertificateAuthority, tmp_path: Path, note: str
+) -> None:
+    admin = JwkKey("admin", keys.generate())
+    record = admin.record(**ENABLED, options={"ssh": {"template": QUOTED}})
+    ssh = await open_registration(
+        f"sqlite:///{tmp_path}/ra.db", authority, admin=admin, provisioners=(record,)
+    )
+    answer = await sign(ssh, ssh_token(admin), templateData={"note": note})
+    assert answer.status_code in {400, 403, 500}, answer.text
+    assert ssh.issuing.ssh_requests == []
+    assert ssh.audit.lines[-1][:2] == ("ssh-sign", "refused")
+    made = read_certificate(await sign(ssh, ssh_token(admin), templateData={"note": "at 'home'"}))
+    assert (made.key_id, made.principals) == ("at 'home'", ["alice"])
+    await ssh.database.close()
+
+
 async def test_fifty_uses_of_a_token_make_one_certificate(ssh: RegistrationHarness) -> None:
     token, key = ssh_token(ssh.admin), keys.generate()
     answers = await asyncio.gather(*[sign(ssh, token, key) for _ in range(50)])

@@ -12,9 +12,16 @@ from newel.certtemplates.refusal import TemplateRefusedError
 from newel.certtemplates.ssh import EXTENSIONS, SSHContent, read_content
 from newel.gotemplate.budget import Environment
 from newel.gotemplate.template import Template
-from newel.registration.errors import malformed_error, misconfiguration_error, verbatim_error
+from newel.registration.errors import (
+    forbidden_error,
+    malformed_error,
+    misconfiguration_error,
+    verbatim_error,
+)
+from newel.registration.provisioners import template_names
 from newel.registration.provisioners.templates import BOUNDS, MAX_FILE_SIZE, parse_object
 from newel.runtime.entropy import random_bytes
+from newel.runtime.errors import NewelError
 
 
 class SSHTemplateInput(NamedTuple):
@@ -45,7 +52,42 @@ class SSHTemplate:
         return cls(certificates.compile_template(source), found.data)
 
     def render(self, data: SSHTemplateInput, now: dt.datetime) -> SSHContent:
-        """Render the template. Raises NewelError; the client sees what the template itself refuses."""
+        """Render the template. Raises NewelError; the client sees what the template itself refuses.
+
+        Data whose quotes end the string that the template puts it in is refused.
+        """
+        tape = template_names.RandomTape(random_bytes)
+        user = parse_object(data.user, "templateData")
+        found = self._render(data, user, Environment(now, tape))
+        if template_names.has_quotes_within((user, data.usual, data.request)):
+            tape.rewind()
+            self._require_in_place(data, user, found, Environment(now, tape))
+        return found
+
+    def _require_in_place(
+        self,
+        data: SSHTemplateInput,
+        user: Mapping[str, Any],
+        found: SSHContent,
+        environment: Environment,
+    ) -> None:
+        harmless = template_names.harmless
+        tame = data._replace(
+            usual=SSHContent(*harmless(list(data.usual))), request=harmless(dict(data.request))
+        )
+        try:
+            plain = self._render(tame, harmless(dict(user)), environment)
+        except NewelError:
+            plain = None
+        if plain is None or harmless(list(plain)) != harmless(list(found)):
+            raise forbidden_error(
+                "the request's data ends a string of the certificate template and continues after it;"
+                " a template passes data through toJson"
+            )
+
+    def _render(
+        self, data: SSHTemplateInput, user: Mapping[str, Any], environment: Environment
+    ) -> SSHContent:
         usual = data.usual
         visible: dict[str, Any] = {
             "Type": usual.type,
@@ -54,17 +96,14 @@ class SSHTemplate:
             "CriticalOptions": dict(usual.critical_options),
             "Extensions": dict(usual.extensions),
             **data.extra,
-            "Insecure": {"CR": dict(data.request), "User": parse_object(data.user, "templateData")},
+            "Insecure": {"CR": dict(data.request), "User": user},
         }
         if data.claims:
             visible["Token"] = parse_object(data.claims, "the token's payload")
         own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
         visible.update({name: value for name, value in own.items() if name != "Insecure"})
         try:
-            fields = certificates.render(
-                self._template, visible, Environment(now, random_bytes), BOUNDS
-            )
-            return _read(fields)
+            return _read(certificates.render(self._template, visible, environment, BOUNDS))
         except TemplateRefusedError as error:
             if error.own:
                 raise verbatim_error(str(error)) from None

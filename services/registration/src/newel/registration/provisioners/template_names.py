@@ -4,7 +4,7 @@ Names from the template's text, the operator's data and verified claims are the 
 there only because of ``.Insecure`` is refused, and so is data that breaks out of a string of the template.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -80,7 +80,7 @@ def has_quotes(user: bytes, subject: Iterable[Attribute]) -> bool:
 
 def without_quotes(user: dict[str, Any]) -> bytes:
     """Encode the requester's data as JSON with apostrophes in place of quotes and backslashes."""
-    return msgspec.json.encode(_harmless(user))
+    return msgspec.json.encode(harmless(user))
 
 
 def subject_without_quotes(subject: Iterable[Attribute]) -> bytes:
@@ -95,14 +95,20 @@ def outline(shape: TemplateOutput) -> object:
     return subject, names_in(shape), sorted(shape.key_usages), sorted(shape.purposes), kinds
 
 
-def _harmless(value: Any) -> Any:
+def has_quotes_within(value: Any) -> bool:
+    """Tell whether any text of the data could break out of a string of the template."""
+    return b"\\" in msgspec.json.encode(value)
+
+
+def harmless(value: Any) -> Any:
+    """Return data with apostrophes in place of the quotes and backslashes of its texts."""
     if isinstance(value, str):
         return _plain(value)
-    if isinstance(value, list):
-        return [_harmless(each) for each in cast("list[Any]", value)]
+    if isinstance(value, list | tuple):
+        return [harmless(each) for each in cast("Sequence[Any]", value)]
     if isinstance(value, dict):
         pairs = cast("dict[str, Any]", value).items()
-        return {_plain(name): _harmless(each) for name, each in pairs}
+        return {_plain(name): harmless(each) for name, each in pairs}
     return value
 
 
