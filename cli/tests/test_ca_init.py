@@ -237,6 +237,29 @@ def test_the_original_starts_from_it(home: Path, flags: list[str]) -> None:
         process.wait(20)
 
 
+def test_federated_with_another_authority(home: Path) -> None:
+    """Its root is copied, so that the file that was given can go."""
+    init(home)
+    other = (home / "step").rename(home / "other") / "certs/root_ca.crt"
+    init(home, "--federated-root", "other/certs/root_ca.crt")
+    config = json.loads((home / "step/config/ca.json").read_text())
+    assert config["federatedRoots"] == [str(home / "step/certs/federated_root_1.crt")]
+    assert Path(config["federatedRoots"][0]).read_bytes() == other.read_bytes()
+
+
+def test_a_leaf_is_no_root_to_federate_with(home: Path) -> None:
+    said = newel(
+        home, "certificate", "create", "a.example", "a.crt", "a.key", "--profile", "self-signed",
+        "--subtle", "--no-password", "--insecure",
+    )  # fmt: skip # a command line
+    assert said.returncode == 0, said.stderr
+    done = init(home, "--federated-root", "a.crt", good=False)
+    assert "a.crt is no certificate of an authority" in done.stderr
+    assert not (home / "step/config/ca.json").exists()
+    done = init(home, "--federated-root", "a.crt", "--pki", good=False)
+    assert "'--federated-root' is incompatible with '--pki'" in done.stderr
+
+
 def test_below_a_root_that_exists(home: Path) -> None:
     """The root and its key are copied, and the intermediate is signed by it."""
     init(home)

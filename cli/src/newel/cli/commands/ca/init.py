@@ -23,6 +23,8 @@ INCOMPATIBLE = (
     ("acme", "no-db"),
     ("admin-subject", "helm"),
     ("intermediate-csr", "helm"),
+    ("federated-root", "pki"),
+    ("federated-root", "helm"),
 )
 ALREADY = """⚠️  It looks like this machine is already configured to connect to an authority.
 You can use 'contexts' to switch between authorities: see '{} help context'.

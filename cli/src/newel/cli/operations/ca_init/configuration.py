@@ -60,7 +60,11 @@ def ca_json(options: "InitOptions", answers: Answers, layout: Layout) -> dict[st
     ssh = options.ssh
     config: dict[str, Any] = {
         "root": layout.certificate("root_ca.crt"),
-        "federatedRoots": None,
+        "federatedRoots": [
+            layout.certificate(federated_name(number))
+            for number in range(len(options.federated_root))
+        ]
+        or None,
         "crt": "" if answers.parent else layout.certificate("intermediate_ca.crt"),
         "key": "" if answers.parent else layout.secret("intermediate_ca_key"),
         "address": answers.address,
@@ -109,6 +113,11 @@ def provisioners(options: "InitOptions", answers: Answers) -> list[dict[str, Any
     if ssh:
         found.append({"type": "SSHPOP", "name": free_name("sshpop", answers.provisioner), **claims})
     return found
+
+
+def federated_name(number: int) -> str:
+    """Return the name of the file with the root of another authority, counted from 0."""
+    return f"federated_root_{number + 1}.crt"
 
 
 def free_name(name: str, taken: str) -> str:

@@ -59,6 +59,10 @@ def configure(
         Target(layout.defaults, configuration.as_file(settings), 0o644),
         Target(layout.ca_json, configuration.as_file(config), 0o644),
     ]
+    targets += [
+        Target(layout.certificate(configuration.federated_name(number)), read_root(name))
+        for number, name in enumerate(options.federated_root)
+    ]
     if options.ssh:
         folder = layout.base / "templates/ssh"
         targets += [
@@ -66,6 +70,15 @@ def configure(
             for name, text in ssh_templates.TEXTS.items()
         ]
     return targets
+
+
+def read_root(name: str) -> bytes:
+    """Return the root of another authority as PEM. Raises CliError."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from newel.cli.operations.ca_init.material import read_authority
+
+    return read_authority(name, None).certificate.public_bytes(Encoding.PEM)
 
 
 def write(targets: list[Target], layout: "Layout", *, ssh: bool) -> None:

@@ -12,6 +12,7 @@ class InitOptions(NamedTuple):
     admin_subject: str | None = None
     deployment_type: str | None = None
     dns: Sequence[str] = ()
+    federated_root: Sequence[str] = ()
     helm: bool = False
     intermediate: str | None = None
     intermediate_csr: str | None = None

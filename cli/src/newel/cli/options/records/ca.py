@@ -22,6 +22,7 @@ class CAInitOptions(Invocation):
     credentials_file: str | None
     deployment_type: str | None
     dns: list[str]
+    federated_root: list[str]
     helm: bool
     intermediate: str | None
     intermediate_csr: str | None
