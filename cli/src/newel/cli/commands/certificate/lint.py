@@ -1,6 +1,5 @@
 """`newel certificate lint`: what pkilint finds in a certificate, in the shape zlint's users know."""
 
-import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from newel.cli.errors import CliError
 from newel.cli.operations.certificates import file_or_server
 from newel.cli.operations.certificates.lint_names import ZLINT_NAMES
 from newel.cli.operations.certificates.lint_rules import rule_names
+from newel.cli.render import lint_report
 from newel.client.clock import now
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 URI_SYNTAX = "pkix.invalid_uri_syntax"
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-FAILED = frozenset({"fatal", "error", "warn", "info"})
 RESULTS = {"FATAL": "fatal", "ERROR": "error", "WARNING": "warn", "NOTICE": "info"}
 
 
@@ -32,21 +31,8 @@ def run(options: "CertificateLintOptions") -> None:
         if severity in RESULTS:
             found = {"result": RESULTS[severity]} | ({"details": details} if details else {})
             lints[name_of_rule] = found
-    results = {each["result"] for each in lints.values()}
-    shown = {
-        "version": 3,
-        "timestamp": int(now().timestamp()),
-        "lints": {
-            rule: verdict
-            for rule, verdict in sorted(lints.items())
-            if verdict["result"] in FAILED or not options.failed_only
-        },
-        "notices_present": "info" in results,
-        "warnings_present": "warn" in results,
-        "errors_present": "error" in results,
-        "fatals_present": "fatal" in results,
-    }
-    sys.stdout.write(json.dumps(shown, indent=1))
+    timestamp = int(now().timestamp())
+    sys.stdout.write(lint_report.render(lints, timestamp, failed_only=options.failed_only))
 
 
 def findings(data: bytes) -> list[tuple[str, str, str]]:

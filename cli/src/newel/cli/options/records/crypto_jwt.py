@@ -45,3 +45,9 @@ class CryptoJWTInspectOptions(Invocation):
     """Options of `crypto jwt inspect`."""
 
     insecure: bool
+
+
+class CryptoJWTLintOptions(Invocation):
+    """Options of `crypto jwt lint`."""
+
+    failed_only: bool
