@@ -50,7 +50,7 @@ NOT_RUN = {
     ("docs/provisioners.md", "newel ca certificate web.internal"): "test_birth_certificates.py has one",
     ("docs/provisioners.md", "newel certificate create --csr agent-1"): "test_client_certificates.py does it",
     ("docs/provisioners.md", "newel ca certificate host"): "needs a Nebula network; test_cli_nebula.py",
-    ("docs/provisioners.md", "step ca provisioner add devices"): "test_ca_json_taken_over.py does it",
+    ("docs/provisioners.md", "newel ca provisioner add devices"): "test_ca_json_taken_over.py does it",
     ("docs/provisioners.md", "newel ca profile phone"): "needs a SCEP provisioner; test_scep_clients.py",
     ("docs/templates.md", "python -m newel.issuing.signer_rules"): "test_split_configurations.py runs it",
     ("docs/relying-parties.md", ""): "needs four TLS libraries; validation's tests",

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from newel.runtime.clock import SystemClock
 from newel.runtime.health import Health
-from newel.runtime.http.access_log import ROUTE, AccessLogMiddleware
+from newel.runtime.http.access_log import ROUTE, AccessLogMiddleware, note_cause
 from newel.runtime.http.response import Response
 from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
@@ -92,6 +92,32 @@ async def test_a_request_gets_an_id_a_line_and_a_count() -> None:
         'newel_http_requests_total{method="GET",route="/thing",service="registration",status="201"} 1.0'
         in expose([registry]).decode()
     )
+
+
+async def test_the_line_of_a_refused_request_says_why() -> None:
+    reading, writing = os.pipe()
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        refused = scope["path"] == "/refused"
+        if refused:
+            note_cause("the token has expired" + "." * 9999)
+        status = 401 if refused else 200
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    sink = LineSink(writing)
+    served = AccessLogMiddleware(
+        app, "registration", SystemClock(), sink, HTTPMetrics(CollectorRegistry())
+    )
+    note_cause("outside of a request")
+    await ask(served, "/refused")
+    await ask(served, "/granted")
+    sink.close()
+    with Path(f"/dev/fd/{reading}").open() as log:
+        refused, granted = map(json.loads, log.read().splitlines())
+    assert refused["cause"].startswith("the token has expired.")
+    assert len(refused["cause"]) == 1024
+    assert "cause" not in granted
 
 
 @pytest.mark.parametrize(

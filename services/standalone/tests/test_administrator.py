@@ -85,6 +85,17 @@ async def start_authority(layout: Layout) -> AsyncIterator[RunningAuthority]:
     assembly.audit_sink.close()
 
 
+def test_a_section_that_another_program_left_out_of_ca_json_is_missed(layout: Layout) -> None:
+    assert not [line for line in read_settings(layout).warnings if line.startswith("newel: ")]
+    document = json.loads(layout.ca_json.read_bytes())
+    del document["newel"]
+    layout.ca_json.write_text(json.dumps(document))
+    (line,) = [line for line in read_settings(layout).warnings if line.startswith("newel: ")]
+    assert "no one is an administrator of the inventory" in line
+    layout.administrator_key.unlink()
+    assert not [line for line in read_settings(layout).warnings if line.startswith("newel: ")]
+
+
 async def test_it_is_there_before_anybody_listens_and_is_this_subject_s(
     start_authority: RunningAuthority,
 ) -> None:

@@ -187,6 +187,18 @@ def test_a_password_file_may_end_with_white_space_and_may_be_open_to_all(tmp_pat
     assert not copy.stat().st_mode & 0o077
 
 
+def test_a_password_file_for_several_keys_is_read_and_warned_about_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_to_all = tmp_path / "password"
+    open_to_all.write_bytes(PASSWORD)
+    open_to_all.chmod(0o644)
+    wanted = [Key(make_key(tmp_path / name), str(open_to_all)) for name in ("ca", "user", "host")]
+    first, *others = collect(wanted)
+    assert others == [first, first]
+    assert caplog.text.count("others may read this password") == 1
+
+
 def test_an_unencrypted_key_needs_no_password(tmp_path: Path) -> None:
     assert collect([Key(make_key(tmp_path / "key", b""), "")]) == [None]
 

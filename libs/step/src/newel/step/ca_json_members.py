@@ -25,8 +25,8 @@ _KEYS = "keys are encrypted files (softkms); other stores are set in newel.signe
 _HEADER = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 _HTTP_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%?=&-]*)?", re.ASCII)
 _DATABASE = (
-    "this authority keeps SQLite files of its own; what step-ca stored is unknown here until 'newel import'"
-    " brings it over"
+    "this authority keeps SQLite files of its own; of what step-ca stored it knows what 'newel import' has"
+    " brought over"
 )
 
 

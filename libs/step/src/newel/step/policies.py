@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from newel.step import policy_constraints
-from newel.step.treatment import SSH, Member, honour, warn
+from newel.step.treatment import Member, honour
 
 MOST = 100_000
 """Constraints of one list."""
@@ -120,8 +120,8 @@ POLICY: Mapping[str, Member] = {
             "allowWildcardNames": honour("whether names may be wildcards", problem=_flag),
         },
     ),
-    "ssh": warn(
-        SSH,
+    "ssh": honour(
+        "which principals SSH certificates may have",
         members={
             "user": honour("of users", members=_sides("email", "principal", "dns", "ip")),
             "host": honour("of hosts", members=_sides("dns", "ip", "principal", "email")),

@@ -253,8 +253,8 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
             "an instance does not say its organization, and Google is not asked; list projectIDs"
         ),
         "instanceAge": honour("only instances created so recently", problem=duration),
-        "disableSSHCAUser": honour("no SSH certificates for users; there are none yet"),
-        "disableSSHCAHost": honour("no SSH certificates for hosts; there are none yet"),
+        "disableSSHCAUser": honour("no SSH certificates for users"),
+        "disableSSHCAHost": honour("no SSH certificates for hosts"),
         "newel": _own(
             keysURL="where the keys of the tokens are, instead of Google's",
             issuer="who issues the tokens, instead of Google",

@@ -8,8 +8,6 @@ from newel.durations.go import parse_duration
 
 _LONGEST_BACKDATE = 24 * 3600
 
-SSH = "certificates for SSH are not issued yet"
-
 
 class Treatment(enum.Enum):
     """What happens to a member: it is never ignored without a report."""

@@ -8,6 +8,7 @@ import msgspec
 from newel.registration.metrics import Metrics
 from newel.runtime.audit import Audit
 from newel.runtime.errors import NewelError
+from newel.runtime.http.access_log import note_cause
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class AuditTrail:
         if error is None:
             self._audit.record(decision.operation, "granted", **facts)
         else:
+            note_cause(error.cause)
             self._audit.record(
                 decision.operation, "refused", type=error.type.value, cause=error.cause, **facts
             )

@@ -62,12 +62,25 @@ class Settings:
         self.newel = newel
         self.raw = checked.document
         """The same as plain JSON, paths as they stand there."""
-        self.warnings = lines(checked.warnings)
+        self.warnings = [*lines(checked.warnings), *self._list_lost()]
         """A line for each thing that the file asks for and that is not there."""
         self.ca = Paths(layout).anchor_all(checked.config)
         if self.ca.authority is None:
             raise ConfigError(f"{layout.ca_json}: authority: missing")
         self.authority = self.ca.authority
+
+    def _list_lost(self) -> list[str]:
+        """Return a line if the section that the first start wrote is gone.
+
+        The original's step keeps only the members that it knows when it changes the file.
+        """
+        if "newel" in self.raw or not self.layout.administrator_key.exists():
+            return []
+        return [
+            "newel: this section is missing, which the first start wrote, and no one is an administrator of the"
+            " inventory; the 'step ca provisioner' of step-ca leaves it out when it changes the file. Put it back"
+            " (docs/provisioners.md)"
+        ]
 
     @property
     def dns_names(self) -> tuple[str, ...]:

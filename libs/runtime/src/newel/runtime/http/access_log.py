@@ -1,6 +1,7 @@
 """What every request gets from one middleware: an id, a line in the access log, a count and a duration."""
 
 import time
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
@@ -16,8 +17,20 @@ ROUTE = "newel.route"
 """Where an app leaves the route's name in the scope; without it a request counts as ``other``."""
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+_seen: ContextVar[dict[str, Any] | None] = ContextVar("newel_access", default=None)
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _LONGEST = 256
+_LONGEST_CAUSE = 1024
+
+
+def note_cause(cause: str) -> None:
+    """Have the access log's line of the request being served say why it was refused.
+
+    Clients are told little and sent to the logs for the rest. Outside of a request nothing happens.
+    """
+    seen = _seen.get()
+    if seen is not None:
+        seen["cause"] = cause[:_LONGEST_CAUSE]
 
 
 class AccessLogMiddleware:
@@ -46,6 +59,7 @@ class AccessLogMiddleware:
         """Serve one ASGI request."""
         began = time.perf_counter()
         seen: dict[str, Any] = {"status": 500, "size": 0}
+        _seen.set(seen)
         given = traced = b""
         agent = b""
         for name, value in scope["headers"]:
@@ -111,6 +125,8 @@ class AccessLogMiddleware:
             "remote_address": (scope.get("client") or ("",))[0],
             "user_agent": agent[:_LONGEST].decode("latin-1"),
         }
+        if seen["status"] >= 400 and "cause" in seen:
+            line["cause"] = seen["cause"]
         try:
             self._sink.write(_encode(line) + b"\n")
         except SinkFullError:

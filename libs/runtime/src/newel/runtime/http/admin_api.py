@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from newel.runtime.audit import Audit
 from newel.runtime.database.listing import Cursor, ListQuery, write_cursor
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.access_log import ROUTE
+from newel.runtime.http.access_log import ROUTE, note_cause
 
 Admit = Callable[[bytes], Awaitable[Mapping[str, str]]]
 """Identifies the holder of a client certificate (DER), as facts for the audit trail.
@@ -99,6 +99,7 @@ def _problem(status: int, kind: str, detail: str) -> Response:
 
 async def _render_error(_: Request, error: Exception) -> Response:
     ours = cast("NewelError", error)
+    note_cause(ours.cause)
     return _problem(ours.http_status, ours.type, ours.detail)
 
 

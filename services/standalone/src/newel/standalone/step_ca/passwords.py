@@ -36,7 +36,8 @@ def collect(wanted: Sequence[Key]) -> list[Path | None]:
 
     A key whose password no file gives is asked for at the terminal. Raises PasswordError.
     """
-    files = {name: prepare_file(name) for _, name in wanted if name}
+    names = dict.fromkeys(name for _, name in wanted if name)
+    files = {name: prepare_file(name) for name in names}
     return [files.get(key.password_file) or _ask_for(key) for key in wanted]
 
 

@@ -17,12 +17,14 @@ USED_TOKENS = "used_ott"
 EXPIRED = "a token is valid for minutes, and refused by its own expiry afterwards"
 """Why the uses of most tokens are not taken over."""
 
+_SSH = "SSH is not imported; hosts and users obtain new certificates (step ssh certificate)"
+
 LEFT_OUT = {
-    "ssh_certs": "this authority issues no SSH certificates yet",
-    "ssh_hosts": "this authority issues no SSH certificates yet",
-    "ssh_users": "this authority issues no SSH certificates yet",
-    "ssh_host_principals": "this authority issues no SSH certificates yet",
-    "revoked_ssh_certs": "this authority issues no SSH certificates yet",
+    "ssh_certs": _SSH,
+    "ssh_hosts": _SSH,
+    "ssh_users": _SSH,
+    "ssh_host_principals": _SSH,
+    "revoked_ssh_certs": _SSH,
     "nonces": "a client fetches another one",
     "acme_orders": "a client whose order is under way begins again",
     "acme_authzs": "a client whose order is under way begins again",
