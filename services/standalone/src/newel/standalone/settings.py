@@ -76,11 +76,12 @@ class Settings:
         """
         if "newel" in self.raw or not self.layout.administrator_key.exists():
             return []
-        return [
+        line = (
             "newel: this section is missing, which the first start wrote, and no one is an administrator of the"
             " inventory; the 'step ca provisioner' of step-ca leaves it out when it changes the file. Put it back"
             " (docs/provisioners.md)"
-        ]
+        )
+        return [line]
 
     @property
     def dns_names(self) -> tuple[str, ...]:
