@@ -32,7 +32,10 @@ def differences(layout: Layout, options: Options, settings: Settings) -> Iterato
             f"{', '.join(settings.dns_names)}; change them there"
         )
     if options.ssh and settings.ca.ssh is None:
-        yield "--ssh is ignored: this authority has no SSH keys, and only a first start makes them"
+        yield (
+            "--ssh is ignored: this authority has no SSH keys, and only a first start makes them;"
+            " docs/provisioners.md says how they are added"
+        )
     if options.remote_management and not settings.authority.enable_admin:
         yield (
             "--remote-management is ignored: it counts on the first start only; set authority.enableAdmin"
