@@ -61,5 +61,9 @@ def _check(sides: Sides, principal: str, kind: str) -> None:
     listed = listed or bool(allow.principal)
     matched = matched or allow.principal.match(principal)
     denied = denied or deny.principal.touch(principal)
+    if name is None and not allow.principal.match(principal):
+        # another spelling of a denied name, for all that can be told
+        is_host = kind == "host"
+        denied = denied or bool(deny.dns or deny.ip if is_host else deny.email and "@" in principal)
     if denied or not sides.permits(listed=listed, matched=matched):
         raise NameNotAllowedError(label, principal)
