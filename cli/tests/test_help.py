@@ -118,3 +118,40 @@ def test_the_lines_of_the_page_are_lines_their_commands_take() -> None:
             assert command is not None, line
             assert not command.group, line
             Invocation(command, rest)
+
+
+CONSIDERATIONS = [
+    line.split("\t")
+    for line in (Path(grammar.HERE) / "considerations.txt").read_text().splitlines()
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "subject", "text"), CONSIDERATIONS, ids=lambda text: text[:30]
+)
+def test_considerations_stand_in_the_help_of_their_command(
+    path: str, kind: str, subject: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kind in {"Security", "Architecture", "Usage"}
+    assert text.endswith(".")
+    shown = show(capsys, "help", *path.split())
+    _, title, below = shown.partition(f"\n{kind} considerations:\n")
+    assert title
+    assert f"\n  {subject}  " in f"\n{below}"
+    assert text in " ".join(below.split())
+
+
+def test_considerations_of_a_group_are_referred_to(capsys: pytest.CaptureFixture[str]) -> None:
+    reference = "Those of 'newel help crypto' apply too."
+    assert reference in show(capsys, "crypto", "jwk", "create", "--help")
+    assert reference not in show(capsys, "crypto", "help")
+    assert "help ca' apply too" not in show(capsys, "ca", "token", "--help")
+
+
+def test_flags_that_considerations_name_are_flags_of_the_command() -> None:
+    for path, _, _, text in CONSIDERATIONS:
+        command, _ = find(path.split())
+        assert command is not None
+        named = {word.strip(".,;:()").removeprefix("--") for word in text.split() if "--" in word}
+        own = {name for flag in command.flags for name in flag.names}
+        assert command.group or named <= own, (path, named - own)

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from newel.cli import program
-from newel.cli.options.grammar import EVERYWHERE, Command, Flag, examples, load, words
+from newel.cli.options.grammar import (
+    EVERYWHERE,
+    Command,
+    Flag,
+    considerations,
+    examples,
+    load,
+    words,
+)
 
 Row = tuple[str, str]
 """A name and what it means; in examples what is done and the line that does it."""
@@ -68,11 +76,12 @@ def overview() -> Page:
 def page(command: Command) -> Page:
     """Return how one command is used, or what commands a group has."""
     usage = command.usage
+    sections = [Section("Commands", below(command))] if command.group else flags(command)
     return Page(
         words=tuple(command.path.split()),
         usage=f"{usage} {'COMMAND …' if command.group else '[flags]'}",
         summary=command.summary,
-        sections=[Section("Commands", below(command))] if command.group else flags(command),
+        sections=[*sections, *consider(command)],
         examples=examples(command.path),
         closing=f"'{program.name()} {command.path} COMMAND --help' says how one is used."
         if command.group
@@ -126,6 +135,23 @@ def below(group: Command) -> list[Row]:
         (path.split()[-1], child.summary)
         for path, child in load(group.path.split()[0]).items()
         if path.startswith(group.path + " ") and len(path.split()) == depth and not child.hidden
+    ]
+
+
+def consider(command: Command) -> list[Section]:
+    """Return what to consider for security, in the architecture and in use, a section for each."""
+    found = considerations(command.path)
+    above = command.path.partition(" ")[0]
+    general = above != command.path and {kind for kind, *_ in considerations(above)}
+    return [
+        Section(
+            f"{kind} considerations",
+            [(subject, text) for of, subject, text in found if of == kind],
+            f"Those of '{program.name()} help {above}' apply too."
+            if general and kind in general
+            else "",
+        )
+        for kind in dict.fromkeys(kind for kind, *_ in found)
     ]
 
 

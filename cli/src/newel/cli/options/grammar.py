@@ -122,3 +122,10 @@ def examples(path: str) -> list[tuple[str, str]]:
     with open(os.path.join(HERE, "examples.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
         rows = [line.rstrip("\n").split("\t") for line in table]
     return [(meaning, line) for command, meaning, line in rows if command == path]
+
+
+def considerations(path: str) -> list[tuple[str, str, str]]:
+    """Return what to consider before a command is used: the kind, the subject and what there is to say."""
+    with open(os.path.join(HERE, "considerations.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
+        rows = [line.rstrip("\n").split("\t") for line in table]
+    return [(kind, subject, text) for command, kind, subject, text in rows if command == path]
