@@ -40,6 +40,8 @@ COMMANDS = [
     f"certificate joe@example.com long {CLEAR} {OWNER} --principal joe --principal root --not-after 2h --no-agent",
     "inspect long-cert.pub",
     f"certificate joe toolong {CLEAR} {OWNER} --not-after 100h --no-agent",
+    f"certificate joe added {CLEAR} {OWNER} --add-user --no-agent",
+    "inspect added-provisioner-cert.pub",
     f"certificate {CLEAR} {OWNER} --host --principal a.example --principal 10.0.0.1 a.example host",
     "inspect host-cert.pub",
     "hosts",

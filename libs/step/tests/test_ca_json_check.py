@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from newel.step import ca_json, provisioners
-from newel.step.ca_json_check import lines
+from newel.step.ca_json_check import Setting, lines
 from newel.step.ca_json_members import CA_JSON
 from newel.step.provisioner_members import OF_KIND, SUPPORTED, members_of
 from newel.step.treatment import Member, Treatment
@@ -256,7 +256,9 @@ def test_members_and_kinds_are_read_in_any_case_as_the_original_does() -> None:
 
 
 def test_reasons_that_are_the_same_are_one_line() -> None:
-    said = read({"ssh": {"addUserPrincipal": "a", "addUserCommand": "b"}})
-    assert said == [
-        "ssh.addUserPrincipal, ssh.addUserCommand: certificates that add users to hosts are not issued"
+    found = [
+        Setting("ssh.a", "has no effect"),
+        Setting("b", "is old"),
+        Setting("c", "has no effect"),
     ]
+    assert lines(found) == ["ssh.a, c: has no effect", "b: is old"]

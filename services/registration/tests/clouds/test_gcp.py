@@ -1,5 +1,6 @@
 """GCP provisioners: which instances are admitted, under which names, how often."""
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from fixtures.authority import EPOCH
 from fixtures.instances import Open, names_of, read_leaf
 from fixtures.pki import InternalPki
 from fixtures.registration import CA, GENERAL_401, RegistrationHarness, read_message, request_for
+from newel.crypto import keys
+from newel.crypto.ssh import certificates
+from newel.crypto.ssh.public_keys import wire_of
 from newel.registration.provisioners.gcp import GCPProvisioner
 from newel.registration.provisioners.key_set_cache import KeySetCache
 from newel.registration.provisioners.limits import Limits
@@ -254,3 +258,21 @@ def test_whatever_google_signs_is_granted_or_refused(
     for token in (make_token(cloud, engine), make_token(cloud, google=google)):
         outcome = decide(provisioner, token, rules)
         assert outcome == "granted" or outcome is ErrorType.UNAUTHORIZED
+
+
+@pytest.mark.parametrize(("disabled", "status"), [(False, 201), (True, 401)])
+async def test_hosts_get_certificates_for_ssh_unless_they_are_disabled(
+    open_ra: Open, record: Record, cloud: Cloud, disabled: bool, status: int
+) -> None:
+    claims = {"enableSSHCA": True}
+    ra = await open_ra(record(claims=claims, disableSSHCAHost=disabled, disableCustomSANs=True))
+    token = make_token(cloud, aud=f"{CA}/1.0/ssh/sign#gcp/Google%20Cloud")
+    key = base64.b64encode(wire_of(keys.generate())).decode()
+    user = await ra.post("/ssh/sign", ott=token, publicKey=key, certType="user")
+    assert user.status_code in {401, 403}
+    answer = await ra.post("/ssh/sign", ott=token, publicKey=key, certType="host")
+    assert answer.status_code == status
+    if not disabled:
+        made = certificates.parse(base64.b64decode(answer.json()["crt"]))
+        assert made.kind == "host"
+        assert made.principals == ["foo.c.p.internal", "foo.z.c.p.internal"]

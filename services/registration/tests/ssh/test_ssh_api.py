@@ -378,3 +378,32 @@ async def test_a_header_that_is_no_base64_is_refused_and_audited(ssh: Registrati
         answer = await ssh.post("/1.0/ssh/renew", ott=token)
         assert answer.status_code == 401, text
         assert ssh.audit.lines[-1][:2] == ("ssh-renew", "refused")
+
+
+async def test_a_second_certificate_adds_the_user_to_a_host(ssh: RegistrationHarness) -> None:
+    key = keys.generate()
+    adding = {"addUserPublicKey": encode(wire_of(key))}
+    answer = await sign(ssh, ssh_token(ssh.admin), **adding)
+    own = read_certificate(answer)
+    made = certificates.parse(base64.b64decode(answer.json()["addUserCrt"]))
+    assert (made.kind, made.key_id, made.principals) == (
+        "user",
+        "alice-provisioner",
+        ["provisioner"],
+    )
+    command = "sudo useradd -m alice; nc -q0 localhost 22"
+    assert (made.critical_options, made.extensions) == ({"force-command": command}, {})
+    assert made.public_key == wire_of(key)
+    assert (made.valid_after, made.valid_before) == (own.valid_after, own.valid_before)
+    assert ssh.audit.lines[-1][2]["add_user_serial"] == str(made.serial)
+    several = ssh_token(ssh.admin, "bob", principals=["bob", "root"])
+    assert "addUserCrt" not in (await sign(ssh, several, **adding)).json()
+
+
+@pytest.mark.parametrize("name", ["a;reboot", "$(id)", "-r", "a b", "a\nb", "`id`"])
+async def test_no_command_is_made_of_a_name(ssh: RegistrationHarness, name: str) -> None:
+    before = len(ssh.issuing.ssh_requests)
+    token = ssh_token(ssh.admin, "carol", principals=[name])
+    answer = await sign(ssh, token, addUserPublicKey=encode(wire_of(keys.generate())))
+    assert answer.status_code in {400, 403}
+    assert len(ssh.issuing.ssh_requests) == before

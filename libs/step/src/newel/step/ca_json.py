@@ -45,6 +45,8 @@ class SSH(msgspec.Struct, omit_defaults=True, rename="camel"):
     keys: list[dict[str, Any]] | None = None
     """Further keys: ``type``, ``federated`` and the ``key``, a JWK."""
     bastion: dict[str, Any] | None = None
+    add_user_principal: str = ""
+    add_user_command: str = ""
 
 
 class CRL(msgspec.Struct, omit_defaults=True, rename="camel"):

@@ -165,8 +165,8 @@ CA_JSON: Mapping[str, Member] = {
                     "key": honour("the public key, a JWK"),
                 },
             ),
-            "addUserPrincipal": warn("certificates that add users to hosts are not issued"),
-            "addUserCommand": warn("certificates that add users to hosts are not issued"),
+            "addUserPrincipal": honour("whom hosts let in to add accounts, default provisioner"),
+            "addUserCommand": honour("what adds an account there, for the user <principal>"),
             "bastion": honour(
                 "the host that connections go through",
                 members={

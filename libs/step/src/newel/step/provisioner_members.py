@@ -253,7 +253,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
             "an instance does not say its organization, and Google is not asked; list projectIDs"
         ),
         "instanceAge": honour("only instances created so recently", problem=duration),
-        "disableSSHCAUser": honour("no SSH certificates for users"),
+        "disableSSHCAUser": honour("instances get no SSH certificates for users, whatever it says"),
         "disableSSHCAHost": honour("no SSH certificates for hosts"),
         "newel": _own(
             keysURL="where the keys of the tokens are, instead of Google's",

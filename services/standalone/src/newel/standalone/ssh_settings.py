@@ -19,7 +19,16 @@ def configure_ssh(settings: Settings) -> dict[str, Any]:
     ssh = settings.ca.ssh
     templates = cast("Mapping[str, Any]", settings.raw.get("templates") or {})
     files = cast("Mapping[str, Any]", templates.get("ssh") or {})
+    adding = {
+        name: value
+        for name, value in (
+            ("add_user_principal", ssh and ssh.add_user_principal),
+            ("add_user_command", ssh and ssh.add_user_command),
+        )
+        if value
+    }
     return {
+        **adding,
         "keys": [
             _key(settings, index, each) for index, each in enumerate((ssh and ssh.keys) or ())
         ],

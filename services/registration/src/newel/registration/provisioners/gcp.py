@@ -17,6 +17,7 @@ from newel.registration.provisioners.instances import (
 )
 from newel.registration.provisioners.key_set_sources import Access, share_key_set
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
+from newel.registration.provisioners.ssh_grant import SSHGrant
 from newel.step.audiences import Method
 from newel.step.provisioners import GCPNewel, GCPProvisionerConfig
 from newel.step.tokens import Token, UnverifiedToken
@@ -58,6 +59,7 @@ class GCPProvisioner(InstanceProvisioner):
     def __init__(self, record: GCPProvisionerConfig, context: ProvisionerContext) -> None:
         super().__init__(record, context)
         own = record.newel or GCPNewel()
+        self._certifies_hosts = not record.disable_ssh_ca_host
         self._service_accounts = frozenset(record.service_accounts or ())
         self._projects = frozenset(record.project_ids or ())
         self._longest_age = parse_age(record.instance_age)
@@ -99,6 +101,16 @@ class GCPProvisioner(InstanceProvisioner):
             raise unauthorized_error("the instance is of another project")
         check_age(_read_time(engine.instance_creation_timestamp), self._longest_age, now)
         return self._describe(verified, engine)
+
+    def authorize_ssh_sign(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> SSHGrant:
+        """Verify a token and return its grant: certificates of hosts, unless they are disabled."""
+        if not self._certifies_hosts:
+            raise unauthorized_error(
+                "certificates of hosts for SSH are disabled (disableSSHCAHost)"
+            )
+        return super().authorize_ssh_sign(token, rules, now)
 
     def _check_service_account(self, subject: str, claims: _Claims) -> None:
         if not self._service_accounts or subject in self._service_accounts:

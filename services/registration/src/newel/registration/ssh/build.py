@@ -6,6 +6,7 @@ from typing import NamedTuple
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.provisioners.provisioner import TokenRules
+from newel.registration.ssh.add_user import AddUser
 from newel.registration.ssh.config import SSHConfig
 from newel.registration.ssh.configuration import SSHConfiguration
 from newel.registration.ssh.hosts import HostTable
@@ -43,7 +44,8 @@ def build_ssh(
 ) -> SSHServer:
     """Build it. Raises ConfigError for templates that cannot be used."""
     keys, hosts = SSHKeys(issuance, config.foreign_keys()), HostTable(database)
-    sign = SSHSignService(authority, rules, used, issuance, hosts, clock, backdate)
+    add_user = AddUser(config.add_user_principal, config.add_user_command)
+    sign = SSHSignService(authority, rules, used, issuance, hosts, clock, backdate, add_user)
     renew = SSHRenewService(authority, rules, used, issuance, keys, hosts, clock, backdate)
     app = SSHAPI(
         sign,

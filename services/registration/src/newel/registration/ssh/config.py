@@ -56,6 +56,10 @@ class SSHConfig(Config):
     """Keys of other authorities that are trusted as well."""
     bastion: dict[str, str] = Field(default_factory=dict[str, str])
     """The host that connections go through: hostname, user, port, cmd, flags."""
+    add_user_principal: str = Field("provisioner", min_length=1)
+    """Whom hosts let in to add the account of a new user."""
+    add_user_command: str = "sudo useradd -m <principal>; nc -q0 localhost 22"
+    """What this one may run there; the name of the new user stands for ``<principal>``."""
     hide_hosts: bool = False
     """Whether the list of hosts is not given out."""
     user_templates: tuple[SSHTemplateConfig, ...] = ()

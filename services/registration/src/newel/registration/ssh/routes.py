@@ -188,5 +188,7 @@ def _list_response(keys: bytes | None) -> Response:
 
 
 def _certificate_response(result: SSHResult) -> tuple[Response, Decision]:
-    body = SSHCertificateResponse(base64.b64encode(result.certificate).decode())
+    body = SSHCertificateResponse(
+        base64.b64encode(result.certificate).decode(), base64.b64encode(result.add_user).decode()
+    )
     return Response(201, _encode(body) + b"\n", JSON), result.decision

@@ -4,7 +4,7 @@ import base64
 import binascii
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from newel.certtemplates.ssh import SSHContent
 from newel.crypto.ssh import certificates, key_quality
@@ -17,6 +17,7 @@ from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.ssh_grant import SSHGrant
 from newel.registration.ssh import content, validity
+from newel.registration.ssh.add_user import AddUser
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh_issuance import SSHIssuance, SSHIssueRequest
 from newel.registration.step.credentials import require_standing
@@ -28,6 +29,7 @@ from newel.step.ssh_messages import SSHSignRequest
 from newel.step.tokens import UnverifiedToken
 
 _MAX_KEY = 16 * 1024
+_Requests: TypeAlias = tuple[SSHIssueRequest, SSHIssueRequest | None]
 
 
 class SSHResult(NamedTuple):
@@ -35,6 +37,8 @@ class SSHResult(NamedTuple):
 
     certificate: bytes
     decision: Decision
+    add_user: bytes = b""
+    """The certificate that adds the user to a host; empty: none was asked for, or the user's has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class SSHSignService:
     hosts: HostTable
     clock: Clock
     backdate: dt.timedelta
+    add_user: AddUser
 
     async def sign(self, body: SSHSignRequest, request_id: str) -> SSHResult:
         """Issue one certificate. Raises NewelError.
@@ -57,6 +62,7 @@ class SSHSignService:
         used up, only now that everything is verified; 8. the issuing authority.
         """
         key = read_key(body.public_key or "")
+        adding = read_key(body.add_user_public_key) if body.add_user_public_key else b""
         provisioner, grant = await self._authorize(body.ott or "")
         content.check_options(body, grant)
         now = self.clock.now()
@@ -71,11 +77,13 @@ class SSHSignService:
         )
         self.authority.check_principals(provisioner.policies, made.type, made.principals)
         request = _build(grant, made, key, (start, end), request_id)
-        digest_input = b"\0".join((key, repr(made).encode(), repr((start, end)).encode()))
-        issued = await self._issue(grant.use, request, digest_input, now)
+        beside = self.add_user.request(request, adding) if adding else None
+        digest_input = b"\0".join((key, adding, repr(made).encode(), repr((start, end)).encode()))
+        issued, added = await self._issue(grant.use, (request, beside), digest_input, now)
         if made.type == "host":
             await self.hosts.add(made.principals, end)
-        return SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
+        result = SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
+        return result if added is None else _with_added(result, added.der)
 
     async def _authorize(self, ott: str) -> tuple[Provisioner, SSHGrant]:
         if not ott:
@@ -88,12 +96,18 @@ class SSHSignService:
         return provisioner, grant
 
     async def _issue(
-        self, use: TokenUse | None, request: SSHIssueRequest, digest_input: bytes, now: dt.datetime
-    ) -> IssuedCertificate:
+        self, use: TokenUse | None, requests: _Requests, digest_input: bytes, now: dt.datetime
+    ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
         if use is None:
-            return await self.issuance.issue(request)
+            return await self._issue_both(*requests)
         await use_once(self.used, use, digest_input, now, durable=False)
-        return await complete_use(self.used, use, self.issuance.issue(request))
+        return await complete_use(self.used, use, self._issue_both(*requests))
+
+    async def _issue_both(
+        self, request: SSHIssueRequest, beside: SSHIssueRequest | None
+    ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
+        issued = await self.issuance.issue(request)
+        return issued, None if beside is None else await self.issuance.issue(beside)
 
 
 async def find_provisioner(authority: Authority, token: UnverifiedToken) -> Provisioner:
@@ -134,6 +148,12 @@ def decision(operation: str, provisioner: str, issued: IssuedCertificate) -> Dec
         "issuer": issued.issuer,
     }
     return Decision(operation, facts)
+
+
+def _with_added(result: SSHResult, added: bytes) -> SSHResult:
+    """Add the certificate that adds the user to a host."""
+    facts = {**result.decision.facts, "add_user_serial": str(certificates.parse(added).serial)}
+    return SSHResult(result.certificate, Decision(result.decision.operation, facts), added)
 
 
 def _build(
