@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import UsageError
+from newel.cli.interact import progress
 from newel.cli.interact.terminal import say
 from newel.cli.operations.inventory import layouts, questions, session
 from newel.cli.options.groups import query, service_options
@@ -31,7 +32,7 @@ def run(options: "CertificatesExportOptions") -> None:
             return
         with open_for_writing(name, force=options.force) as raw:
             sink = io.TextIOWrapper(raw, encoding="utf-8", newline="")
-            count = WRITERS[kind](sink, found)
+            count = WRITERS[kind](sink, progress.count(found, "Certificates"))
             sink.flush()
             sink.detach()
     say("Certificates", f"{count} in {name}")
