@@ -52,6 +52,7 @@ NOT_RUN = {
     ("docs/provisioners.md", "newel ca certificate host"): "needs a Nebula network; test_cli_nebula.py",
     ("docs/provisioners.md", "newel ca provisioner add devices"): "test_ca_json_taken_over.py does it",
     ("docs/provisioners.md", "newel ca profile phone"): "needs a SCEP provisioner; test_scep_clients.py",
+    ("docs/ssh.md", ""): "needs an authority with SSH and sshd; test_ssh_revocation.py",
     ("docs/templates.md", "python -m newel.issuing.signer_rules"): "test_split_configurations.py runs it",
     ("docs/relying-parties.md", ""): "needs four TLS libraries; validation's tests",
     ("docs/runbooks/backup-and-restore.md", "pg_dump"): "the split shape; test_split_runbooks.py restores it",

@@ -20,6 +20,9 @@ def record_as(name: str, calls: list[str]) -> Any:
         ("/crl", "crl"),
         ("/crl/", "crl"),
         ("/crl/a", "crl"),
+        ("/crl/deep", "deep"),
+        ("/crl/deep/a", "deep"),
+        ("/crl/deeper", "crl"),
         ("/crls", "default"),
         ("/crl\n", "default"),
         ("//crl", "default"),
@@ -38,6 +41,7 @@ async def test_a_prefix_is_whole_segments(path: str, name: str) -> None:
         {"/crl": record_as("crl", calls), "/acme/": acme, "/2.0/acme/": acme},
         record_as("default", calls),
     )
+    router = Router({"/crl/deep": record_as("deep", calls)}, router)
     await router({"type": "http", "path": path}, None, None)  # pyright: ignore[reportArgumentType]
     await Router({}, router)({"type": "http", "path": path}, None, None)  # pyright: ignore[reportArgumentType]
     assert calls == [name, name]

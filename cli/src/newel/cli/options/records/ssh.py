@@ -107,6 +107,16 @@ class SSHInspectOptions(Invocation):
     format: str | None
 
 
+class SSHKrlOptions(Invocation):
+    """Options of `ssh krl`."""
+
+    ca_url: str | None
+    context: str | None
+    daemon: bool
+    install: str | None
+    root: str | None
+
+
 class SSHListOptions(Invocation):
     """Options of `ssh list`."""
 

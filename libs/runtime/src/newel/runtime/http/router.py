@@ -12,6 +12,7 @@ class Router:
     """Several apps on one listener, each below a path prefix, and a default for every other path.
 
     ``/crl`` is that path and what is below it; ``/crl/`` is only what is below it. The path is passed on whole.
+    Of several prefixes the longest decides.
     """
 
     def __init__(self, apps: Mapping[str, ASGIApp], default: ASGIApp) -> None:
@@ -19,7 +20,10 @@ class Router:
             apps, default = {**default.apps, **apps}, default.default
         self.apps = apps
         self.default = default
-        ends = (re.escape(each) + ("" if each.endswith("/") else r"(?=/|\Z)") for each in apps)
+        longest_first = sorted(apps, key=len, reverse=True)
+        ends = (
+            re.escape(each) + ("" if each.endswith("/") else r"(?=/|\Z)") for each in longest_first
+        )
         self._match = re.compile("|".join(ends) or r"(?!)").match
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

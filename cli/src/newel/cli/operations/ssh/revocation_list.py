@@ -1,0 +1,117 @@
+"""The key revocation list on a host: fetched under the pinned root, checked whole, replaced by a rename.
+
+sshd refuses every key while the file that its RevokedKeys names cannot be read. So the file is only ever
+replaced by a whole list that is not older than the one before.
+"""
+
+import hashlib
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newel.cli.errors import CliError
+from newel.cli.operations.connection import connect
+from newel.cli.store import atomic_write
+from newel.cli.store.atomic_write import Target
+from newel.crypto.ssh import krl
+from newel.crypto.ssh.krl import KRL
+from newel.crypto.ssh.wire import WireError
+
+if TYPE_CHECKING:
+    from newel.cli.operations.connection import AuthorityOptions
+
+PATH = "/ssh/krl"
+NOT_MODIFIED = 304
+MODE = 0o644
+"""Of a new file: sshd reads it as the user who logs in, in some of its versions."""
+EVERY = 2.0
+"""Seconds between questions: a revocation is on the host within five."""
+
+
+def fetch(authority: "AuthorityOptions", installed: bytes = b"") -> bytes:
+    """Return the authority's list; ``installed`` itself when nothing has changed. Raises CliError."""
+    from newel.client.calls import Call
+    from newel.client.errors import RefusedError
+
+    headers = {"Accept": "*/*"}
+    if installed:
+        headers["If-None-Match"] = f'"{hashlib.sha256(installed).hexdigest()}"'
+    with connect(authority) as connection:
+        try:
+            return connection.send(Call("GET", PATH, bytes, b"", headers))
+        except RefusedError as error:
+            if error.status == NOT_MODIFIED and installed:
+                return installed
+            raise
+
+
+def check(data: bytes) -> KRL:
+    """Parse a list. Raises CliError for anything that sshd would not read."""
+    try:
+        return krl.parse(data)
+    except WireError as error:
+        raise CliError(f"the authority's key revocation list cannot be used: {error}") from None
+
+
+def install(authority: "AuthorityOptions", file: Path) -> KRL | None:
+    """Replace the file when the authority has a newer list; return that, or None. Raises CliError."""
+    installed = read_installed(file)
+    data = fetch(authority, installed)
+    if data == installed:
+        return None
+    found = check(data)
+    if installed:
+        before = krl.parse(installed)
+        if found.version < before.version:
+            raise CliError(
+                f"the authority's list has version {found.version}, which is older than version"
+                f" {before.version} in {file}: it is not installed"
+            )
+    atomic_write.write_all([Target(str(file), data, MODE)])
+    return found
+
+
+def read_installed(file: Path) -> bytes:
+    """Return the list in the file; nothing when there is none, or none that sshd would read.
+
+    An empty or damaged file locks everybody out: a list of any version is better. Raises CliError
+    for a file that cannot be read.
+    """
+    try:
+        data = file.read_bytes()
+        krl.parse(data)
+    except (FileNotFoundError, WireError):
+        return b""
+    except OSError as error:
+        raise CliError(f"error reading {file}: {error.strerror}") from None
+    return data
+
+
+def keep(
+    authority: "AuthorityOptions", file: Path, log: Callable[[str, str], None], every: float = EVERY
+) -> int:
+    """Keep the file up to date until a signal stops it; failures are logged once, and tried again."""
+    stop = threading.Event()
+
+    def handle_signal(_number: int, _frame: object) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle_signal)
+    fault = ""
+    while not stop.is_set():
+        try:
+            found = install(authority, file)
+            if found is not None:
+                log(f"{file}: key revocation list of version {found.version} is installed", "INFO")
+            elif fault:
+                log("the authority answers again", "INFO")
+            fault = ""
+        except CliError as error:
+            if str(error) != fault:
+                log(f"error updating {file}: {error}", "ERROR")
+            fault = str(error)
+        stop.wait(every)
+    return 0

@@ -1,0 +1,148 @@
+"""SSH under our authority, as sshd and ssh see it: who gets in, and who no longer does once revoked."""
+
+import re
+import subprocess
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from fixtures.processes import free_port
+from fixtures.running import Authority, run, serve_newel, wait_until
+from fixtures.scenarios import Shell
+from fixtures.ssh_programs import sshd
+
+pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen")
+BY = "--provisioner admin --provisioner-password-file password.txt"
+KEYS = f"{BY} --no-password --insecure --no-agent --force"
+WITHIN = 5.0
+"""Seconds from a revocation until the host refuses the certificate."""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
+    state = tmp_path_factory.mktemp("ssh") / "state"
+    with serve_newel(state, free_port(), free_port(), "--ssh") as (running, _):
+        yield running
+
+
+@pytest.fixture
+def host(authority: Authority, tmp_path: Path) -> Shell:
+    """A host with a certificate, the key that users are known by and a list that a service keeps."""
+    host = Shell(tmp_path / "host", "ours", authority).bootstrap()
+    host.type_line("step ssh config --roots > users.pub")
+    host.type_line(f"step ssh certificate --host localhost host {KEYS}")
+    host.type_line("step ssh krl --install revoked_keys")
+    return host
+
+
+@pytest.fixture
+def user(authority: Authority, tmp_path: Path) -> Shell:
+    """A user who knows hosts by the authority's certificates, with the original program."""
+    user = Shell(tmp_path / "user", "step", authority).bootstrap()
+    user.type_line('echo "@cert-authority * $(step ssh config --host --roots)" > known_hosts')
+    return user
+
+
+@pytest.fixture
+def port(host: Shell) -> Generator[int]:
+    """The host's server, and the service that keeps its list."""
+    home = host.home
+    lines = (
+        f"HostKey {home}/host",
+        f"HostCertificate {home}/host-cert.pub",
+        f"TrustedUserCAKeys {home}/users.pub",
+        f"RevokedKeys {home}/revoked_keys",
+    )
+    daemon = subprocess.Popen(
+        ["step", "ssh", "krl", "--install", "revoked_keys", "--daemon"],
+        cwd=home,
+        env=host.env,
+        executable=str(home / "bin/step"),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        with sshd(home / "sshd_config", *lines) as port:
+            yield port
+    finally:
+        daemon.terminate()
+        assert daemon.wait(20) == 0
+
+
+def log_in(user: Shell, port: int, key: str, name: str) -> subprocess.CompletedProcess[str]:
+    """Try to log in by a key and its certificate; hosts must be known by certificate."""
+    options = (
+        "BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
+        f"UserKnownHostsFile={user.home}/known_hosts",
+    )  # fmt: skip # words in rows
+    words = [word for option in options for word in ("-o", option)]
+    return subprocess.run(
+        [
+            "ssh",
+            "-F",
+            "none",
+            *words,
+            "-i",
+            key,
+            "-p",
+            str(port),
+            f"{name}@localhost",
+            "echo inside",
+        ],
+        cwd=user.home,
+        env=user.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+
+
+def serial_of(user: Shell, key: str) -> str:
+    shown = re.search(r"Serial: (\d+)", user.type_line(f"ssh-keygen -L -f {key}-cert.pub"))
+    assert shown is not None
+    return shown[1]
+
+
+def test_a_revoked_user_is_refused_within_five_seconds(host: Shell, user: Shell, port: int) -> None:
+    me = run(["id", "-un"]).stdout.strip()
+    for name in ("laptop", "desktop"):
+        user.type_line(f"step ssh certificate {me} {name} {KEYS}")
+        done = log_in(user, port, name, me)
+        assert done.stdout == "inside\n", done.stderr
+    assert "Permission denied" in log_in(user, port, "laptop", "daemon").stderr
+    user.type_line(
+        "ssh-keygen -q -t ed25519 -N '' -f stranger; ssh-keygen -q -t ed25519 -N '' -f ca"
+    )
+    user.type_line(f"ssh-keygen -q -s ca -I {me} -n {me} stranger.pub")
+    assert "Permission denied" in log_in(user, port, "stranger", me).stderr
+
+    user.type_line(f"step ssh revoke {serial_of(user, 'laptop')} {BY}")
+    revoked = time.monotonic()
+    wait_until(lambda: "Permission denied" in log_in(user, port, "laptop", me).stderr)
+    assert time.monotonic() - revoked < WITHIN
+    assert log_in(user, port, "desktop", me).stdout == "inside\n"
+    query = f"ssh-keygen -Q -f revoked_keys {user.home}"
+    assert "REVOKED" in host.type_line(f"{query}/laptop-cert.pub", code=1)
+    assert "REVOKED" not in host.type_line(f"{query}/desktop-cert.pub")
+
+
+def test_a_list_is_printed_and_kept_by_name(host: Shell) -> None:
+    host.type_line("step ssh krl > printed; ssh-keygen -Q -l -f printed; cmp printed revoked_keys")
+    assert "up to date" in host.type_line("step ssh krl --install revoked_keys")
+    host.type_line(": > revoked_keys")  # sshd refuses everybody by an empty file
+    assert "is installed" in host.type_line("step ssh krl --install revoked_keys")
+    host.type_line("cmp printed revoked_keys")
+
+
+def test_an_older_list_is_not_installed(host: Shell) -> None:
+    host.type_line(
+        "ssh-keygen -q -t ed25519 -N '' -f any; ssh-keygen -q -k -f newer -z 99999999999 any.pub"
+    )
+    before = (host.home / "newer").read_bytes()
+    said = host.read_messages("step ssh krl --install newer", code=1)
+    assert "older than version 99999999999" in said
+    assert (host.home / "newer").read_bytes() == before
+    assert "--install" in host.read_messages("step ssh krl --daemon", code=1)
