@@ -219,7 +219,7 @@ def test_a_password_is_made_where_none_is_chosen(home: Path) -> None:
         (["add", "x"], "'--create false' requires the '--public-key' flag"),
         (
             ["add", "x", "--type", "Foo"],
-            "invalid value 'Foo' for flag '--type'; options are JWK, ACME",
+            "options are JWK, ACME, OIDC, X5C, SSHPOP, K8SSA, NEBULA, MTLS, SCEP, AWS, GCP, AZURE",
         ),
         (["add", "x", "--type", "X5C"], "requires the '--x5c-roots' flag"),
         (

@@ -8,7 +8,7 @@ NAMES = {
 }  # fmt: skip # a table
 """The kinds by their name in capitals."""
 
-OPTIONS = "JWK, ACME, OIDC, SSHPOP, K8SSA, NEBULA, SCEP, AWS, GCP, AZURE"
+OPTIONS = ", ".join(NAMES)
 CHALLENGES = ("http-01", "dns-01", "tls-alpn-01", "device-attest-01")
 FORMATS = ("apple", "step", "tpm")
 
