@@ -205,6 +205,21 @@ async def test_t08_the_data_of_a_request_stays_in_the_strings_of_the_template(
     await ssh.database.close()
 
 
+async def test_a_provisioner_that_requires_known_names_gives_no_ssh_certificates(
+    authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    admin = JwkKey("admin", keys.generate())
+    opened = await open_registration(
+        f"sqlite:///{tmp_path}/known.db",
+        authority,
+        admin=admin,
+        provisioners=(admin.record(**ENABLED, newel={"requireInventory": True}),),
+    )
+    assert (await sign(opened, ssh_token(admin))).status_code == 401
+    assert opened.issuing.ssh_requests == []
+    await opened.database.close()
+
+
 async def test_fifty_uses_of_a_token_make_one_certificate(ssh: RegistrationHarness) -> None:
     token, key = ssh_token(ssh.admin), keys.generate()
     answers = await asyncio.gather(*[sign(ssh, token, key) for _ in range(50)])

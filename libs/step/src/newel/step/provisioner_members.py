@@ -107,7 +107,9 @@ OWN: Mapping[str, Member] = {
     "activeRevocation": honour("revocations are published (default), or only stop renewals"),
     "profile": honour("the certificate profile of the issuing authority"),
     "disabled": honour("lets no one in, keeps the record"),
-    "requireInventory": honour("the inventory must know every name of a new certificate"),
+    "requireInventory": honour(
+        "the inventory must know every name that a new certificate is granted; no SSH certificates"
+    ),
     "allowUnderscores": honour("domain names may have underscores (not of ACME provisioners)"),
     "revokesAny": honour(
         "its tokens revoke certificates of every provisioner (not of ACME and SCEP provisioners)"

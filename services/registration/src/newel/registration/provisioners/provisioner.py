@@ -142,6 +142,11 @@ class Provisioner:
             raise unauthorized_error(
                 f"sshCA is disabled for {self.kind.lower()} provisioner '{self.name}'"
             )
+        if self.requires_inventory:
+            raise unauthorized_error(
+                f"the provisioner {self.name!r} requires names to be known (newel.requireInventory),"
+                " and the principals of SSH certificates are not looked up yet"
+            )
 
     def _no_tokens(
         self, _token: UnverifiedToken, _rules: TokenRules, _now: dt.datetime
