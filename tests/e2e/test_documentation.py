@@ -34,6 +34,7 @@ NOT_RUN = {
     ("README.md", "make test"): "it is what runs this",
     ("docs/acme.md", "step ca certificate"): "needs names that lead here and port 80; test_acme_clients.py",
     ("docs/acme.md", "sudo "): "likewise",
+    ("docs/administration.md", "step ca federation"): "needs two authorities; test_federation.py has them",
     ("docs/cli.md", "uv tool install --find-links dist newel-cli"): "see test_distribution.py",
     ("docs/cli.md", "uv tool install --find-links dist --with"): "likewise",
     ("docs/cli.md", "newel ca renew --daemon --exec"): "runs until it is stopped; test_cli_renewal.py stops it",
