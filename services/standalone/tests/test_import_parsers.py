@@ -182,6 +182,23 @@ def test_the_first_use_of_an_instance_is_read_from_its_token_or_its_claims(
     assert values.read_first_use(TOKEN_ID, octets(claims)) == key
 
 
+def test_hosts_of_ssh_are_read_until_their_certificates_end() -> None:
+    read = values.read_host
+    assert read(b"db1.example", b'{"Serial":"7","Expiry":1800000000}') == (
+        "db1.example",
+        1800000000,
+    )
+    assert read(b"h", b'{"Serial":"7","Expiry":18446744073709551615}') == ("h", 2**63 - 1)
+    for name, value in (
+        (b"", b'{"Expiry":1}'),
+        (b"a\nb", b'{"Expiry":1}'),
+        (b"h", b"7"),
+        (b"\xff", b"{}"),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011 - of several decoders
+            read(name, value)
+
+
 def read_first_use(data: bytes) -> object:
     return values.read_first_use(b"id", data)
 

@@ -21,6 +21,7 @@ from newel.registration.provisioners.provisioner import ProvisionerContext, Toke
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.scep.build import build as build_scep
 from newel.registration.server_certificate import CertificateSpec, ServerCertificate
+from newel.registration.ssh.foreign_hosts import ForeignHosts
 from newel.registration.step.read_only_routes import ReadOnlyRoutes
 from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
@@ -36,7 +37,9 @@ from newel.runtime.service import Service
 from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
-__all__ = ["Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure"]
+__all__ = [
+    "ForeignHosts", "Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure",
+]  # fmt: skip # words in rows
 
 REVISION = "0006"
 """The migration that ``build`` needs the database to be at."""

@@ -24,7 +24,10 @@ class HostTable:
 
     async def add(self, names: Sequence[str], expires_at: dt.datetime) -> None:
         """Record the names of a new certificate."""
-        end = int(expires_at.timestamp())
+        await self.add_until(names, int(expires_at.timestamp()))
+
+    async def add_until(self, names: Sequence[str], end: int) -> None:
+        """Record names whose certificate ends so many seconds after 1970; a later end stays."""
         await self._database.apply(
             *[Write(_PUT, (name.lower(), end)) for name in sorted(set(names))]
         )

@@ -84,6 +84,7 @@ async def run(options: ImportOptions, settings: Settings) -> list[Part]:
                 issuing.open_foreign_records(models.configure_issuing(settings), issued, clock),
                 registration.foreign.ForeignAccounts(registered),
                 registration.foreign_uses.ForeignUses(registered),
+                registration.ForeignHosts(registered),
                 choose_configuration(settings, registered),
                 show_progress,
                 make_note(left_out),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from newel.issuing.app import ForeignRecords
-from newel.registration.app import foreign, foreign_uses
+from newel.registration.app import ForeignHosts, foreign, foreign_uses
 from newel.standalone.takeover import source as tables
 from newel.standalone.takeover import values
 from newel.standalone.takeover.source import Entry, Source
@@ -87,6 +87,7 @@ class Importer:
         records: ForeignRecords,
         accounts: foreign.ForeignAccounts,
         uses: foreign_uses.ForeignUses,
+        hosts: ForeignHosts,
         managed: ConfigurationImport,
         progress: Progress,
         note: Note,
@@ -97,6 +98,7 @@ class Importer:
         self._records = records
         self._accounts = accounts
         self._uses = uses
+        self._hosts = hosts
         self._managed = managed
         self._progress = progress
         self._note = note
@@ -112,6 +114,7 @@ class Importer:
             await self._external_keys(),
             await self._proofs(),
             await self._first_uses(),
+            await self._ssh_hosts(),
         ]
         for table, why in tables.LEFT_OUT.items():
             rows = await self._source.count(table)
@@ -203,6 +206,17 @@ class Importer:
         part = await self._each_batch(part, self._source.rows(part.name), store)
         part.reasons = +part.reasons  # without zeros
         return part
+
+    async def _ssh_hosts(self) -> Part:
+        part = Part(tables.SSH_HOSTS, note=self._note)
+
+        async def store(batch: Sequence[Entry]) -> None:
+            read = self._read(
+                part, ((row.key, row) for row in batch), lambda row: values.read_host(*row)
+            )
+            part.add(await self._hosts.add(read, dry_run=self._dry_run))
+
+        return await self._each_batch(part, self._source.rows(part.name), store)
 
     async def _each_batch(
         self,

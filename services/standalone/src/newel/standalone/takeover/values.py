@@ -166,6 +166,24 @@ def read_first_use(token_id: bytes, value: bytes) -> bytes | None:
     return foreign_uses.read_first_use(token_id.decode(), value)
 
 
+class _HostPrincipal(msgspec.Struct):
+    """A value of ``ssh_host_principals``. Its names are those of Go's fields."""
+
+    end: int = msgspec.field(name="Expiry")
+
+
+_host_principal = msgspec.json.Decoder(_HostPrincipal)
+
+
+def read_host(name: bytes, value: bytes) -> tuple[str, int]:
+    """Read the name of a host with an SSH certificate, and its end in seconds since 1970."""
+    host = name.decode()
+    if not host or not host.isprintable():
+        raise ValueError("it is no name of a host")
+    # "for ever" is the largest number of 64 bits there (PROTOCOL.certkeys), and of 63 in a database
+    return host, min(_host_principal.decode(value).end, 2**63 - 1)
+
+
 def read_time(text: str) -> dt.datetime | None:
     """Read a time of Go's; None for its zero, which stands for none."""
     if not text or text.startswith("0001-"):
