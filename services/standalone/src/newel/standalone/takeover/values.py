@@ -180,7 +180,7 @@ def read_host(name: bytes, value: bytes) -> tuple[str, int]:
     host = name.decode()
     if not host or not host.isprintable():
         raise ValueError("it is no name of a host")
-    # "for ever" is the largest number of 64 bits there (PROTOCOL.certkeys), and of 63 in a database
+    # no end is the largest number of 64 bits (PROTOCOL.certkeys); a column of a database holds 63
     return host, min(_host_principal.decode(value).end, 2**63 - 1)
 
 
