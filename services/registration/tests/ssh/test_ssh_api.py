@@ -205,15 +205,32 @@ async def test_t08_the_data_of_a_request_stays_in_the_strings_of_the_template(
     await ssh.database.close()
 
 
-async def test_a_provisioner_that_requires_known_names_gives_no_ssh_certificates(
-    authority: CertificateAuthority, tmp_path: Path
+HOOK = {
+    "id": "1",
+    "name": "h",
+    "url": "https://h.example/",
+    "kind": "AUTHORIZING",
+    "secret": "c2VjcmV0",
+}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"newel": {"requireInventory": True}},
+        {"options": {"webhooks": [HOOK]}},
+        {"options": {"webhooks": [{**HOOK, "certType": "SSH", "kind": "ENRICHING"}]}},
+    ],
+)
+async def test_a_provisioner_that_would_ask_others_gives_no_ssh_certificates_unasked(
+    authority: CertificateAuthority, tmp_path: Path, asked: dict[str, Any]
 ) -> None:
     admin = JwkKey("admin", keys.generate())
     opened = await open_registration(
         f"sqlite:///{tmp_path}/known.db",
         authority,
         admin=admin,
-        provisioners=(admin.record(**ENABLED, newel={"requireInventory": True}),),
+        provisioners=(admin.record(**ENABLED, **asked),),
     )
     assert (await sign(opened, ssh_token(admin))).status_code == 401
     assert opened.issuing.ssh_requests == []

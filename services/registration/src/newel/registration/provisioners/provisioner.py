@@ -15,7 +15,7 @@ from newel.registration.webhooks.process import WebhookProcess
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to_public
 from newel.step.tokens import Token, UnverifiedToken
-from newel.step.webhooks import read_webhooks
+from newel.step.webhooks import WebhookCertificateType, WebhookKind, read_webhooks
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.key_set_cache import KeySetCache
@@ -75,6 +75,7 @@ class Provisioner:
         self.asks_inventory = own.require_inventory or (
             self.template is not None and self.template.uses_inventory
         )
+        self._deciding_webhooks = _list_ssh_webhooks(record)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
@@ -147,6 +148,11 @@ class Provisioner:
                 f"the provisioner {self.name!r} requires names to be known (newel.requireInventory),"
                 " and the principals of SSH certificates are not looked up yet"
             )
+        if self._deciding_webhooks:
+            raise unauthorized_error(
+                f"the provisioner {self.name!r} has webhooks that decide on SSH certificates"
+                f" ({', '.join(self._deciding_webhooks)}), and they are not asked about these yet"
+            )
 
     def _no_tokens(
         self, _token: UnverifiedToken, _rules: TokenRules, _now: dt.datetime
@@ -204,6 +210,16 @@ def load_webhooks(record: ProvisionerConfig, context: ProvisionerContext) -> "We
     if context.webhooks is None:
         raise ValueError("options.webhooks: webhooks cannot be called here")
     return Webhooks(record.name, read_webhooks(record.options), context.webhooks.caller)
+
+
+def _list_ssh_webhooks(record: ProvisionerConfig) -> tuple[str, ...]:
+    """Return the names of the webhooks that would decide on SSH certificates."""
+    return tuple(
+        each.name
+        for each in read_webhooks(record.options or {})
+        if each.kind in {WebhookKind.ENRICHING, WebhookKind.AUTHORIZING}
+        and each.cert_type is not WebhookCertificateType.X509
+    )
 
 
 def token_use(provisioner_id: str, token: Token, id: bytes = b"") -> TokenUse:  # noqa: A002 - RFC 7519 calls it so
