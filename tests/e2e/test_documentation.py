@@ -52,6 +52,8 @@ NOT_RUN = {
     ("docs/provisioners.md", "newel certificate create --csr agent-1"): "test_client_certificates.py does it",
     ("docs/provisioners.md", "newel ca certificate host"): "needs a Nebula network; test_cli_nebula.py",
     ("docs/provisioners.md", "newel ca provisioner add devices"): "test_ca_json_taken_over.py does it",
+    ("docs/administration.md", "step ca policy"): "test_remote_management.py does it",
+    ("docs/provisioners.md", "for kind in host user"): "makes keys of an authority; test_ssh_offline.py has some",
     ("docs/provisioners.md", "newel ca profile phone"): "needs a SCEP provisioner; test_scep_clients.py",
     ("docs/ssh.md", ""): "needs an authority with SSH and sshd; test_ssh_revocation.py",
     ("docs/templates.md", "python -m newel.issuing.signer_rules"): "test_split_configurations.py runs it",
