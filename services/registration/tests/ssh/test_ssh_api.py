@@ -346,6 +346,14 @@ async def test_the_key_of_a_certificate_revokes_no_other(ssh: RegistrationHarnes
     assert f'certificate serial number "{made.serial}" do not match' in read_message(answer)
 
 
+async def test_an_identity_that_is_not_given_is_refused_and_not_dropped(
+    ssh: RegistrationHarness,
+) -> None:
+    answer = await sign(ssh, ssh_token(ssh.admin), identityCSR="-----BEGIN")
+    assert answer.status_code == 501
+    assert ssh.issuing.ssh_requests == []
+
+
 async def test_malformed_requests_are_refused_in_a_line(ssh: RegistrationHarness) -> None:
     for path, body in (
         ("/ssh/sign", {}),

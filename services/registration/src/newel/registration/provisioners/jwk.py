@@ -47,12 +47,6 @@ class JWKProvisioner(Provisioner):
             raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
         return self._grant(verified)
 
-    def authorize_identity(
-        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
-    ) -> Grant:
-        """Return the grant of the X.509 certificate that goes with an SSH certificate."""
-        return self._grant(self._verify(token, rules, Method.SSH_SIGN, now))
-
     def authorize_ssh_sign(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
     ) -> SSHGrant:

@@ -131,12 +131,6 @@ class Provisioner:
         """Verify a token and return the right to revoke an SSH certificate. Raises NewelError."""
         raise self._no_tokens(token, rules, now)
 
-    def authorize_identity(
-        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
-    ) -> Grant:
-        """Return the grant of the X.509 certificate that goes with an SSH certificate of a user."""
-        return self.authorize_sign(token, rules, now)
-
     def require_ssh(self) -> None:
         """Raise ``unauthorized`` unless certificates for SSH are enabled (``enableSSHCA``)."""
         if not self.limits.enable_ssh:

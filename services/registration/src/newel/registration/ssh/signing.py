@@ -25,6 +25,7 @@ from newel.registration.step.signing import read_token
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
+from newel.runtime.errors import ErrorType, NewelError
 from newel.step.ssh_messages import SSHSignRequest
 from newel.step.tokens import UnverifiedToken
 
@@ -61,6 +62,12 @@ class SSHSignService:
         4. the provisioner's template, if it has one; 5. the validity; 6. the policies; 7. the token is
         used up, only now that everything is verified; 8. the issuing authority.
         """
+        if body.identity_csr:  # step sends one to authorities that ask for client certificates
+            raise NewelError(
+                ErrorType.NOT_IMPLEMENTED,
+                "",
+                cause="identityCSR: ask /sign for the X.509 certificate",
+            )
         key = read_key(body.public_key or "")
         adding = read_key(body.add_user_public_key) if body.add_user_public_key else b""
         provisioner, grant = await self._authorize(body.ott or "")
