@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newel.crypto import distinguished_names, names
-from newel.registration.policy.levels import Policies, check_x509
+from newel.registration.policy.levels import Policies, check_ssh, check_x509
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.jwk import JWKProvisioner
 from newel.registration.provisioners.provisioner import ProvisionerContext
@@ -97,12 +97,39 @@ def is_allowed(policies: Policies, kind: str, text: str) -> bool:
     return True
 
 
+PRINCIPALS = {"dns": "a.test", "ip": "10.0.0.1", "email": "a@b.test", "principal": "root"}
+
+
+def ssh_verdicts(policies: Policies) -> list[bool]:
+    """Tell which of one principal of each kind is allowed, for users and for hosts."""
+    return [
+        is_principal_allowed(policies, kind, text)
+        for kind in ("user", "host")
+        for text in PRINCIPALS.values()
+    ]
+
+
+def is_principal_allowed(policies: Policies, kind: str, text: str) -> bool:
+    try:
+        check_ssh([policies], kind, [text])
+    except NewelError:
+        return False
+    return True
+
+
 def policy_effects(above: str, read: Callable[[Settings], Policies]) -> dict[str, Effect]:
-    return {
+    x509: dict[str, Effect] = {
         f"{above}policy.x509.{side}.{kind}": ([text], lambda s: verdicts(read(s)))
         for side in ("allow", "deny")
         for kind, text in HOSTS.items()
     }
+    ssh: dict[str, Effect] = {
+        f"{above}policy.ssh.{holder}.{side}.{kind}": ([text], lambda s: ssh_verdicts(read(s)))
+        for holder in ("user", "host")
+        for side in ("allow", "deny")
+        for kind, text in PRINCIPALS.items()
+    }
+    return x509 | ssh
 
 
 LIMITS: dict[str, Effect] = {
@@ -167,6 +194,8 @@ FILE: dict[str, Effect] = {
         f"ssh.bastion.{name}": ("x", lambda s: models.configure_registration(s).ssh.bastion)
         for name in ("hostname", "user", "port", "cmd", "flags")
     },
+    "ssh.addUserPrincipal": ("x", lambda s: models.configure_registration(s).ssh.add_user_principal),
+    "ssh.addUserCommand": ("x", lambda s: models.configure_registration(s).ssh.add_user_command),
     "authority.disableGetSSHHosts": (True, lambda s: models.configure_registration(s).ssh.hide_hosts),
     "newel": ({"httpUrl": "http://x"}, lambda s: models.configure_issuing(s).urls.crl),
 }  # fmt: skip # a table

@@ -390,6 +390,7 @@ async def test_without_keys_nothing_is_signed(
         provisioners=(admin.record(**ENABLED),),
     )
     assert (await sign(opened, ssh_token(admin))).status_code == 501
+    assert (await opened.call("GET", "/ssh/hosts")).status_code == 501
     answer = await opened.call("GET", "/ssh/roots")
     assert (answer.status_code, read_message(answer)) == (404, "no keys found")
     await opened.database.close()

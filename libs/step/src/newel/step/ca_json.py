@@ -136,7 +136,7 @@ def read_strictly(data: bytes | str) -> CheckedConfig:
     return CheckedConfig(config, document, findings.warned)
 
 
-_OPTIONAL = ("metricsAddress", "ssh", "logger", "db", "crl", "commonName", "newel")
+_OPTIONAL = ("metricsAddress", "ssh", "logger", "db", "templates", "crl", "commonName", "newel")
 
 
 def read(data: bytes | str) -> CAConfig:

@@ -95,14 +95,17 @@ class SSHAPI:
         """Serve one ASGI request."""
         await self._table.serve(scope, receive, send)
 
+    def _require_keys(self) -> None:
+        if not any(self._keys.trusted.values()):
+            raise _not_enabled_error()
+
     def _decide(self, operation: str, work: Work, *, issues: bool = True) -> Handler:
         """Make a handler that writes the decision of a request down, however it is decided."""
 
         async def handle(scope: Scope, receive: Receive) -> Response:
             facts: Facts = {"remote_address": (scope.get("client") or ("",))[0]}
             try:
-                if not self._keys.trusted or not any(self._keys.trusted.values()):
-                    raise _not_enabled_error()
+                self._require_keys()
                 if issues:
                     self._audit_trail.require_writable()
                 response, decision = await work(scope, receive)
@@ -141,6 +144,7 @@ class SSHAPI:
         return _list_response(self._keys.federation)
 
     async def _list_hosts(self, _scope: Scope, _receive: Receive) -> Response:
+        self._require_keys()
         if self._configuration.hides_hosts:
             raise NewelError(ErrorType.NOT_FOUND, "ssh hosts list api disabled")
         names = await self._hosts.list_names(self._clock.now())
@@ -148,6 +152,7 @@ class SSHAPI:
         return Response(200, _encode({"hosts": hosts}) + b"\n", JSON)
 
     async def _check_host(self, scope: Scope, receive: Receive) -> Response:
+        self._require_keys()
         body = await bodies.read(scope, receive, _decode_check)
         if body.type != "host":
             raise malformed_error(f"unsupported type '{(body.type or '')[:64]}'")
@@ -163,6 +168,7 @@ class SSHAPI:
         return Response(200, _encode({f"{kind}Templates": rendered}) + b"\n", JSON)
 
     async def _bastion(self, scope: Scope, receive: Receive) -> Response:
+        self._require_keys()
         body = await bodies.read(scope, receive, _decode_bastion)
         if not body.hostname:
             raise malformed_error("missing or empty hostname")
