@@ -8,6 +8,7 @@ import grpc
 import grpc.aio
 import pytest
 
+from fixtures.no_ssh import NoSSHRecords
 from fixtures.pki import InternalPki
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
@@ -49,7 +50,7 @@ class Signer(signer_pb2_grpc.CertificateSignerServicer):
         return _make_response(b"ssh")
 
 
-class Repository(issuing_pb2_grpc.RepositoryServicer):
+class Repository(NoSSHRecords):
     """Streams pages until it breaks."""
 
     def __init__(self) -> None:

@@ -56,7 +56,7 @@ class SSHConfig(Config):
     """Keys of other authorities that are trusted as well."""
     bastion: dict[str, str] = Field(default_factory=dict[str, str])
     """The host that connections go through: hostname, user, port, cmd, flags."""
-    add_user_principal: str = Field("provisioner", min_length=1)
+    add_user_principal: str = Field(default="provisioner", min_length=1)
     """Whom hosts let in to add the account of a new user."""
     add_user_command: str = "sudo useradd -m <principal>; nc -q0 localhost 22"
     """What this one may run there; the name of the new user stands for ``<principal>``."""
