@@ -82,9 +82,9 @@ async def test_one_key_gives_one_certificate_however_often_it_is_used(ssh: Issui
 async def test_the_event_is_committed_with_the_certificate(ssh: IssuingHarness) -> None:
     issued = await ssh.one_ssh()
     ((subject, payload),) = await ssh.rows("SELECT subject, payload FROM outbox")
-    event = events_pb2.SSHCertificateIssued.FromString(payload)
+    event = events_pb2.CertificateIssued.FromString(payload)
     assert subject == "newel.ssh.issued.v1"
-    assert (event.certificate, event.serial) == (issued.der, issued.serial)
+    assert (event.der, event.serial) == (issued.der, issued.serial)
     assert event.provisioner.name == "admin"
 
 

@@ -44,7 +44,7 @@ def is_revoked(tmp_path: Path) -> Revoked:
 def revocation(
     serial: int, not_after: dt.datetime = TOMORROW, *, active: bool = True, issuer: str = "user"
 ) -> Event:
-    message = events_pb2.SSHCertificateRevoked(
+    message = events_pb2.CertificateRevoked(
         serial=serial.to_bytes(8),
         issuer=issuer,
         revoked_at=stamp(NOW),
@@ -193,7 +193,7 @@ async def test_what_a_list_cannot_hold_is_skipped_and_audited(
     harness: ValidationHarness, is_revoked: Revoked, serial: bytes
 ) -> None:
     await compare(harness)
-    message = events_pb2.SSHCertificateRevoked(serial=serial, issuer="user", active=True)
+    message = events_pb2.CertificateRevoked(serial=serial, issuer="user", active=True)
     broken = Event("odd", "newel.ssh.revoked.v1", message.SerializeToString(), 0)
     harness.lists.ssh_revoked = [
         issuing_pb2.Revoked(position=1, serial=serial, issuer="user", active=True),

@@ -1,7 +1,8 @@
 """The events of the issuing authority, as messages of ``newel.events.v1``: (subject, payload)."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from newel.issuing.messages import provisioner_message, timestamp
 from newel.issuing.records import RevocationEntry, SignedIntent
@@ -23,59 +24,43 @@ class Events(NamedTuple):
     revoked: Callable[[RevocationEntry], Event]
 
 
-def issued_event(signed: SignedIntent) -> Event:
+def _issued_event(first: str, renewed: str, signed: SignedIntent) -> Event:
     """Return the event for a completed certificate: a first one, or the renewal of another."""
-    message = events_pb2.CertificateIssued(der=signed.der, **_issued_facts(signed))
-    renewed = signed.intent.renewed_from
-    subject = subjects.CERTIFICATE_RENEWED if renewed else subjects.CERTIFICATE_ISSUED
-    return Event(subject, message.SerializeToString())
-
-
-def revoked_event(entry: RevocationEntry) -> Event:
-    """Return the event for a revocation."""
-    message = events_pb2.CertificateRevoked(**_revoked_facts(entry))
-    return Event(subjects.CERTIFICATE_REVOKED, message.SerializeToString())
-
-
-def ssh_issued_event(signed: SignedIntent) -> Event:
-    """Return the event for a completed SSH certificate."""
-    message = events_pb2.SSHCertificateIssued(certificate=signed.der, **_issued_facts(signed))
-    subject = subjects.SSH_RENEWED if signed.intent.renewed_from else subjects.SSH_ISSUED
-    return Event(subject, message.SerializeToString())
-
-
-def ssh_revoked_event(entry: RevocationEntry) -> Event:
-    """Return the event for the revocation of an SSH certificate."""
-    message = events_pb2.SSHCertificateRevoked(**_revoked_facts(entry))
-    return Event(subjects.SSH_REVOKED, message.SerializeToString())
-
-
-def _issued_facts(signed: SignedIntent) -> dict[str, Any]:
     intent = signed.intent
-    return {
-        "serial": intent.serial,
-        "issuer": intent.issuer,
-        "provisioner": provisioner_message(intent.provisioner),
-        "issued_at": timestamp(intent.created_at),
-        "renewed_from": intent.renewed_from or b"",
-        "subject_of_proof": intent.subject_of_proof,
-        "request_id": intent.request_id,
-    }
+    message = events_pb2.CertificateIssued(
+        der=signed.der,
+        serial=intent.serial,
+        issuer=intent.issuer,
+        provisioner=provisioner_message(intent.provisioner),
+        issued_at=timestamp(intent.created_at),
+        renewed_from=intent.renewed_from or b"",
+        subject_of_proof=intent.subject_of_proof,
+        request_id=intent.request_id,
+    )
+    return Event(renewed if intent.renewed_from else first, message.SerializeToString())
 
 
-def _revoked_facts(entry: RevocationEntry) -> dict[str, Any]:
+def _revoked_event(subject: str, entry: RevocationEntry) -> Event:
+    """Return the event for a revocation."""
     revocation = entry.revocation
-    return {
-        "serial": revocation.serial,
-        "issuer": revocation.issuer,
-        "revoked_at": timestamp(revocation.revoked_at),
-        "reason": revocation.reason,
-        "active": revocation.active,
-        "not_after": timestamp(revocation.not_after),
-        "actor": entry.actor,
-        "request_id": entry.request_id,
-    }
+    message = events_pb2.CertificateRevoked(
+        serial=revocation.serial,
+        issuer=revocation.issuer,
+        revoked_at=timestamp(revocation.revoked_at),
+        reason=revocation.reason,
+        active=revocation.active,
+        not_after=timestamp(revocation.not_after),
+        actor=entry.actor,
+        request_id=entry.request_id,
+    )
+    return Event(subject, message.SerializeToString())
 
 
-X509_EVENTS = Events(issued_event, revoked_event)
-SSH_EVENTS = Events(ssh_issued_event, ssh_revoked_event)
+X509_EVENTS = Events(
+    partial(_issued_event, subjects.CERTIFICATE_ISSUED, subjects.CERTIFICATE_RENEWED),
+    partial(_revoked_event, subjects.CERTIFICATE_REVOKED),
+)
+SSH_EVENTS = Events(
+    partial(_issued_event, subjects.SSH_ISSUED, subjects.SSH_RENEWED),
+    partial(_revoked_event, subjects.SSH_REVOKED),
+)

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CertificateIssued(_message.Message):
-    """newel.certificate.issued.v1 and newel.certificate.renewed.v1"""
+    """newel.certificate.issued.v1 and newel.certificate.renewed.v1; newel.ssh.issued.v1 and newel.ssh.renewed.v1"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -35,6 +35,7 @@ class CertificateIssued(_message.Message):
     SUBJECT_OF_PROOF_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     der: _builtins.bytes
+    """of SSH the whole certificate in wire form (PROTOCOL.certkeys)"""
     serial: _builtins.bytes
     issuer: _builtins.str
     renewed_from: _builtins.bytes
@@ -67,7 +68,7 @@ Global___CertificateIssued: _TypeAlias = CertificateIssued  # noqa: Y015
 
 @_typing.final
 class CertificateRevoked(_message.Message):
-    """newel.certificate.revoked.v1"""
+    """newel.certificate.revoked.v1 and newel.ssh.revoked.v1"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -108,97 +109,6 @@ class CertificateRevoked(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CertificateRevoked: _TypeAlias = CertificateRevoked  # noqa: Y015
-
-@_typing.final
-class SSHCertificateIssued(_message.Message):
-    """newel.ssh.issued.v1 and newel.ssh.renewed.v1"""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CERTIFICATE_FIELD_NUMBER: _builtins.int
-    SERIAL_FIELD_NUMBER: _builtins.int
-    ISSUER_FIELD_NUMBER: _builtins.int
-    PROVISIONER_FIELD_NUMBER: _builtins.int
-    ISSUED_AT_FIELD_NUMBER: _builtins.int
-    RENEWED_FROM_FIELD_NUMBER: _builtins.int
-    SUBJECT_OF_PROOF_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    certificate: _builtins.bytes
-    """the whole certificate (PROTOCOL.certkeys)"""
-    serial: _builtins.bytes
-    """8 octets, big-endian"""
-    issuer: _builtins.str
-    renewed_from: _builtins.bytes
-    """serial; empty for a first certificate"""
-    subject_of_proof: _builtins.str
-    request_id: _builtins.str
-    @_builtins.property
-    def provisioner(self) -> _issuing_pb2.Provisioner: ...
-    @_builtins.property
-    def issued_at(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        certificate: _builtins.bytes = ...,
-        serial: _builtins.bytes = ...,
-        issuer: _builtins.str = ...,
-        provisioner: _issuing_pb2.Provisioner | None = ...,
-        issued_at: _timestamp_pb2.Timestamp | None = ...,
-        renewed_from: _builtins.bytes = ...,
-        subject_of_proof: _builtins.str = ...,
-        request_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["issued_at", b"issued_at", "provisioner", b"provisioner"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "issued_at", b"issued_at", "issuer", b"issuer", "provisioner", b"provisioner", "renewed_from", b"renewed_from", "request_id", b"request_id", "serial", b"serial", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SSHCertificateIssued: _TypeAlias = SSHCertificateIssued  # noqa: Y015
-
-@_typing.final
-class SSHCertificateRevoked(_message.Message):
-    """newel.ssh.revoked.v1"""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SERIAL_FIELD_NUMBER: _builtins.int
-    ISSUER_FIELD_NUMBER: _builtins.int
-    REVOKED_AT_FIELD_NUMBER: _builtins.int
-    REASON_FIELD_NUMBER: _builtins.int
-    ACTIVE_FIELD_NUMBER: _builtins.int
-    NOT_AFTER_FIELD_NUMBER: _builtins.int
-    ACTOR_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    serial: _builtins.bytes
-    issuer: _builtins.str
-    reason: _builtins.int
-    active: _builtins.bool
-    actor: _builtins.str
-    request_id: _builtins.str
-    @_builtins.property
-    def revoked_at(self) -> _timestamp_pb2.Timestamp: ...
-    @_builtins.property
-    def not_after(self) -> _timestamp_pb2.Timestamp: ...
-    def __init__(
-        self,
-        *,
-        serial: _builtins.bytes = ...,
-        issuer: _builtins.str = ...,
-        revoked_at: _timestamp_pb2.Timestamp | None = ...,
-        reason: _builtins.int = ...,
-        active: _builtins.bool = ...,
-        not_after: _timestamp_pb2.Timestamp | None = ...,
-        actor: _builtins.str = ...,
-        request_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "revoked_at", b"revoked_at"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "actor", b"actor", "issuer", b"issuer", "not_after", b"not_after", "reason", b"reason", "request_id", b"request_id", "revoked_at", b"revoked_at", "serial", b"serial"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SSHCertificateRevoked: _TypeAlias = SSHCertificateRevoked  # noqa: Y015
 
 @_typing.final
 class CrlPublished(_message.Message):

@@ -29,7 +29,7 @@ _SERIAL = 8  # octets (PROTOCOL.certkeys)
 
 
 class RevokedMessage(Protocol):
-    """The fields that ``events.v1.SSHCertificateRevoked`` and ``issuing.v1.Revoked`` share."""
+    """The fields that ``events.v1.CertificateRevoked`` and ``issuing.v1.Revoked`` share."""
 
     serial: bytes
     issuer: str
@@ -68,7 +68,7 @@ class KRLProjection:
         found: list[SSHRevocation] = []
         for event in events:
             try:
-                message = events_pb2.SSHCertificateRevoked.FromString(event.payload)
+                message = events_pb2.CertificateRevoked.FromString(event.payload)
                 if message.active:
                     found.append(read_revocation(message))
             except (DecodeError, ValueError) as error:
