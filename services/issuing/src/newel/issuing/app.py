@@ -18,7 +18,7 @@ from newel.issuing.config import Config
 from newel.issuing.decisions import AuditTrail
 from newel.issuing.events import SSH_EVENTS
 from newel.issuing.faults import Faults
-from newel.issuing.foreign import ForeignCertificate, ForeignRecords, ForeignRevocation, Tally
+from newel.issuing.foreign import ForeignCertificate, ForeignRecords, ForeignRevocation
 from newel.issuing.foreign_storage import ForeignStorage
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuer_watch import IssuerWatch
@@ -72,7 +72,6 @@ __all__ = [
     "ForeignRecords",
     "ForeignRevocation",
     "Ports",
-    "Tally",
     "build",
     "open_foreign_records",
 ]

@@ -8,7 +8,6 @@ Projections learn of the records by reconciliation, as after a restored backup.
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cryptography import x509
@@ -21,6 +20,7 @@ from newel.issuing.parts import signature_algorithm
 from newel.issuing.records import Intent, Revocation, RevocationEntry
 from newel.issuing.requests import Provisioner
 from newel.runtime.clock import Clock
+from newel.runtime.tally import Tally
 
 ACTOR = "import"
 KEY_COMPROMISE = 1
@@ -47,17 +47,6 @@ class ForeignRevocation(NamedTuple):
     provisioner: str
     reason_text: str
     not_after: dt.datetime | None = None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of some records."""
-
-    new: int = 0
-    known: int = 0
-    """Already there."""
-    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """Which one, by its serial number in decimal or another name, and why."""
 
 
 class ForeignRecords:

@@ -1,29 +1,19 @@
 """First uses of cloud instances that another program recorded: each instance keeps its one use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from newel.registration.provisioners.instances import NEVER, first_use, use_of_digest
 from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.tally import Tally
 
 _FIND = Statement("SELECT token FROM used_tokens WHERE token = $1")
 _ADD = Statement(
     "INSERT INTO used_tokens (token, expires_at) VALUES ($1, $2)"
     " ON CONFLICT (token) DO NOTHING RETURNING token"
 )
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of some records."""
-
-    new: int = 0
-    known: int = 0
-    """Already there."""
-    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
 class ForeignUses:

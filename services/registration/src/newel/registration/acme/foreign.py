@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +17,7 @@ from newel.registration.acme.statements import ADD_FOREIGN_ACCOUNT, ADD_FOREIGN_
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.times import to_seconds
 from newel.runtime.errors import NewelError
+from newel.runtime.tally import Tally
 
 _FOREIGN_KEY = Statement("SELECT id FROM acme_external_keys WHERE id = $1")
 
@@ -43,17 +43,6 @@ class ForeignExternalKey(NamedTuple):
     account: str
     created_at: dt.datetime
     bound_at: dt.datetime | None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of some records."""
-
-    new: int = 0
-    known: int = 0
-    """Already there."""
-    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    """Which one, and why."""
 
 
 class ForeignAccounts:

@@ -1,22 +1,12 @@
 """Hosts with certificates of another program, so that clients find them before their next certificate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from newel.registration.ssh.hosts import HostTable
 from newel.runtime.database.contract import Database, Statement
+from newel.runtime.tally import Tally
 
 _FIND = Statement("SELECT 1 FROM ssh_hosts WHERE name = $1 AND expires_at >= $2")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of some records."""
-
-    new: int = 0
-    known: int = 0
-    """Already there."""
-    left_out: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
 
 class ForeignHosts:
