@@ -12,11 +12,13 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 # Certificates of other CAs may have names longer than RFC 5280's bounds: they are read as they are
 warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
 
 Loaded = TypeVar("Loaded")
+_CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 MAX_CERTIFICATE = 256 * 1024
 """Octets of one certificate or request; the largest in use are a tenth of it."""
@@ -82,6 +84,26 @@ def read_extensions(
         x509.UnsupportedGeneralNameType,
     ) as error:
         raise CertificateError(f"the extensions cannot be read: {_why(error)}") from None
+
+
+def find_extension(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> object:
+    """Return the value of an extension; None without it, or where the extensions cannot be read."""
+    try:
+        return read_extensions(certificate).get_extension_for_oid(oid).value
+    except (x509.ExtensionNotFound, CertificateError):
+        return None
+
+
+def is_for_clients(certificate: x509.Certificate) -> bool:
+    """Tell whether the extended key usage allows client authentication (RFC 5280 §4.2.1.12)."""
+    purposes = find_extension(certificate, ExtensionOID.EXTENDED_KEY_USAGE)
+    return isinstance(purposes, x509.ExtendedKeyUsage) and not _CLIENT.isdisjoint(purposes)
+
+
+def may_sign(certificate: x509.Certificate) -> bool:
+    """Tell whether the key usage allows digital signatures (RFC 5280 §4.2.1.3); without one it does not."""
+    usage = find_extension(certificate, ExtensionOID.KEY_USAGE)
+    return isinstance(usage, x509.KeyUsage) and usage.digital_signature
 
 
 def read_public_key(holder: x509.Certificate) -> CertificatePublicKeyTypes:

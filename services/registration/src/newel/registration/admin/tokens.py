@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 from newel.crypto import loading
 from newel.jose import jws
@@ -34,7 +34,6 @@ LONGEST = dt.timedelta(minutes=5)
 """How far the expiry of a token may lie ahead."""
 
 _MAX_CHAIN = 8
-_CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 class Caller(NamedTuple):
@@ -180,22 +179,13 @@ def _check_certificate(leaf: x509.Certificate, trust: Trust, now: dt.datetime) -
         raise _refuse(f"{chain}: the certificate is not one of this authority")
     if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
         raise _refuse(f"{chain}: the certificate has expired or is not valid yet")
-    purposes = _extension(leaf, x509.ExtendedKeyUsage)
-    if not isinstance(purposes, x509.ExtendedKeyUsage) or _CLIENT.isdisjoint(purposes):
+    if not loading.is_for_clients(leaf):
         raise _refuse(f"{chain}: the certificate is not for client authentication")
-    usage = _extension(leaf, x509.KeyUsage)
-    if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
+    if not loading.may_sign(leaf):
         raise _refuse(
             "adminHandler.authorizeToken; certificate used to sign x5c token cannot be used for"
             " digital signature"
         )
-
-
-def _extension(leaf: x509.Certificate, kind: type[x509.ExtensionType]) -> object:
-    try:
-        return loading.read_extensions(leaf).get_extension_for_class(kind).value
-    except (x509.ExtensionNotFound, loading.CertificateError):
-        return None
 
 
 def _find(
@@ -215,7 +205,7 @@ def _find(
 def _subjects(leaf: x509.Certificate) -> Sequence[str]:
     """List the names of a certificate that may be an administrator's: common name, DNS, email."""
     names = [str(each.value) for each in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    san = _extension(leaf, x509.SubjectAlternativeName)
+    san = loading.find_extension(leaf, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
     if isinstance(san, x509.SubjectAlternativeName):
         names += san.get_values_for_type(x509.DNSName)
         names += san.get_values_for_type(x509.RFC822Name)

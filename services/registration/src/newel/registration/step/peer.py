@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from newel.crypto import loading
 from newel.jose.errors import InvalidSignatureError
@@ -14,8 +13,6 @@ from newel.registration.issuance import ProvisionerRef
 from newel.registration.trust import Trust
 from newel.step import extension, renew_token, tokens
 from newel.step.extension import ProvisionerExtension
-
-_CLIENT = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,7 @@ def from_bearer(text: str, trust: Trust) -> Peer:
         token = renew_token.parse(text)
     except (tokens.MalformedTokenError, InvalidSignatureError) as error:
         raise unauthorized_error(f"error validating renew token: {error}") from None
-    usage = _extension(token.leaf, ExtensionOID.KEY_USAGE)
-    if not isinstance(usage, x509.KeyUsage) or not usage.digital_signature:
+    if not loading.may_sign(token.leaf):
         raise unauthorized_error("error validating renew token: the key may not sign (keyUsage)")
     if not any(
         loading.is_issued_by(token.leaf, each.certificates[0]) for each in trust.issuers.values()
@@ -73,24 +69,16 @@ def from_bearer(text: str, trust: Trust) -> Peer:
 
 
 def _peer(der: bytes, certificate: x509.Certificate, token: renew_token.RenewToken | None) -> Peer:
-    purposes = _extension(certificate, ExtensionOID.EXTENDED_KEY_USAGE)
-    if not isinstance(purposes, x509.ExtendedKeyUsage) or _CLIENT.isdisjoint(purposes):
+    if not loading.is_for_clients(certificate):
         raise unauthorized_error("the client certificate is not for client authentication")
     return Peer(der, certificate, _provisioner(certificate), token)
-
-
-def _extension(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> object:
-    try:
-        return loading.read_extensions(certificate).get_extension_for_oid(oid).value
-    except (x509.ExtensionNotFound, loading.CertificateError):
-        return None
 
 
 _STEP = x509.ObjectIdentifier(extension.OID)
 
 
 def _provisioner(certificate: x509.Certificate) -> ProvisionerRef | None:
-    value = _extension(certificate, _STEP)
+    value = loading.find_extension(certificate, _STEP)
     if not isinstance(value, x509.UnrecognizedExtension):
         return None
     try:
