@@ -84,19 +84,23 @@ class Authority:
             await self._refresh()
 
     async def find_provisioner(self, token: UnverifiedToken) -> Provisioner:
-        """Find the provisioner a token names; nothing is proved yet. Raises NewelError.
+        """Find the provisioner a token names, and fetch what verifies it. Raises NewelError.
 
-        One that another process has just added is found as well: only a token of an unknown provisioner
-        costs a look at the database.
+        Nothing is proved yet. One that another process has just added is found as well: only a token of
+        an unknown provisioner costs a look at the database.
         """
         known = self.provisioners
         try:
-            return known.by_token(token)
+            provisioner = known.by_token(token)
         except NewelError:
             await self.refresh_provisioners()
             if self.provisioners is known:
                 raise
-        return self.provisioners.by_token(token)
+            provisioner = self.provisioners.by_token(token)
+        fetch = provisioner.prepare(token)
+        if fetch is not None:
+            await fetch
+        return provisioner
 
     async def _refresh(self) -> None:
         revision = await self._store.revision()

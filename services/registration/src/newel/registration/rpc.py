@@ -66,7 +66,7 @@ class RemoteIssuance:
 
     async def revoke(self, request: RevocationRequest) -> None:
         """Revoke one certificate."""
-        result = await self._revoke.call(_revocation_item(request))
+        result = await self._revoke.call(revocation_item(request))
         if result.HasField("error"):
             raise error_from_proto(result.error)
 
@@ -161,7 +161,8 @@ def _renewal(renewal: Renewal) -> pb.Renewal:
     )
 
 
-def _revocation_item(request: RevocationRequest) -> pb.RevocationItem:
+def revocation_item(request: RevocationRequest) -> pb.RevocationItem:
+    """Convert a request to revoke, by the certificate where it is given, else by its serial."""
     item = pb.RevocationItem(
         reason=request.reason,
         reason_text=request.reason_text,

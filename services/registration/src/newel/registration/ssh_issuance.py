@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from newel.registration.issuance import IssuedCertificate, ProvisionerRef
+from newel.registration.issuance import IssuedCertificate, ProvisionerRef, RevocationRequest
 
 SSHType: TypeAlias = Literal["user", "host"]
 _NONE: Mapping[str, str] = {}
@@ -29,18 +29,6 @@ class SSHIssueRequest(msgspec.Struct, frozen=True, kw_only=True):
     subject_of_proof: str = ""
     renewed_from: int | None = None
     """The serial number of the certificate that it renews."""
-    request_id: str = ""
-
-
-class SSHRevocation(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate to revoke, named by its serial number."""
-
-    serial: int
-    reason: int
-    reason_text: str = ""
-    active: bool
-    actor: str
-    provisioner: str
     request_id: str = ""
 
 
@@ -67,8 +55,8 @@ class SSHIssuance(Protocol):
         """Issue a certificate, whose ``der`` is in wire form."""
         ...
 
-    async def revoke(self, request: SSHRevocation) -> None:
-        """Revoke one certificate."""
+    async def revoke(self, request: RevocationRequest) -> None:
+        """Revoke one certificate, named by its serial of eight octets."""
         ...
 
     async def find(self, serial: int) -> SSHRecord | None:

@@ -6,12 +6,13 @@ import grpc.aio
 
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
-from newel.registration.issuance import IssuedCertificate
+from newel.registration.issuance import IssuedCertificate, RevocationRequest
 from newel.registration.rpc import (
     DEADLINE,
     provisioner_message,
     read_issued_certificate,
     read_provisioner,
+    revocation_item,
     timestamp,
     translate_errors,
 )
@@ -19,7 +20,6 @@ from newel.registration.ssh_issuance import (
     SSHIssueRequest,
     SSHIssuerRecord,
     SSHRecord,
-    SSHRevocation,
 )
 from newel.runtime.coalescer import Coalescer
 from newel.runtime.rpc.wire import error_from_proto
@@ -42,17 +42,9 @@ class RemoteSSHIssuance:
         """Issue a certificate."""
         return read_issued_certificate(await self._issue.call(_message(request)))
 
-    async def revoke(self, request: SSHRevocation) -> None:
+    async def revoke(self, request: RevocationRequest) -> None:
         """Revoke one certificate."""
-        item = pb.RevocationItem(
-            serial=request.serial.to_bytes(8),
-            reason=request.reason,
-            reason_text=request.reason_text,
-            active=request.active,
-            actor=request.actor,
-            provisioner=request.provisioner,
-            request_id=request.request_id,
-        )
+        item = revocation_item(request)
         call = self._revocation.RevokeSSH(pb.RevokeRequest(items=[item]), timeout=DEADLINE)
         (result,) = (await translate_errors(call)).results
         if result.HasField("error"):

@@ -5,23 +5,28 @@ from dataclasses import dataclass
 
 from newel.registration.audit_trail import Decision
 from newel.registration.errors import forbidden_error, malformed_error
+from newel.registration.issuance import RevocationRequest
 from newel.registration.one_time import use_once
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.provisioner import Provisioner
 from newel.registration.provisioners.sshpop import SSHPOPProvisioner
 from newel.registration.ssh.renewal import SSHRenewService
-from newel.registration.ssh.signing import find_provisioner
-from newel.registration.ssh_issuance import SSHRecord, SSHRevocation
 from newel.registration.step.credentials import require_standing
+from newel.registration.step.revocation import (
+    MAX_REASON_TEXT,
+    read_reason,
+    require_owner,
+    require_subject,
+    translate_error,
+    unknown_serial_error,
+)
 from newel.registration.step.signing import read_token
-from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.errors import NewelError
 from newel.step.audiences import Method
 from newel.step.ssh_messages import SSHRevokeRequest
 from newel.step.tokens import UnverifiedToken
 
 _SERIAL = re.compile(r"[0-9]{1,20}", re.ASCII)
-_REASONS = frozenset(range(11)) - {7, 8}  # RFC 5280 §5.3.1
-_MAX_REASON_TEXT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +43,27 @@ class SSHRevokeService:
         provisioner may revoke it; 4. the token is used up; 5. the issuing authority.
         """
         serial = _read_serial(body.serial or "")
-        reason = body.reason_code or 0
-        if reason not in _REASONS:
-            raise malformed_error("reasonCode out of bounds")
-        if not body.passive:
-            raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="non-passive revocation")
+        reason = read_reason(body)
         if not body.ott:
             raise malformed_error("missing ott")
         token = read_token(body.ott)
         own = self.renewals
-        provisioner = await find_provisioner(own.authority, token)
+        provisioner = await own.authority.find_provisioner(token)
         use, actor = await self._authorize(provisioner, token, serial)
         record = await own.issuance.find(serial)
         if record is None:
-            raise _unknown_serial_error(serial)
-        self._require_owner(provisioner, record, serial)
+            raise unknown_serial_error(serial)
         owner = own.authority.provisioners.by_certificate(record.provisioner)
-        await use_once(own.used, use, serial.to_bytes(8), own.clock.now())
+        if not isinstance(provisioner, SSHPOPProvisioner):  # that one has the certificate's own key
+            require_owner(provisioner, owner, record.provisioner, serial)
+        octets = serial.to_bytes(8)
+        await use_once(own.used, use, octets, own.clock.now())
         own.used.finish(use)
         active = owner.active_revocation if owner else self.active_revocation
-        revocation = SSHRevocation(
-            serial=serial,
+        revocation = RevocationRequest(
+            serial=octets,
             reason=reason,
-            reason_text=(body.reason or "")[:_MAX_REASON_TEXT],
+            reason_text=(body.reason or "")[:MAX_REASON_TEXT],
             active=active,
             actor=f"token:{actor}",
             provisioner=provisioner.name,
@@ -69,7 +72,7 @@ class SSHRevokeService:
         try:
             await own.issuance.revoke(revocation)
         except NewelError as error:
-            raise _step_error(error, serial) from error
+            raise translate_error(error, serial) from error
         return Decision("ssh-revoke", {"provisioner": provisioner.name, "active": active})
 
     async def _authorize(
@@ -86,24 +89,14 @@ class SSHRevokeService:
                     f'token subject "{proof.subject[:64]}" and sshpop certificate serial number'
                     f' "{own_serial}" do not match'
                 )
-            _require_subject(proof.subject, serial)
+            require_subject(proof.subject, serial)
             return proof.use, proof.subject
         grant = provisioner.authorize_ssh_revoke(token, own.rules, now)
         if grant.certificate:
             await require_standing(grant.certificate, own.authority.trust, own.authority.issuance)
         if grant.serial is not None:
-            _require_subject(grant.serial, serial)
+            require_subject(grant.serial, serial)
         return grant.use, grant.actor or grant.serial or ""
-
-    def _require_owner(self, provisioner: Provisioner, record: SSHRecord, serial: int) -> None:
-        if isinstance(provisioner, SSHPOPProvisioner):
-            return  # the certificate's own key
-        owner = self.renewals.authority.provisioners.by_certificate(record.provisioner)
-        if owner is not provisioner and not provisioner.revokes_any:
-            raise forbidden_error(
-                f"certificate with serial number '{serial}' is not this provisioner's to revoke",
-                cause=f"{provisioner.name!r} asked for a certificate of {record.provisioner.name!r}",
-            )
 
 
 def _read_serial(text: str) -> int:
@@ -112,23 +105,3 @@ def _read_serial(text: str) -> int:
     if not _SERIAL.fullmatch(text) or (value := int(text)) >> 64:
         raise malformed_error(f"'{text[:64]}' is not a valid serial number of an SSH certificate")
     return value
-
-
-def _require_subject(subject: str, serial: int) -> None:
-    if subject != str(serial):
-        raise forbidden_error(
-            f'request serial number "{serial}" and token subject "{subject[:128]}" do not match'
-        )
-
-
-def _unknown_serial_error(serial: int) -> NewelError:
-    return NewelError(
-        ErrorType.NOT_FOUND, f"certificate with serial number '{serial}' was not found"
-    )
-
-
-def _step_error(error: NewelError, serial: int) -> NewelError:
-    if error.type is ErrorType.ALREADY_REVOKED:
-        detail = f"certificate with serial number '{serial}' is already revoked"
-        return NewelError(error.type, detail, cause=error.cause)
-    return _unknown_serial_error(serial) if error.type is ErrorType.NOT_FOUND else error

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
 from newel.registration.errors import forbidden_error, malformed_error
-from newel.registration.issuance import Issuance, RevocationRequest
+from newel.registration.issuance import Issuance, ProvisionerRef, RevocationRequest
 from newel.registration.one_time import use_once
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step.credentials import require_standing
@@ -17,11 +17,12 @@ from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.messages import RevokeRequest
+from newel.step.ssh_messages import SSHRevokeRequest
 
 _SERIAL = re.compile(r"[0-9]{1,60}|0[xX][0-9A-Fa-f]{1,48}", re.ASCII)
 _MAX_SERIAL = 20  # octets, RFC 5280 §4.1.2.2
 _REASONS = frozenset(range(11)) - {7, 8}  # 7 is unused; removeFromCRL is for delta CRLs alone
-_MAX_REASON_TEXT = 256
+MAX_REASON_TEXT = 256
 
 
 class _Revoker(NamedTuple):
@@ -52,11 +53,7 @@ class RevokeService:
         configured for the provisioner that admitted the certificate.
         """
         serial = read_serial(body.serial or "")
-        reason = body.reason_code or 0
-        if reason not in _REASONS:
-            raise malformed_error("reasonCode out of bounds")
-        if not body.passive:
-            raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="non-passive revocation")
+        reason = read_reason(body)
         if body.ott:
             revoker = await self._authorize_token(body.ott, serial)
         elif peer is not None:
@@ -69,7 +66,7 @@ class RevokeService:
             serial=_octets(serial),
             certificate=peer.der if peer is not None and not body.ott else b"",
             reason=reason,
-            reason_text=(body.reason or "")[:_MAX_REASON_TEXT],
+            reason_text=(body.reason or "")[:MAX_REASON_TEXT],
             active=active,
             actor=revoker.actor,
             provisioner=revoker.provisioner,
@@ -78,34 +75,24 @@ class RevokeService:
         try:
             await self.issuance.revoke(request)
         except NewelError as error:
-            raise _step_error(error, serial) from error
+            raise translate_error(error, serial) from error
         facts = {"provisioner": revoker.provisioner, "actor": revoker.actor, "active": active}
         return Decision("revoke", facts)
 
     async def _authorize_token(self, ott: str, serial: int) -> _Revoker:
         token = read_token(ott)
         provisioner = await self.authority.find_provisioner(token)
-        fetch = provisioner.prepare(token)
-        if fetch is not None:
-            await fetch
         now = self.clock.now()
         grant = provisioner.authorize_revoke(token, self.rules, now)
         if grant.certificate:
             await require_standing(grant.certificate, self.authority.trust, self.issuance)
-        if grant.serial is not None and grant.serial != str(serial):
-            raise forbidden_error(
-                f'request serial number "{serial}" and token subject "{grant.serial[:128]}" do not'
-                " match"
-            )
+        if grant.serial is not None:
+            require_subject(grant.serial, serial)
         record = await self.issuance.find(serial=_octets(serial))
         if record is None:
-            raise _unknown_serial_error(serial)
+            raise unknown_serial_error(serial)
         owner = self.authority.provisioners.by_certificate(record.provisioner)
-        if owner is not provisioner and not provisioner.revokes_any:
-            raise forbidden_error(
-                f"certificate with serial number '{serial}' is not this provisioner's to revoke",
-                cause=f"{provisioner.name!r} asked for a certificate of {record.provisioner.name!r}",
-            )
+        require_owner(provisioner, owner, record.provisioner, serial)
         await use_once(self.used, grant.use, _octets(serial), now)
         self.used.finish(grant.use)
         return _Revoker(f"token:{grant.actor or grant.serial}", provisioner.name, owner)
@@ -118,9 +105,38 @@ class RevokeService:
             )
         record = await self.issuance.find(der=peer.der)
         if record is None:
-            raise _unknown_serial_error(serial)
+            raise unknown_serial_error(serial)
         owner = self.authority.provisioners.by_certificate(record.provisioner)
         return _Revoker(f"mtls:{peer.serial}", record.provisioner.name, owner)
+
+
+def read_reason(body: RevokeRequest | SSHRevokeRequest) -> int:
+    """Return the reason of a body (RFC 5280 §5.3.1). Raises NewelError, also for what is not passive."""
+    reason = body.reason_code or 0
+    if reason not in _REASONS:
+        raise malformed_error("reasonCode out of bounds")
+    if not body.passive:
+        raise NewelError(ErrorType.NOT_IMPLEMENTED, "", cause="non-passive revocation")
+    return reason
+
+
+def require_subject(subject: str, serial: int) -> None:
+    """Require that a token's subject is the serial that is to be revoked. Raises ``forbidden``."""
+    if subject != str(serial):
+        raise forbidden_error(
+            f'request serial number "{serial}" and token subject "{subject[:128]}" do not match'
+        )
+
+
+def require_owner(
+    provisioner: Provisioner, owner: Provisioner | None, recorded: ProvisionerRef, serial: int
+) -> None:
+    """Require that a provisioner admitted the certificate, or revokes any. Raises ``forbidden``."""
+    if owner is not provisioner and not provisioner.revokes_any:
+        raise forbidden_error(
+            f"certificate with serial number '{serial}' is not this provisioner's to revoke",
+            cause=f"{provisioner.name!r} asked for a certificate of {recorded.name!r}",
+        )
 
 
 def read_serial(text: str) -> int:
@@ -141,16 +157,17 @@ def _octets(serial: int) -> bytes:
     return serial.to_bytes((serial.bit_length() + 7) // 8 or 1, "big")
 
 
-def _unknown_serial_error(serial: int) -> NewelError:
+def unknown_serial_error(serial: int) -> NewelError:
+    """Return the error for a certificate that is not on record."""
     return NewelError(
         ErrorType.NOT_FOUND,
         f"certificate with serial number '{serial}' was not found",
     )
 
 
-def _step_error(error: NewelError, serial: int) -> NewelError:
+def translate_error(error: NewelError, serial: int) -> NewelError:
     """Give an error of the issuing authority the text that step-ca has for it."""
     if error.type is ErrorType.ALREADY_REVOKED:
         detail = f"certificate with serial number '{serial}' is already revoked"
         return NewelError(error.type, detail, cause=error.cause)
-    return _unknown_serial_error(serial) if error.type is ErrorType.NOT_FOUND else error
+    return unknown_serial_error(serial) if error.type is ErrorType.NOT_FOUND else error

@@ -126,9 +126,6 @@ class SignService:
     async def _authorize_token(self, ott: str) -> tuple[Provisioner, Grant]:
         token = read_token(ott)
         provisioner = await self.authority.find_provisioner(token)
-        fetch = provisioner.prepare(token)
-        if fetch is not None:
-            await fetch
         return provisioner, provisioner.authorize_sign(token, self.rules, self.clock.now())
 
 
