@@ -244,6 +244,20 @@ async def test_fifty_uses_of_a_token_make_one_certificate(ssh: RegistrationHarne
     assert len(ssh.issuing.ssh_requests) == 1
 
 
+async def test_a_request_that_was_not_answered_may_try_again_with_its_token(
+    ssh: RegistrationHarness,
+) -> None:
+    token, key = ssh_token(ssh.admin), keys.generate()
+    ssh.issuing.ssh_down = True
+    assert (await sign(ssh, token, key)).status_code == 503
+    ssh.issuing.ssh_down = False
+    ssh.clock.advance(dt.timedelta(seconds=3))  # by now it would be valid for another time
+    assert (await sign(ssh, token, keys.generate())).status_code == 401
+    made = read_certificate(await sign(ssh, token, key))
+    assert made.public_key == wire_of(key)
+    assert (await sign(ssh, token, key)).status_code == 401
+
+
 async def test_a_host_renews_and_rekeys_by_the_key_it_has(ssh: RegistrationHarness) -> None:
     old, key = await host_of(ssh)
     ssh.clock.advance(dt.timedelta(hours=1))

@@ -12,7 +12,7 @@ from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.sshpop import SSHPOPProvisioner, SSHProof, is_valid_now
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh.keys import SSHKeys
-from newel.registration.ssh.signing import SSHResult, decision, find_provisioner, read_key
+from newel.registration.ssh.signing import SSHResult, decision, issue, read_key
 from newel.registration.ssh_issuance import SSHIssuance, SSHIssueRequest, SSHRecord
 from newel.registration.step.signing import read_token
 from newel.registration.storage import UsedTokenTable
@@ -50,8 +50,8 @@ class SSHRenewService:
         self._check(provisioner, record, old, now, is_rekey=is_rekey)
         request = self._build(proof, record, key or old.public_key, now, request_id)
         await use_once(self.used, proof.use, old.wire + key, now, durable=False)
-        issued = await complete_use(self.used, proof.use, self.issuance.issue(request))
-        await self.hosts.add(old.principals, request.valid_before)
+        work = issue(self.issuance, self.hosts, request)
+        issued = await complete_use(self.used, proof.use, work)
         operation = "ssh-rekey" if is_rekey else "ssh-renew"
         return SSHResult(issued.der, decision(operation, provisioner.name, issued))
 
@@ -60,7 +60,7 @@ class SSHRenewService:
         if not ott:
             raise malformed_error("missing or empty ott")
         token = read_token(ott)
-        provisioner = await find_provisioner(self.authority, token)
+        provisioner = await self.authority.find_provisioner(token)
         if not isinstance(provisioner, SSHPOPProvisioner):
             raise unauthorized_error(
                 f"a {provisioner.kind} token, and only the key of the certificate renews it"

@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from newel.certtemplates.ssh import SSHContent
 from newel.crypto.ssh import certificates, key_quality
 from newel.registration.audit_trail import Decision
@@ -27,7 +29,6 @@ from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.ssh_messages import SSHSignRequest
-from newel.step.tokens import UnverifiedToken
 
 _MAX_KEY = 16 * 1024
 _Requests: TypeAlias = tuple[SSHIssueRequest, SSHIssueRequest | None]
@@ -85,10 +86,9 @@ class SSHSignService:
         self.authority.check_principals(provisioner.policies, made.type, made.principals)
         request = _build(grant, made, key, (start, end), request_id)
         beside = self.add_user.request(request, adding) if adding else None
-        digest_input = b"\0".join((key, adding, repr(made).encode(), repr((start, end)).encode()))
-        issued, added = await self._issue(grant.use, (request, beside), digest_input, now)
-        if made.type == "host":
-            await self.hosts.add(made.principals, end)
+        # what the client sent: the same request may try again while the issuing authority is unreachable
+        sent = msgspec.json.encode(msgspec.structs.replace(body, ott=""))
+        issued, added = await self._issue(grant.use, (request, beside), sent, now)
         result = SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
         return result if added is None else _with_added(result, added.der)
 
@@ -96,34 +96,35 @@ class SSHSignService:
         if not ott:
             raise malformed_error("missing or empty ott")
         token = read_token(ott)
-        provisioner = await find_provisioner(self.authority, token)
+        provisioner = await self.authority.find_provisioner(token)
         grant = provisioner.authorize_ssh_sign(token, self.rules, self.clock.now())
         if grant.certificate:
             await require_standing(grant.certificate, self.authority.trust, self.authority.issuance)
         return provisioner, grant
 
     async def _issue(
-        self, use: TokenUse | None, requests: _Requests, digest_input: bytes, now: dt.datetime
+        self, use: TokenUse | None, requests: _Requests, sent: bytes, now: dt.datetime
     ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
         if use is None:
             return await self._issue_both(*requests)
-        await use_once(self.used, use, digest_input, now, durable=False)
+        await use_once(self.used, use, sent, now, durable=False)
         return await complete_use(self.used, use, self._issue_both(*requests))
 
     async def _issue_both(
         self, request: SSHIssueRequest, beside: SSHIssueRequest | None
     ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
-        issued = await self.issuance.issue(request)
+        issued = await issue(self.issuance, self.hosts, request)
         return issued, None if beside is None else await self.issuance.issue(beside)
 
 
-async def find_provisioner(authority: Authority, token: UnverifiedToken) -> Provisioner:
-    """Find the provisioner that a token names, and fetch what verifies the token. Raises NewelError."""
-    provisioner = await authority.find_provisioner(token)
-    fetch = provisioner.prepare(token)
-    if fetch is not None:
-        await fetch
-    return provisioner
+async def issue(
+    issuance: SSHIssuance, hosts: HostTable, request: SSHIssueRequest
+) -> IssuedCertificate:
+    """Have a certificate issued, and record the names of a host before it is answered."""
+    issued = await issuance.issue(request)
+    if request.type == "host":
+        await hosts.add(request.principals, request.valid_before)
+    return issued
 
 
 def read_key(encoded: str) -> bytes:
