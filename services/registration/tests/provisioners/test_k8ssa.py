@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from fixtures.registration import (
     read_message,
     request_for,
 )
+from newel.crypto import keys
+from newel.crypto.ssh.public_keys import wire_of
+from newel.registration.provisioners.k8ssa_review import Verdict
 from newel.registration.provisioners.key_set_cache import FETCH_INTERVAL
 
 LEGACY = "kubernetes/serviceaccount"
@@ -349,6 +353,20 @@ async def test_a_token_that_is_not_the_clusters_does_not_reach_the_api_server(
     assert issuer.reviewed == []
     assert (await cluster.sign(bound_claims(issuer))).status_code == 201
     assert len(issuer.reviewed) == 1
+
+
+async def test_verdicts_of_requests_that_are_refused_are_not_kept(
+    make_cluster: Any, issuer: TokenIssuer
+) -> None:
+    accept(issuer, authenticated=False)
+    cluster = await make_cluster({"tokenReviewURL": issuer.url})
+    key = base64.b64encode(wire_of(keys.generate())).decode()
+    for jti in map(str, range(5)):
+        token = issuer.sign(bound_claims(issuer, jti=jti))
+        answer = await cluster.ra.post("/ssh/sign", publicKey=key, ott=token)
+        assert answer.json() == GENERAL_401  # SSH is off
+    assert len(issuer.reviewed) == 5
+    assert sum(isinstance(each, Verdict) for each in gc.get_objects()) <= 1
 
 
 POD = """{

@@ -80,7 +80,7 @@ class K8sSAProvisioner(Provisioner):
         self._key_set = self._share_keys(context, access) if own.issuer else None
         self._reviewer = _reviewer(own, context, access) if own.token_review_url else None
         self._fragment = f"k8ssa/{record.name}"
-        self._verdicts: dict[bytes, Verdict] = {}
+        self._reviewed: tuple[bytes, Verdict] | None = None
         self._reference = super().reference()
 
     def _share_keys(self, context: ProvisionerContext, access: Access) -> CachedKeySet | None:
@@ -131,9 +131,9 @@ class K8sSAProvisioner(Provisioner):
             self._verify_signature(token)
         text = f"{token.signed.decode()}.{base64url.encode(token.signature)}"
         audiences = self._own.audiences or token.unverified.audience
-        # authorize_sign follows without another task in between, and takes the verdict out again
         verdict = await reviewer.review(text, audiences)
-        self._verdicts[token.signed] = verdict
+        # one place, whatever comes of the request: authorize_* follows without another task in between
+        self._reviewed = token.signed, verdict
 
     def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
         """Verify a token and return its grant: the account may ask for any name.
@@ -193,7 +193,7 @@ class K8sSAProvisioner(Provisioner):
 
     def _verify(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Token:
         """Verify signature, times, issuer and audience. Raises NewelError."""
-        verdict = self._verdicts.pop(token.signed, None)
+        reviewed, self._reviewed = self._reviewed, None
         is_legacy = token.unverified.iss == LEGACY_ISSUER and bool(self._public_keys)
         if not is_legacy and token.unverified.iss != self._own.issuer:
             raise unauthorized_error("the token's issuer is not the cluster's (iss)")
@@ -211,7 +211,8 @@ class K8sSAProvisioner(Provisioner):
             raise unauthorized_error("the token is for another audience (aud)")
         if not is_legacy and self._reviewer is not None:
             audiences = self._own.audiences or claims.audience
-            require_authenticated(verdict or Verdict(), claims.sub, audiences)
+            verdict = reviewed[1] if reviewed and reviewed[0] == token.signed else Verdict()
+            require_authenticated(verdict, claims.sub, audiences)
         return verified
 
     def _is_for_us(self, audience: Sequence[str], rules: TokenRules) -> bool:
