@@ -113,3 +113,19 @@ async def test_a_host_that_hangs_delays_no_other(pki: InternalPki, server: HttpR
         "too many requests to silent.example are open",
     ]
     silent.close()
+
+
+async def test_clients_of_another_trust_share_the_bound(
+    pki: InternalPki, server: HttpReceiver
+) -> None:
+    client = _client(pki, OutgoingLimits(seconds=0.5, to_one_host=1))
+    silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    hanging = f"https://silent.example:{silent.sockets[0].getsockname()[1]}/"
+    others = [client.with_trust(trust_file(pki.roots)) for _ in range(2)]
+    outcomes = await asyncio.gather(*[each.get(hanging) for each in others], return_exceptions=True)
+    assert sorted(map(str, outcomes)) == [
+        "no answer from silent.example in time",
+        "too many requests to silent.example are open",
+    ]
+    assert (await others[0].post(server.url("/", "hooks.example"), b"", {})).status == 200
+    silent.close()

@@ -58,6 +58,12 @@ class OutgoingClient:
     _client: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
     _open: dict[str, int] = field(default_factory=dict[str, int], init=False, repr=False)
 
+    def with_trust(self, tls: ssl.SSLContext) -> "OutgoingClient":
+        """Return a client for servers of another trust; what both have open is bounded together."""
+        other = OutgoingClient(self.policy, tls, self.limits, self.plain)
+        other._open = self._open
+        return other
+
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> OutgoingResponse:
         """Fetch a URL. Raises as :meth:`request`."""
         return await self.request("GET", url, headers or {})

@@ -39,7 +39,7 @@ class Access(NamedTuple):
         if not self.ca_file:
             return client
         try:
-            return OutgoingClient(client.policy, trust_file(self.ca_file), client.limits)
+            return client.with_trust(trust_file(self.ca_file))
         except OSError as error:  # ssl.SSLError is one
             raise ValueError(f"{self.ca_file}: {error.strerror or error}") from None
 
