@@ -137,9 +137,16 @@ def test_where_a_provisioner_s_template_is(options: Any, found: Any) -> None:
     assert template_options(options) == found
 
 
+def test_a_template_of_ssh_is_an_option_of_its_own() -> None:
+    options = {"x509": {"template": "{}"}, "ssh": {"template": "{ }", "templateData": {"a": 1}}}
+    assert template_options(options, "ssh") == ("{ }", "", {"a": 1.0})
+    assert template_options({"x509": {"template": "{}"}}, "ssh") is None
+
+
+@pytest.mark.parametrize("kind", ["x509", "ssh"])
 @pytest.mark.parametrize(
-    "x509", [{"template": "!!"}, {"template": "/w=="}, {"template": "{}", "templateData": "x"}]
+    "given", [{"template": "!!"}, {"template": "/w=="}, {"template": "{}", "templateData": "x"}]
 )
-def test_options_that_cannot_be_used(x509: Any) -> None:
-    with pytest.raises(ValueError, match=r"options\.x509"):
-        template_options(json.loads(json.dumps({"x509": x509})))
+def test_options_that_cannot_be_used(kind: str, given: Any) -> None:
+    with pytest.raises(ValueError, match=rf"options\.{kind}"):
+        template_options(json.loads(json.dumps({kind: given})), kind)

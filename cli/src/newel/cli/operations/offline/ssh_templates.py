@@ -22,13 +22,13 @@ def content(
 ) -> SSHContent:
     """Return the content of the certificate this token is for. Raises CliError."""
     usual = SSHContent.usual(wanted.kind, wanted.key_id, list(wanted.principals))
-    own = (provisioner.get("options") or {}).get("ssh")
-    if not own:
+    given_options = provisioner.get("options") or {}
+    if not given_options.get("ssh"):
         return usual
     from newel.certtemplates.options import template_options
 
     try:
-        options = template_options({"x509": own})
+        options = template_options(given_options, "ssh")
         if options is None:
             return usual
         return read_output(render(given, options.text, options.file, options.data, usual, token))

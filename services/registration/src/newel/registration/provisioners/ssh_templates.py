@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from newel.certtemplates import certificates, variables
@@ -19,7 +18,7 @@ from newel.registration.errors import (
     verbatim_error,
 )
 from newel.registration.provisioners import template_names
-from newel.registration.provisioners.templates import BOUNDS, MAX_FILE_SIZE, parse_object
+from newel.registration.provisioners.templates import BOUNDS, parse_object, read_file
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
 
@@ -45,10 +44,10 @@ class SSHTemplate:
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> "SSHTemplate | None":
         """Compile the template of ``options.ssh``, if there is one. Raises ValueError."""
-        found = template_options({"x509": options["ssh"]})
+        found = template_options(options, "ssh")
         if found is None:
             return None
-        source = found.text or _read_file(found.file)
+        source = found.text or read_file(found.file, "options.ssh.templateFile")
         return cls(certificates.compile_template(source), found.data)
 
     def render(self, data: SSHTemplateInput, now: dt.datetime) -> SSHContent:
@@ -117,11 +116,3 @@ def _read(fields: Fields) -> SSHContent:
     if found.type not in EXTENSIONS:
         raise ValueError(f"unknown certificate type {found.type[:64]!r}")
     return found
-
-
-def _read_file(file: str) -> str:
-    try:
-        with Path(file).open("rb") as source:
-            return source.read(MAX_FILE_SIZE).decode()
-    except OSError as error:
-        raise ValueError(f"options.ssh.templateFile: {error.strerror}") from None

@@ -33,7 +33,7 @@ from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
 
 BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)
-MAX_FILE_SIZE = 1 << 18
+_MAX_FILE_SIZE = 1 << 18
 
 
 class TemplateInput(NamedTuple):
@@ -65,7 +65,7 @@ class LeafTemplate:
         found = template_options(options)
         if found is None:
             return None
-        text = found.text or _read_file(found.file)
+        text = found.text or read_file(found.file, "options.x509.templateFile")
         return cls(certificates.compile_template(text), found.data, text=text)
 
     def render(self, data: TemplateInput, now: dt.datetime) -> TemplateOutput:
@@ -160,13 +160,19 @@ def _known_variables(data: TemplateInput, insecure: dict[str, Any]) -> dict[str,
     return known
 
 
-def _read_file(file: str) -> str:
-    """Read a template from a file. Raises ValueError."""
+def read_file(file: str, member: str) -> str:
+    """Read a template from the file that a member names. Raises ValueError."""
     try:
         with Path(file).open("rb") as source:
-            return source.read(MAX_FILE_SIZE).decode()
+            octets = source.read(_MAX_FILE_SIZE + 1)
     except OSError as error:
-        raise ValueError(f"options.x509.templateFile: {error.strerror}") from None
+        raise ValueError(f"{member}: {error.strerror}") from None
+    if len(octets) > _MAX_FILE_SIZE:
+        raise ValueError(f"{member}: the file is longer than {_MAX_FILE_SIZE} octets")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        raise ValueError(f"{member}: the file is not UTF-8") from None
 
 
 def parse_object(data: bytes, what: str) -> dict[str, Any]:
