@@ -293,6 +293,8 @@ def test_a_template_s_file_is_found_below_the_state_folder_and_its_data_is_used(
     options = {"templateFile": "leaf.tpl", "templateData": {"a": 1}}
     found = jwk(settings_of(tmp_path, put_into(0, "options.x509", options)))
     assert found.template is not None
+    found = jwk(settings_of(tmp_path, put_into(0, "options.ssh", options)))
+    assert found.ssh_template is not None
     text = base64.b64encode(TEMPLATE.encode()).decode()
     found = jwk(settings_of(tmp_path, put_into(0, "options.x509", {"template": text})))
     assert found.template is not None
@@ -324,10 +326,14 @@ def test_files_of_provisioners_are_found_below_the_state_folder(tmp_path: Path) 
     added: list[dict[str, Any]] = [
         {"type": "AWS", "name": "aws", "iidRoots": "iid.pem"},
         {"type": "GCP", "name": "gcp", "newel": {"caFile": "ca.pem"}},
+        {"type": "SCEP", "name": "scep", "decrypterKey": "scep.key"},
+        {"type": "SCEP", "name": "uri", "decrypterKey": "softkms:path=/scep.key"},
     ]
     settings = settings_of(tmp_path, lambda ca: ca["authority"]["provisioners"].extend(added))
-    aws, gcp = models.configure_registration(settings).provisioners[-2:]
+    aws, gcp, scep, uri = models.configure_registration(settings).provisioners[-4:]
     assert aws["iidRoots"] == str(tmp_path / "iid.pem")
+    assert scep["decrypterKey"] == str(tmp_path / "scep.key")
+    assert uri["decrypterKey"] == "softkms:path=/scep.key"
     assert gcp["newel"]["caFile"] == str(tmp_path / "ca.pem")
 
 

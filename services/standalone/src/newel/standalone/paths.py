@@ -50,11 +50,17 @@ class Paths:
     def _record(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a provisioner's record with the paths of its files anchored."""
         given: dict[str, Any] = record.get("options") or {}
-        x509: dict[str, Any] = given.get("x509") or {}
         own: dict[str, Any] = record.get("newel") or {}
         changes = self._anchor_members(record, "iidRoots")
-        if anchored := self._anchor_members(x509, "templateFile"):
-            changes["options"] = {**given, "x509": {**x509, **anchored}}
+        if ":" not in record.get("decrypterKey", ":"):  # a URI says itself where it leads
+            changes |= self._anchor_members(record, "decrypterKey")
+        templates = {
+            kind: {**given[kind], **anchored}
+            for kind in ("x509", "ssh")
+            if (anchored := self._anchor_members(given.get(kind) or {}, "templateFile"))
+        }
+        if templates:
+            changes["options"] = {**given, **templates}
         if anchored := self._anchor_members(own, "caFile", "tokenFile"):
             changes["newel"] = {**own, **anchored}
         return {**record, **changes} if changes else record
