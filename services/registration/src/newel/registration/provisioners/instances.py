@@ -8,10 +8,8 @@ import datetime as dt
 import hashlib
 from typing import NamedTuple, TypeAlias
 
-from newel.crypto import names
-from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.durations.go import parse_duration
-from newel.registration.errors import forbidden_error, unauthorized_error
+from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.provisioners.grant import (
     Grant,
@@ -67,8 +65,6 @@ class InstanceProvisioner(Provisioner):
         super().__init__(record, context)
         self._has_own_names_only = record.disable_custom_sans
         self._is_trusted_once = not record.disable_trust_on_first_use
-        allows_underscores = record.newel is not None and record.newel.allow_underscores
-        self._name_rules = UNDERSCORES if allows_underscores else STRICT
 
     def identify(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime, method: Method
@@ -110,15 +106,11 @@ class InstanceProvisioner(Provisioner):
     def grant(self, instance: Instance) -> Grant:
         """Grant a verified instance the names that it asks for, or its own. Raises NewelError."""
         own_only = self._has_own_names_only
-        try:
-            allowed = names.parse_sans(instance.own_names, self._name_rules) if own_only else ()
-        except InvalidNameError as error:
-            raise forbidden_error(str(error)) from None
         return Grant(
             provisioner=instance.reference,
             use=self.use(instance),
             subject=instance.subject,
-            names=allowed,
+            names=self.parse_names(instance.own_names) if own_only else (),
             common_names=instance.common_names if own_only else None,
             limits=self.limits,
             profile=self.profile,

@@ -2,10 +2,8 @@
 
 import datetime as dt
 
-from newel.crypto import names
-from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.jose import jwk, jws
-from newel.registration.errors import forbidden_error, unauthorized_error
+from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners import step_tokens
 from newel.registration.provisioners.grant import Grant, RevocationGrant
 from newel.registration.provisioners.provisioner import (
@@ -28,8 +26,6 @@ class JWKProvisioner(Provisioner):
         self.key_id = record.key.kid or ""
         self.encrypted_key = record.encrypted_key
         self._key = jws.require_verifying_key(jwk.to_public_key(record.key))
-        own = record.newel is not None and record.newel.allow_underscores
-        self._names = UNDERSCORES if own else STRICT
         self._reference = super().reference(self.key_id)
 
     def accepts(self, credential_id: str) -> bool:
@@ -72,15 +68,11 @@ class JWKProvisioner(Provisioner):
     def _grant(self, verified: Token) -> Grant:
         claims = verified.claims
         sans = claims.sans or [claims.sub]
-        try:
-            allowed = names.parse_sans(sans, self._names)
-        except InvalidNameError as error:
-            raise forbidden_error(str(error)) from None
         return Grant(
             provisioner=self._reference,
             use=token_use(self.id, verified),
             subject=claims.sub,
-            names=allowed,
+            names=self.parse_names(sans),
             common_names=(claims.sub, *sans),
             limits=self.limits,
             profile=self.profile,

@@ -5,7 +5,7 @@ import hashlib
 
 from newel.crypto import der, distinguished_names, names, oids
 from newel.crypto.distinguished_names import COMMON_NAME
-from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
+from newel.crypto.dns_names import InvalidNameError
 from newel.crypto.names import GeneralName
 from newel.crypto.reader.certificates import Certificate
 from newel.registration.errors import forbidden_error, unauthorized_error
@@ -39,8 +39,6 @@ class MTLSProvisioner(Provisioner):
                 " every name"
             )
         self._allow_custom_names = record.allow_custom_sans
-        own = record.newel is not None and record.newel.allow_underscores
-        self._names = UNDERSCORES if own else STRICT
         self.issuers = frozenset(each.subject for each in bundle)
         """The subjects of its CAs in DER, by which it is found."""
         self.authorities = tuple(each.der for each in bundle)
@@ -82,11 +80,11 @@ class MTLSProvisioner(Provisioner):
         try:
             listed = der.children(der.only(value).content) if value is not None else []
             found = tuple(
-                names.from_der(each.tag, each.content, self._names)
+                names.from_der(each.tag, each.content, self.name_rules)
                 for each in listed
                 if each.tag in _CERTIFIED
             )
-            return found or names.parse_sans([subject] if subject else [], self._names)
+            return found or names.parse_sans([subject] if subject else [], self.name_rules)
         except InvalidNameError as error:
             raise forbidden_error(f"the client certificate has a bad name: {error}") from None
         except der.DERError as error:

@@ -4,8 +4,6 @@ import base64
 import binascii
 import datetime as dt
 
-from newel.crypto import names
-from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.crypto.nebula import certificates
 from newel.crypto.nebula.records import NebulaCertificate, NebulaError
 from newel.registration.errors import forbidden_error, unauthorized_error
@@ -49,8 +47,6 @@ class NebulaProvisioner(Provisioner):
             self._authorities = certificates.Authorities(certificates.parse_pem(text))
         except (binascii.Error, ValueError) as error:
             raise ValueError(f"roots: {error}") from None
-        own = record.newel is not None and record.newel.allow_underscores
-        self._names = UNDERSCORES if own else STRICT
         self._reference = self.reference()
 
     def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
@@ -66,9 +62,9 @@ class NebulaProvisioner(Provisioner):
             raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
         own = [host.name] if host.name else []
         own += [str(each.ip) for each in host.networks]
-        allowed = self._parse(own)
-        wanted = self._parse(claims.sans or own)
-        for name in (*self._parse([claims.sub]), *wanted):
+        allowed = self.parse_names(own)
+        wanted = self.parse_names(claims.sans or own)
+        for name in (*self.parse_names([claims.sub]), *wanted):
             if name not in allowed:
                 raise forbidden_error(
                     f"the token names '{str(name)[:256]}', and the Nebula certificate is for"
@@ -154,12 +150,6 @@ class NebulaProvisioner(Provisioner):
         except NebulaError as error:
             raise unauthorized_error(str(error), detail=_AUTHORITY) from None
         return host
-
-    def _parse(self, texts: list[str]) -> tuple[names.GeneralName, ...]:
-        try:
-            return names.parse_sans(texts, self._names)
-        except InvalidNameError as error:
-            raise forbidden_error(str(error)) from None
 
     def _present(self, host: NebulaCertificate) -> dict[str, object]:
         """Return what templates see; their language is imported only where there is one."""

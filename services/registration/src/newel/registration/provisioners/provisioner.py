@@ -2,10 +2,13 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from newel.registration.errors import malformed_error, unauthorized_error
+from newel.crypto import names
+from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
+from newel.crypto.names import GeneralName
+from newel.registration.errors import forbidden_error, malformed_error, unauthorized_error
 from newel.registration.inventory import Inventory
 from newel.registration.issuance import ProvisionerRef
 from newel.registration.policy.levels import compile_policies
@@ -66,6 +69,7 @@ class Provisioner:
         self.name = record.name
         self.limits = context.limits.inherit(record.claims)
         self.profile = own.profile
+        self.name_rules = UNDERSCORES if own.allow_underscores else STRICT
         self.template = load_template(record)
         self.ssh_template = load_ssh_template(record)
         self.policies = compile_policies(record.policy)
@@ -147,6 +151,13 @@ class Provisioner:
                 f"the provisioner {self.name!r} has webhooks that decide on SSH certificates"
                 f" ({', '.join(self._deciding_webhooks)}), and they are not asked about these yet"
             )
+
+    def parse_names(self, texts: Iterable[str]) -> tuple[GeneralName, ...]:
+        """Parse the names of a token or another proof. Raises ``forbidden``."""
+        try:
+            return names.parse_sans(texts, self.name_rules)
+        except InvalidNameError as error:
+            raise forbidden_error(str(error)) from None
 
     def _no_tokens(
         self, _token: UnverifiedToken, _rules: TokenRules, _now: dt.datetime

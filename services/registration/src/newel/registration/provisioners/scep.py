@@ -11,7 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newel.crypto import keys, loading
-from newel.crypto.dns_names import STRICT, UNDERSCORES
 from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
 from newel.step.provisioners import Newel, SCEPProvisionerConfig
 from newel.step.webhooks import WebhookKind
@@ -52,7 +51,6 @@ class SCEPProvisioner(Provisioner):
         self.include_root = record.include_root
         self.exclude_intermediate = record.exclude_intermediate
         self.force_common_name = record.force_cn
-        self.name_rules = UNDERSCORES if own.allow_underscores else STRICT
         self.min_key_bits = record.minimum_public_key_length or MIN_KEY_BITS
         if self.min_key_bits < MIN_KEY_BITS or self.min_key_bits % 8:
             raise ValueError(

@@ -4,10 +4,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newel.crypto import names
-from newel.crypto.dns_names import STRICT, UNDERSCORES, InvalidNameError
 from newel.crypto.reader.certificates import Certificate
-from newel.registration.errors import forbidden_error, unauthorized_error
+from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners import step_tokens, x5c_chains
 from newel.registration.provisioners.grant import Grant, RevocationGrant, Window
 from newel.registration.provisioners.provisioner import (
@@ -29,8 +27,6 @@ class X5CProvisioner(Provisioner):
         """Read the roots. Raises ValueError."""
         super().__init__(record, context)
         self._roots = x5c_chains.read_roots(record.roots)
-        own = record.newel is not None and record.newel.allow_underscores
-        self._names = UNDERSCORES if own else STRICT
         self._reference = self.reference()
 
     def authorize_sign(self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime) -> Grant:
@@ -75,15 +71,11 @@ class X5CProvisioner(Provisioner):
 
     def _grant(self, path: Sequence[Certificate], verified: Token) -> Grant:
         claims, leaf = verified.claims, path[0]
-        try:
-            allowed = names.parse_sans(claims.sans or [claims.sub], self._names)
-        except InvalidNameError as error:
-            raise forbidden_error(str(error)) from None
         return Grant(
             provisioner=self._reference,
             use=token_use(self.id, verified),
             subject=claims.sub,
-            names=allowed,
+            names=self.parse_names(claims.sans or [claims.sub]),
             common_names=(claims.sub,),
             limits=self.limits,
             profile=self.profile,
