@@ -3,7 +3,6 @@
 import datetime as dt
 
 from newel.jose import jwk, jws
-from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners import step_tokens
 from newel.registration.provisioners.grant import Grant, RevocationGrant
 from newel.registration.provisioners.provisioner import (
@@ -38,9 +37,7 @@ class JWKProvisioner(Provisioner):
         1. the provisioner's signature; 2. issuer, audience, times; 3. subject and names.
         """
         verified = self._verify(token, rules, Method.SIGN, now)
-        step = verified.claims.step
-        if step is not None and step.ssh is not None:
-            raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
+        step_tokens.require_x509(verified)
         return self._grant(verified)
 
     def authorize_ssh_sign(

@@ -57,9 +57,8 @@ class NebulaProvisioner(Provisioner):
         its networks.
         """
         host, verified = self._verify(token, rules, Method.SIGN, now)
+        step_tokens.require_x509(verified)
         claims = verified.claims
-        if claims.step is not None and claims.step.ssh is not None:
-            raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
         own = [host.name] if host.name else []
         own += [str(each.ip) for each in host.networks]
         allowed = self.parse_names(own)

@@ -53,3 +53,10 @@ def verify(
     if not claims.sub:
         raise unauthorized_error("the token has no subject (sub)")
     return verified
+
+
+def require_x509(token: Token) -> None:
+    """Raise ``unauthorized`` for a token that is for an SSH certificate; its audience may be ``/sign``."""
+    step = token.claims.step
+    if step is not None and step.ssh is not None:
+        raise unauthorized_error("the token is for an SSH certificate (step.ssh)")

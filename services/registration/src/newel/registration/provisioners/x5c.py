@@ -36,9 +36,7 @@ class X5CProvisioner(Provisioner):
         holder of the certificate chooses.
         """
         path, verified = self._verify(token, rules, Method.SIGN, now)
-        step = verified.claims.step
-        if step is not None and step.ssh is not None:
-            raise unauthorized_error("the token is for an SSH certificate (step.ssh)")
+        step_tokens.require_x509(verified)
         return self._grant(path, verified)
 
     def authorize_ssh_sign(
