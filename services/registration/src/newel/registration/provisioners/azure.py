@@ -12,7 +12,6 @@ from newel.registration.provisioners.grant import TokenUse
 from newel.registration.provisioners.instances import (
     Instance,
     InstanceProvisioner,
-    check_times,
     check_url,
     first_use,
 )
@@ -21,6 +20,7 @@ from newel.registration.provisioners.provisioner import (
     ProvisionerContext,
     Selector,
     TokenRules,
+    check_times,
 )
 from newel.step.audiences import Method
 from newel.step.provisioners import AzureNewel, AzureProvisionerConfig

@@ -11,12 +11,11 @@ from newel.registration.provisioners.instances import (
     InstanceProvisioner,
     check_age,
     check_text,
-    check_times,
     check_url,
     parse_age,
 )
 from newel.registration.provisioners.key_set_sources import Access, share_key_set
-from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
+from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules, check_times
 from newel.registration.provisioners.ssh_grant import SSHGrant
 from newel.step.audiences import Method
 from newel.step.provisioners import GCPNewel, GCPProvisionerConfig

@@ -31,7 +31,7 @@ from newel.step.provisioners import (
     AzureProvisionerConfig,
     GCPProvisionerConfig,
 )
-from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
+from newel.step.tokens import Token, UnverifiedToken
 
 NEVER = 253_402_300_799
 """The end of the year 9999, in seconds since 1970: the first use of an instance is not forgotten."""
@@ -144,14 +144,6 @@ def content_use(provisioner_id: str, token: Token) -> TokenUse:
     """Identify the one use of a token by what was signed: its id (``jti``) names the instance."""
     digest = hashlib.sha256(provisioner_id.encode() + b"\0content\0" + token.key).digest()
     return TokenUse(digest[:_KEY_SIZE], int(token.claims.exp or NEVER))
-
-
-def check_times(token: Token, now: dt.datetime, longest: dt.timedelta) -> None:
-    """Check the times of a verified token. Raises ``unauthorized``."""
-    try:
-        token.check_times(now.timestamp(), max_lifetime=longest.total_seconds())
-    except InvalidClaimsError as error:
-        raise unauthorized_error(str(error)) from None
 
 
 def parse_age(text: str) -> dt.timedelta | None:

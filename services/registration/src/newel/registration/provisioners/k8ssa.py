@@ -7,7 +7,6 @@ pod and an end, and are verified by the cluster's published keys, by a review of
 import base64
 import datetime as dt
 import hashlib
-import math
 from collections.abc import Awaitable, Iterable, Sequence
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -49,12 +48,13 @@ from newel.registration.provisioners.provisioner import (
     ProvisionerContext,
     Selector,
     TokenRules,
+    check_times,
     token_use,
 )
 from newel.registration.provisioners.ssh_grant import BOTH, SSHChoice, SSHGrant
 from newel.step.audiences import Method
 from newel.step.provisioners import K8sSANewel, K8sSAProvisionerConfig
-from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
+from newel.step.tokens import Token, UnverifiedToken
 
 _MAX_KEYS = 64
 
@@ -198,11 +198,7 @@ class K8sSAProvisioner(Provisioner):
         if not is_legacy and token.unverified.iss != self._own.issuer:
             raise unauthorized_error("the token's issuer is not the cluster's (iss)")
         verified = self._verify_signature(token)
-        longest = math.inf if is_legacy else rules.max_duration.total_seconds()
-        try:
-            verified.check_times(now.timestamp(), max_lifetime=longest, needs_expiry=not is_legacy)
-        except InvalidClaimsError as error:
-            raise unauthorized_error(str(error)) from None
+        check_times(verified, now, None if is_legacy else rules.max_duration)
         claims = verified.claims
         if not claims.sub:
             raise unauthorized_error("k8sSA token subject cannot be empty")

@@ -23,11 +23,12 @@ from newel.registration.provisioners.provisioner import (
     ProvisionerContext,
     Selector,
     TokenRules,
+    check_times,
     token_use,
 )
 from newel.registration.provisioners.ssh_grant import BOTH, USERS, SSHChoice, SSHGrant
 from newel.step.provisioners import OIDCProvisionerConfig
-from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
+from newel.step.tokens import Token, UnverifiedToken
 
 _TENANT = "{tenantid}"
 
@@ -146,10 +147,7 @@ class OIDCProvisioner(Provisioner):
         person.
         """
         verified, issuer = self._keys.verify(token)
-        try:
-            verified.check_times(now.timestamp(), max_lifetime=rules.max_duration.total_seconds())
-        except InvalidClaimsError as error:
-            raise unauthorized_error(str(error)) from None
+        check_times(verified, now, rules.max_duration)
         claims = verified.claims
         if self._config.tenant_id:
             issuer = issuer.replace(_TENANT, self._config.tenant_id)

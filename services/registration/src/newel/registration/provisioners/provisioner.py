@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import math
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +18,7 @@ from newel.registration.provisioners.limits import Limits
 from newel.registration.webhooks.process import WebhookProcess
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to_public
-from newel.step.tokens import Token, UnverifiedToken
+from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
 from newel.step.webhooks import WebhookCertificateType, WebhookKind, read_webhooks
 
 if TYPE_CHECKING:
@@ -225,6 +226,22 @@ def _list_ssh_webhooks(record: ProvisionerConfig) -> tuple[str, ...]:
         if each.kind in {WebhookKind.ENRICHING, WebhookKind.AUTHORIZING}
         and each.cert_type is not WebhookCertificateType.X509
     )
+
+
+def check_times(
+    token: Token, now: dt.datetime, longest: dt.timedelta | None, *, detail: str = ""
+) -> None:
+    """Check the times of a verified token. Raises ``unauthorized``, with ``detail`` for the client.
+
+    ``longest`` is how far its expiry may lie ahead; None: it may never expire.
+    """
+    max_lifetime = math.inf if longest is None else longest.total_seconds()
+    try:
+        token.check_times(
+            now.timestamp(), max_lifetime=max_lifetime, needs_expiry=longest is not None
+        )
+    except InvalidClaimsError as error:
+        raise unauthorized_error(str(error), detail=detail) from None
 
 
 def token_use(provisioner_id: str, token: Token, id: bytes = b"") -> TokenUse:  # noqa: A002 - RFC 7519 calls it so

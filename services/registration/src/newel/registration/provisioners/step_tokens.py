@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from newel.crypto.keys import PublicKey
 from newel.jose.errors import AlgorithmMismatchError, InvalidSignatureError
 from newel.registration.errors import unauthorized_error
-from newel.registration.provisioners.provisioner import TokenRules
+from newel.registration.provisioners.provisioner import TokenRules, check_times
 from newel.step.audiences import Method
-from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
+from newel.step.tokens import Token, UnverifiedToken
 
 
 class TokenDetails:
@@ -39,10 +39,7 @@ def verify(
         verified = token.verify(key)
     except (InvalidSignatureError, AlgorithmMismatchError) as error:
         raise unauthorized_error(str(error), detail=details.signature) from None
-    try:
-        verified.check_times(now.timestamp(), max_lifetime=rules.max_duration.total_seconds())
-    except InvalidClaimsError as error:
-        raise unauthorized_error(str(error), detail=details.claims) from None
+    check_times(verified, now, rules.max_duration, detail=details.claims)
     claims = verified.claims
     if claims.iss != issuer:
         raise unauthorized_error(

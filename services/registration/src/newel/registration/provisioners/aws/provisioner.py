@@ -21,10 +21,9 @@ from newel.registration.provisioners.instances import (
     Instance,
     InstanceProvisioner,
     check_age,
-    check_times,
     parse_age,
 )
-from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
+from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules, check_times
 from newel.step.audiences import Method
 from newel.step.provisioners import AWSProvisionerConfig
 from newel.step.tokens import Token, UnverifiedToken
