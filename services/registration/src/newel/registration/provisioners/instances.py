@@ -23,6 +23,7 @@ from newel.registration.provisioners.provisioner import (
     Provisioner,
     ProvisionerContext,
     TokenRules,
+    token_use,
 )
 from newel.registration.provisioners.ssh_grant import HOSTS, SSHChoice, SSHGrant
 from newel.step.audiences import Method
@@ -124,7 +125,8 @@ class InstanceProvisioner(Provisioner):
         """Identify the one use of the instance, or of this token where instances come again."""
         if self._is_trusted_once:
             return first_use(self.id, instance.id)
-        return content_use(self.id, instance.token)
+        # its id (jti) names the instance
+        return token_use(self.id, instance.token, b"content\0" + instance.token.key)
 
 
 def first_use(provisioner_id: str, instance: str) -> TokenUse:
@@ -138,12 +140,6 @@ def first_use(provisioner_id: str, instance: str) -> TokenUse:
 def use_of_digest(digest: bytes) -> TokenUse:
     """Identify a first use by the hash of provisioner and instance."""
     return TokenUse(digest[:_KEY_SIZE], NEVER)
-
-
-def content_use(provisioner_id: str, token: Token) -> TokenUse:
-    """Identify the one use of a token by what was signed: its id (``jti``) names the instance."""
-    digest = hashlib.sha256(provisioner_id.encode() + b"\0content\0" + token.key).digest()
-    return TokenUse(digest[:_KEY_SIZE], int(token.claims.exp or NEVER))
 
 
 def parse_age(text: str) -> dt.timedelta | None:
