@@ -19,7 +19,12 @@ from newel.registration.webhooks.process import WebhookProcess
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to_public
 from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
-from newel.step.webhooks import WebhookCertificateType, WebhookKind, read_webhooks
+from newel.step.webhooks import (
+    WebhookCertificateType,
+    WebhookConfig,
+    WebhookKind,
+    read_webhooks,
+)
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.key_set_cache import KeySetCache
@@ -74,13 +79,14 @@ class Provisioner:
         self.template = load_template(record)
         self.ssh_template = load_ssh_template(record)
         self.policies = compile_policies(record.policy)
-        self.webhooks = load_webhooks(record, context)
+        hooks = read_webhooks(record.options)
+        self.webhooks = _load_webhooks(record.name, hooks, context)
         self.inventory = context.inventory
         self.requires_inventory = own.require_inventory
         self.asks_inventory = own.require_inventory or (
             self.template is not None and self.template.uses_inventory
         )
-        self._deciding_webhooks = _list_ssh_webhooks(record)
+        self._deciding_webhooks = _list_ssh_webhooks(hooks)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
@@ -207,22 +213,24 @@ def load_ssh_template(record: ProvisionerConfig) -> "SSHTemplate | None":
     return SSHTemplate.from_options(record.options)
 
 
-def load_webhooks(record: ProvisionerConfig, context: ProvisionerContext) -> "Webhooks | None":
-    """Load the record's webhooks, if it has any. Raises ValueError when they cannot be used."""
-    if not record.options or not record.options.get("webhooks"):
+def _load_webhooks(
+    name: str, hooks: Sequence[WebhookConfig], context: ProvisionerContext
+) -> "Webhooks | None":
+    """Load a provisioner's webhooks, if it has any. Raises ValueError when they cannot be used."""
+    if not hooks:
         return None
     from newel.registration.webhooks.webhooks import Webhooks
 
     if context.webhooks is None:
         raise ValueError("options.webhooks: webhooks cannot be called here")
-    return Webhooks(record.name, read_webhooks(record.options), context.webhooks.caller)
+    return Webhooks(name, hooks, context.webhooks.caller)
 
 
-def _list_ssh_webhooks(record: ProvisionerConfig) -> tuple[str, ...]:
+def _list_ssh_webhooks(hooks: Sequence[WebhookConfig]) -> tuple[str, ...]:
     """Return the names of the webhooks that would decide on SSH certificates."""
     return tuple(
         each.name
-        for each in read_webhooks(record.options or {})
+        for each in hooks
         if each.kind in {WebhookKind.ENRICHING, WebhookKind.AUTHORIZING}
         and each.cert_type is not WebhookCertificateType.X509
     )
