@@ -108,20 +108,16 @@ class Authority:
             self._count_provisioners()  # one may have become usable, or unusable
             return
         text = await self._store.policy()
-        self.policies = compile_policies(
-            msgspec.json.decode(text, type=PolicyConfig) if text else None
-        )
+        policies = compile_policies(msgspec.json.decode(text, type=PolicyConfig) if text else None)
         records = await self._store.records()
-        if records == self._records:
-            self._revision = revision
-            return
-        provisioners = Provisioners(await self._load(records))
-        for name, why in provisioners.off.items():
-            if self.provisioners.off.get(name) != why:
-                _log.warning("the provisioner %r is off: %s", name, why)
-        self.provisioners = provisioners
-        self._records = records
-        self._revision = revision
+        provisioners = self.provisioners
+        if records != self._records:
+            provisioners = Provisioners(await self._load(records))
+            for name, why in provisioners.off.items():
+                if self.provisioners.off.get(name) != why:
+                    _log.warning("the provisioner %r is off: %s", name, why)
+        self.policies, self.provisioners = policies, provisioners
+        self._records, self._revision = records, revision
         self._count_provisioners()
 
     async def _load(self, records: Iterable[str]) -> Sequence[Entry]:
