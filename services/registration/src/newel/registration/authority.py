@@ -26,7 +26,7 @@ from newel.registration.trust import Trust
 from newel.runtime.errors import NewelError
 from newel.step.messages import TLSOptions
 from newel.step.policies import PolicyConfig
-from newel.step.provisioners import ProvisionerConfig, identity, parse
+from newel.step.provisioners import ProvisionerConfig, parse
 from newel.step.tokens import UnverifiedToken
 
 MADE_AT_ONCE = 20
@@ -154,19 +154,18 @@ class Authority:
         ``replaced`` is the name of the one whose place it takes.
         """
         made = load_entry(record, self._context)
-        if made.problem:
+        if made.provisioner is None:
             raise ValueError(made.problem)
-        longest = self._context.limits.inherit(record.claims).max_duration
+        longest = made.provisioner.limits.max_duration
         if longest > self._longest:
             raise ValueError(
                 f"claims: maxTLSCertDuration {format_duration(longest)} is longer than"
                 f" {format_duration(self._longest)}, the most that is issued here"
             )
-        holder = self.provisioners.name_of(identity(record))
+        own_id = made.provisioner.id
+        holder = self.provisioners.name_of(own_id)
         if holder not in {"", replaced}:
-            raise ValueError(
-                f"provisioner with token ID {identity(record)} already exists: {holder}"
-            )
+            raise ValueError(f"provisioner with token ID {own_id} already exists: {holder}")
 
     def check_names(
         self,

@@ -133,11 +133,6 @@ class ProvisionerTable:
         """Read every record that was not removed, in order."""
         return [row[1] for row in await self._database.fetch(_PROVISIONERS, self._origin)]
 
-    @property
-    def is_managed(self) -> bool:
-        """Whether administrators manage the provisioners, and the authority's policy with them."""
-        return self._origin == MANAGED
-
     async def policy(self) -> str:
         """Read the authority's policy, as ca.json has it; ``""`` without one."""
         found = await self._database.fetch(_POLICY, _POLICY_NAMES[self._origin])
