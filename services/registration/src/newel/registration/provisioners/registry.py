@@ -104,6 +104,7 @@ class Provisioners:
         """Why each provisioner that cannot be used is off, by its name."""
         self._listed: list[dict[str, Any]] = []
         self._cursors: list[str] = []
+        authorities: list[bytes] = []
         for index, entry in enumerate(entries):
             self._listed.append(entry.listed)
             # it sorts in the order of insertion and survives changes of other records
@@ -119,15 +120,18 @@ class Provisioners:
                 self.off[provisioner.name] = problem
                 self._listed[-1] = _with_state(entry.listed, problem)
                 continue
-            self._by_selector.setdefault(("id", provisioner.id), provisioner)
+            self._by_selector["id", provisioner.id] = provisioner
             for selector in provisioner.selectors:
                 self._by_selector.setdefault(selector, provisioner)
             self._by_name[provisioner.name] = provisioner
             if isinstance(provisioner, JWKProvisioner):
                 self._by_key[provisioner.key_id] = provisioner
             if isinstance(provisioner, MTLSProvisioner):
+                authorities += provisioner.authorities
                 for subject in provisioner.issuers:
                     self._by_issuer.setdefault(subject, []).append(provisioner)
+        self.client_authorities: Sequence[bytes] = tuple(dict.fromkeys(authorities))
+        """DER of the CAs of mTLS provisioners, which client certificates may chain to."""
 
     def by_token(self, token: UnverifiedToken) -> Provisioner:
         """Find the provisioner a token names; nothing is proved yet. Raises NewelError."""
@@ -165,14 +169,6 @@ class Provisioners:
     def has_mtls(self) -> bool:
         """Whether there is any mTLS provisioner."""
         return bool(self._by_issuer)
-
-    @property
-    def client_authorities(self) -> list[bytes]:
-        """DER of the CAs of mTLS provisioners, which client certificates may chain to."""
-        found = [
-            der for row in self._by_issuer.values() for each in row for der in each.authorities
-        ]
-        return list(dict.fromkeys(found))
 
     def name_of(self, identifier: str) -> str:
         """Return the name of the provisioner that tokens select by this id, or ``""``."""
