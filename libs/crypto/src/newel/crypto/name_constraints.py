@@ -209,9 +209,17 @@ def _host_of_email(name: names.EmailAddress) -> str:
 
 def _host_of_uri(name: names.URI) -> str:
     """Return the host, a domain name; §4.2.1.10 rejects a URI without one where URIs are constrained."""
-    _, slashes, rest = name.value.partition("://")
+    host = host_of_uri(name.value)
+    if host is None:
+        raise ConstraintError(f"{name} has no domain name to check against name constraints")
+    return host
+
+
+def host_of_uri(uri: str) -> str | None:
+    """Return the host of a URI if it is a domain name, else None."""
+    _, slashes, rest = uri.partition("://")
     authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
     host = authority.partition(":")[0]
     if not slashes or not host or host.startswith("[") or host.replace(".", "").isdigit():
-        raise ConstraintError(f"{name} has no domain name to check against name constraints")
+        return None
     return host

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
+from newel.crypto.name_constraints import host_of_uri
 from newel.crypto.names import DNSName, EmailAddress, GeneralName, IPAddress
 from newel.registration.policy.sides import NameNotAllowedError, Sides
 from newel.step.policies import NamePolicy
@@ -87,16 +88,6 @@ class X509Policy:
             kind = "rfc822Name {}" if mailbox else "domain {}"
             raise NameNotAllowedError("cannot parse cn", text, kind) from None
         self._check_name(name, "cn", text)
-
-
-def host_of_uri(uri: str) -> str | None:
-    """Return the host of a URI if it is a domain name, else None."""
-    _, slashes, rest = uri.partition("://")
-    authority = rest.partition("/")[0].partition("?")[0].partition("#")[0]
-    host = authority.partition(":")[0]
-    if not slashes or not host or host.startswith("[") or host.replace(".", "").isdigit():
-        return None
-    return host
 
 
 def _order(name: GeneralName) -> int:
