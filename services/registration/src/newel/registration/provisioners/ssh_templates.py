@@ -4,21 +4,22 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from newel.certtemplates import certificates, variables
+from newel.certtemplates import certificates
 from newel.certtemplates.json_fields import Fields
 from newel.certtemplates.options import template_options
 from newel.certtemplates.refusal import TemplateRefusedError
 from newel.certtemplates.ssh import EXTENSIONS, SSHContent, read_content
 from newel.gotemplate.budget import Environment
 from newel.gotemplate.template import Template
-from newel.registration.errors import (
-    forbidden_error,
-    malformed_error,
-    misconfiguration_error,
-    verbatim_error,
-)
+from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.provisioners import template_names
-from newel.registration.provisioners.templates import BOUNDS, parse_object, read_file
+from newel.registration.provisioners.templates import (
+    BOUNDS,
+    operator_variables,
+    parse_object,
+    read_file,
+    refusal_error,
+)
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
 
@@ -99,14 +100,11 @@ class SSHTemplate:
         }
         if data.claims:
             visible["Token"] = parse_object(data.claims, "the token's payload")
-        own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
-        visible.update({name: value for name, value in own.items() if name != "Insecure"})
+        visible.update(operator_variables(self._data))
         try:
             return _read(certificates.render(self._template, visible, environment, BOUNDS))
         except TemplateRefusedError as error:
-            if error.own:
-                raise verbatim_error(str(error)) from None
-            raise misconfiguration_error(f"error applying certificate template: {error}") from None
+            raise refusal_error(error) from None
         except ValueError as error:
             raise malformed_error(f"error applying certificate template: {error}") from None
 

@@ -128,18 +128,26 @@ class LeafTemplate:
             text = certificates.render(self._template, visible, environment, BOUNDS)
             return leaf(certificates.certificate(text))
         except TemplateRefusedError as error:
-            if error.own:
-                raise verbatim_error(str(error)) from None
-            raise misconfiguration_error(f"error applying certificate template: {error}") from None
+            raise refusal_error(error) from None
         except (der.DERError, InvalidNameError) as error:
             raise malformed_error(f"the certificate template made a bad name: {error}") from None
 
     def _visible(self, data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
-        known = _known_variables(data, insecure)
-        # a copy: what a template sets in a map must not be there for the next request
-        own: dict[str, Any] = variables.numbers_as_go(dict(self._data))
-        known.update({name: value for name, value in own.items() if name != "Insecure"})
-        return known
+        return {**_known_variables(data, insecure), **operator_variables(self._data)}
+
+
+def operator_variables(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the operator's data for one rendering; it takes the place of any variable but ``Insecure``."""
+    # a copy: what a template sets in a map must not be there for the next request
+    own: dict[str, Any] = variables.numbers_as_go(dict(data))
+    return {name: value for name, value in own.items() if name != "Insecure"}
+
+
+def refusal_error(error: TemplateRefusedError) -> NewelError:
+    """Return what the client is told: the template's own words, or nothing of what is for the operator."""
+    if error.own:
+        return verbatim_error(str(error))
+    return misconfiguration_error(f"error applying certificate template: {error}")
 
 
 def visible(data: TemplateInput) -> dict[str, Any]:
