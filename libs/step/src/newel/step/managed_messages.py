@@ -15,8 +15,6 @@ NO_SECONDS: Final = -62135596800
 """The same in seconds since 1970."""
 ADMIN, SUPER_ADMIN = 1, 2
 ADMIN_TYPES: Final = {ADMIN: "ADMIN", SUPER_ADMIN: "SUPER_ADMIN"}
-WEBHOOK_KINDS: Final = ("ENRICHING", "AUTHORIZING", "SCEPCHALLENGE", "NOTIFYING")
-CERTIFICATE_TYPES: Final = ("ALL", "X509", "SSH")
 
 
 class _Message(msgspec.Struct, omit_defaults=True, rename="camel", forbid_unknown_fields=True):

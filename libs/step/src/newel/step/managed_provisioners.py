@@ -10,13 +10,8 @@ from typing import Any, Final, cast
 import msgspec
 
 from newel.step import managed
-from newel.step.managed_messages import (
-    CERTIFICATE_TYPES,
-    WEBHOOK_KINDS,
-    ManagedPolicy,
-    ManagedProvisioner,
-    ManagedWebhook,
-)
+from newel.step.managed_messages import ManagedPolicy, ManagedProvisioner, ManagedWebhook
+from newel.step.webhooks import WebhookCertificateType, WebhookKind
 
 Record = dict[str, Any]
 
@@ -84,9 +79,9 @@ def write_webhook(record: Mapping[str, Any]) -> Record:
 
 def check_webhook(message: ManagedWebhook) -> str:
     """Return why the kind or the type of certificates of a webhook is none, or "" ."""
-    if message.kind not in WEBHOOK_KINDS:
+    if message.kind not in WebhookKind.__members__:
         return f'webhook kind "{message.kind[:64] or "NO_KIND"}" is invalid'
-    if message.cert_type and message.cert_type not in CERTIFICATE_TYPES:
+    if message.cert_type and message.cert_type not in WebhookCertificateType.__members__:
         return f'webhook certificate type "{message.cert_type[:64]}" is invalid'
     return ""
 

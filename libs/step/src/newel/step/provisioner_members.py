@@ -45,26 +45,24 @@ SECRET = frozenset(
 _PRIVATE = ("d", "k", "p", "q", "dp", "dq", "qi")
 
 
-def _ssh_duration(says: str) -> Member:
+def _duration(says: str) -> Member:
     return honour(says, problem=positive_duration)
 
 
 CLAIMS: Mapping[str, Member] = {
-    "minTLSCertDuration": honour("the shortest validity, default 5m", problem=positive_duration),
-    "maxTLSCertDuration": honour("the longest validity, default 24h", problem=positive_duration),
-    "defaultTLSCertDuration": honour(
-        "the validity where the request names none, default 24h", problem=positive_duration
-    ),
+    "minTLSCertDuration": _duration("the shortest validity, default 5m"),
+    "maxTLSCertDuration": _duration("the longest validity, default 24h"),
+    "defaultTLSCertDuration": _duration("the validity where the request names none, default 24h"),
     "disableRenewal": honour("no renewals"),
     "allowRenewalAfterExpiry": honour("renews expired certificates too"),
     "disableSmallstepExtensions": honour("leaves the provisioner extension out of certificates"),
     "enableSSHCA": honour("issues certificates for SSH"),
-    "minUserSSHCertDuration": _ssh_duration("the shortest validity for users, default 5m"),
-    "maxUserSSHCertDuration": _ssh_duration("the longest validity for users, default 24h"),
-    "defaultUserSSHCertDuration": _ssh_duration("the validity for users without one, default 16h"),
-    "minHostSSHCertDuration": _ssh_duration("the shortest validity for hosts, default 5m"),
-    "maxHostSSHCertDuration": _ssh_duration("the longest validity for hosts, default 1680h"),
-    "defaultHostSSHCertDuration": _ssh_duration("the validity for hosts without one, default 720h"),
+    "minUserSSHCertDuration": _duration("the shortest validity for users, default 5m"),
+    "maxUserSSHCertDuration": _duration("the longest validity for users, default 24h"),
+    "defaultUserSSHCertDuration": _duration("the validity for users without one, default 16h"),
+    "minHostSSHCertDuration": _duration("the shortest validity for hosts, default 5m"),
+    "maxHostSSHCertDuration": _duration("the longest validity for hosts, default 1680h"),
+    "defaultHostSSHCertDuration": _duration("the validity for hosts without one, default 720h"),
 }
 
 
@@ -72,27 +70,15 @@ def _object(value: Any) -> str:
     return "" if value is None or isinstance(value, dict) else "it must be an object"
 
 
+_TEMPLATE: Mapping[str, Member] = {
+    "template": honour("the template, or base64 of it", problem=text),
+    "templateFile": honour("the file of the template, where template is not given", problem=text),
+    "templateData": honour("the template's own variables", problem=_object),
+}
+
 OPTIONS: Mapping[str, Member] = {
-    "x509": honour(
-        "the template of the certificates",
-        members={
-            "template": honour("the template, or base64 of it", problem=text),
-            "templateFile": honour(
-                "the file of the template, where template is not given", problem=text
-            ),
-            "templateData": honour("the template's own variables", problem=_object),
-        },
-    ),
-    "ssh": honour(
-        "the template of SSH certificates",
-        members={
-            "template": honour("the template, or base64 of it", problem=text),
-            "templateFile": honour(
-                "the file of the template, where template is not given", problem=text
-            ),
-            "templateData": honour("the template's own variables", problem=_object),
-        },
-    ),
+    "x509": honour("the template of the certificates", members=_TEMPLATE),
+    "ssh": honour("the template of SSH certificates", members=_TEMPLATE),
     "webhooks": honour(
         "servers that enrich, allow or hear of certificates",
         members=WEBHOOK,
