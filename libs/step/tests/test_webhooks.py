@@ -101,3 +101,13 @@ def test_webhooks_are_few_and_have_names_of_their_own() -> None:
             from_mapping(provisioner(*webhooks))
     other = RECORD | {"kind": "AUTHORIZING"}
     assert len(read_webhooks({"webhooks": [RECORD, other]})) == 2
+
+
+def test_webhooks_are_told_apart_however_their_members_are_spelled() -> None:
+    one, other = (
+        {"Name": name, "URL": "https://a.example", "Kind": "notifying"} for name in ("a", "b")
+    )
+    from_mapping(provisioner(one, other))
+    same = {"name": "a", "url": "https://b.example", "kind": "NOTIFYING"}
+    with pytest.raises(ValueError, match="two have the same name and kind"):
+        from_mapping(provisioner(one, same))

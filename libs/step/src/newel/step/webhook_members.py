@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from newel.step.treatment import Member, honour
-from newel.step.webhooks import MOST_WEBHOOKS, read_webhooks
+from newel.step.webhooks import MOST_WEBHOOKS, read_webhooks, respell
 
 WEBHOOK: Mapping[str, Member] = {
     "id": honour("told to the webhook"),
@@ -54,7 +54,7 @@ def check_webhooks(value: Any) -> str:
         return ""
     names: list[str] = []
     for each in cast("list[Any]", value):
-        record = cast("dict[str, Any]", each) if isinstance(each, dict) else {}
+        record = respell(cast("dict[str, Any]", each)) if isinstance(each, dict) else {}
         names.append(f"{record.get('name')} {record.get('kind')}")
     if len(names) > MOST_WEBHOOKS:
         return f"more than {MOST_WEBHOOKS} webhooks"

@@ -89,17 +89,23 @@ def read_webhooks(options: Mapping[str, Any] | None) -> tuple[WebhookConfig, ...
     return found
 
 
-def _read(entry: Any, path: str) -> WebhookConfig:
-    if not isinstance(entry, dict):
-        raise ValueError(f"{path}: it is not an object")  # noqa: TRY004 - of a configuration
+def respell(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a webhook that are set, with names and words spelled as the table has them."""
     members = {
         _SPELLINGS.get(str(name).lower(), str(name)): value
-        for name, value in cast("dict[str, Any]", entry).items()
+        for name, value in entry.items()
         if value is not None
     }
     for name in ("kind", "certType"):
         if isinstance(members.get(name), str):
             members[name] = members[name].upper()
+    return members
+
+
+def _read(entry: Any, path: str) -> WebhookConfig:
+    if not isinstance(entry, dict):
+        raise ValueError(f"{path}: it is not an object")  # noqa: TRY004 - of a configuration
+    members = respell(cast("dict[str, Any]", entry))
     if not members.get("certType"):
         members.pop("certType", None)
     for name in ("name", "url", "kind"):
