@@ -17,7 +17,6 @@ class LockOutError(ValueError):
             f"the provided policy would lock out [{subject}] from the CA. Please create an x509 policy"
             f" to include [{subject}] as an allowed DNS name"
         )
-        self.subject = subject
 
 
 def require_no_lock_out(config: PolicyConfig, administrators: Iterable[str]) -> None:

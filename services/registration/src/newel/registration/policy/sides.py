@@ -12,7 +12,6 @@ class NameNotAllowedError(ValueError):
     def __init__(self, kind: str, name: str, why: str = "name {} not allowed") -> None:
         quoted = '"' + name[:256].replace("\\", "\\\\").replace('"', '\\"') + '"'
         super().__init__(f"{kind} {why.format(quoted)}")
-        self.name = name
 
 
 class Side(NamedTuple):
