@@ -54,10 +54,6 @@ class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
     """Its tokens revoke certificates of every provisioner, not only those it authorized."""
     require_inventory: bool = False
     """The inventory must know every name of a new certificate."""
-    without_challenge: bool = False
-    """SCEP: every client that reaches the server may enrol, where neither a challenge nor a webhook asks."""
-    allow_des: bool = msgspec.field(default=False, name="allowDES")
-    """SCEP: messages may be encrypted by DES, which some devices have nothing else for."""
 
 
 class _Record(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -159,9 +155,19 @@ class K8sSAProvisionerConfig(_Record, tag="K8sSA", rename="camel", kw_only=True)
     public_keys: str | None = None
 
 
-class SCEPProvisionerConfig(_NamedRecord, tag="SCEP", rename="camel"):
+class SCEPNewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
+    """The settings of a SCEP provisioner that step's format lacks."""
+
+    without_challenge: bool = False
+    """Every client that reaches the server may enrol, where neither a challenge nor a webhook asks."""
+    allow_des: bool = msgspec.field(default=False, name="allowDES")
+    """Messages may be encrypted by DES, which some devices have nothing else for."""
+
+
+class SCEPProvisionerConfig(_Record, tag="SCEP", rename="camel", kw_only=True):
     """RFC 8894."""
 
+    newel: SCEPNewel | None = None
     force_cn: bool = msgspec.field(default=False, name="forceCN")
     challenge: str = ""
     capabilities: list[str] | None = None

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from newel.crypto import keys, loading
 from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
-from newel.step.provisioners import Newel, SCEPProvisionerConfig
+from newel.step.provisioners import SCEPNewel, SCEPProvisionerConfig
 from newel.step.webhooks import WebhookKind
 
 MIN_KEY_BITS = 2048
@@ -34,7 +34,7 @@ class SCEPProvisioner(Provisioner):
     def __init__(self, record: SCEPProvisionerConfig, context: ProvisionerContext) -> None:
         """Read the record. Raises ValueError for one that cannot be used, or lets everybody in."""
         super().__init__(record, context)
-        own = record.newel or Newel()
+        own = record.newel or SCEPNewel()
         self.challenge = record.challenge
         self.asks_webhook = self.webhooks is not None and self.webhooks.has(
             WebhookKind.SCEPCHALLENGE
