@@ -68,25 +68,18 @@ def read_token(text: str) -> Token:
 
 def read_members(data: bytes) -> Members | None:
     """Return the members of a JSON object; None for anything else."""
-    try:
-        text = data.decode()
-        if isinstance(json.loads(text), dict):
-            return outermost(text)
-    except (ValueError, RecursionError):
-        pass
-    return None
-
-
-def outermost(text: str) -> Members:
-    """Return the members of the outermost object, which is read last."""
-    found: list[Members] = []
+    last: Members = []
 
     def keep(members: Members) -> dict[str, Any]:
-        found.append(members)
+        nonlocal last
+        last = members
         return dict(members)
 
-    json.loads(text, object_pairs_hook=keep)
-    return found[-1]
+    try:
+        value = json.loads(data.decode(), object_pairs_hook=keep)
+    except (ValueError, RecursionError):
+        return None
+    return last if isinstance(value, dict) else None  # the outermost object is read last
 
 
 def is_number(value: object) -> bool:
