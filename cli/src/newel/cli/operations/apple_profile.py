@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.tokens import provisioner_choice
 
 KEY_SIZE = 2048
 _SIGNING_AND_ENCRYPTION = 5
@@ -35,7 +36,7 @@ def choose(provisioners: Iterable[dict[str, Any]], wanted: str | None) -> str:
         for each in provisioners
         if str(each.get("type", "")).upper() == "SCEP" and each.get("state") != "Uninitialized"
     ]
-    listed = f"The authority has: {', '.join(known) or 'none'}"
+    listed = provisioner_choice.one_of(known)
     if wanted:
         if wanted not in known:
             raise UsageError(f"invalid value '{wanted}' for flag '--provisioner'", hint=listed)
@@ -69,7 +70,7 @@ def build(
     """
     host = urlsplit(authority).hostname or "authority"
     own = identifier or ".".join(["newel", *reversed(host.split("."))])
-    payloads = [_root(own, pem) for pem in roots]
+    payloads = [_root(own, text) for text in roots]
     if enrolment is not None:
         payloads.append(_scep(own, enrolment, organization))
     profile = _payload("Configuration", own, f"Certificates of {organization or host}")
@@ -89,12 +90,12 @@ def _payload(kind: str, identifier: str, shown: str) -> dict[str, Any]:
     }
 
 
-def _root(own: str, pem: str) -> dict[str, Any]:
-    """Return the payload of one root, known by its fingerprint."""
-    from newel.crypto import pem as armor
+def _root(own: str, text: str) -> dict[str, Any]:
+    """Return the payload of one root (PEM), known by its fingerprint."""
+    from newel.crypto import pem
     from newel.step.fingerprint import fingerprint
 
-    der = armor.decode(pem.strip().encode() + b"\n", "CERTIFICATE")
+    der = pem.decode(text.encode())
     digest = fingerprint(der)
     payload = _payload("com.apple.security.root", f"{own}.root.{digest[:16]}", "Root certificate")
     return {
