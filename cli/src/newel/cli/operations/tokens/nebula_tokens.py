@@ -8,6 +8,7 @@ from newel.cli.errors import CliError
 from newel.cli.operations.tokens import signed_tokens
 from newel.cli.store.files import read
 from newel.crypto import pem
+from newel.crypto.nebula.certificates import V1_LABEL, V2_LABEL
 
 if TYPE_CHECKING:
     from newel.cli.operations.tokens.provisioner_choice import Provisioner
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from newel.crypto.keys import PrivateKey
     from newel.jose.jws import ExternalSigner
 
-CERTIFICATES = ("NEBULA CERTIFICATE", "NEBULA CERTIFICATE V2")
 KEY = "NEBULA X25519 PRIVATE KEY"
 P256_KEY = "NEBULA P256 PRIVATE KEY"
 
@@ -27,10 +27,11 @@ def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: "Token
     certificate_file = require(options.nebula_cert, "nebula-cert")
     key_file = require(options.nebula_key, "nebula-key")
     certificate = certificate_of(certificate_file)
+    data = read(key_file)
     signer, public, kid = (
-        x25519(read(key_file), key_file)
-        if KEY.encode() in read(key_file)
-        else p256(key_file, options.password_file)
+        x25519(data, key_file)
+        if KEY.encode() in data
+        else p256(data, key_file, options.password_file)
     )
     if public not in certificate:  # as octets, in either version's encoding
         raise CliError(f"the key {key_file} is not the key of the certificate {certificate_file}")
@@ -48,7 +49,7 @@ def token_of(options: "TokenOptions", provisioner: "Provisioner", wanted: "Token
 def certificate_of(name: str) -> bytes:
     """Return the first certificate of a file, in Nebula's own encoding. Raises CliError."""
     data = read(name)
-    for label in CERTIFICATES:
+    for label in (V1_LABEL, V2_LABEL):
         begin, end = (f"-----{word} {label}-----".encode() for word in ("BEGIN", "END"))
         if begin in data:
             first = data[data.index(begin) :].partition(end)[0]
@@ -78,7 +79,7 @@ def x25519(data: bytes, name: str) -> "tuple[ExternalSigner, bytes, str]":
     return ExternalSigner("XEdDSA", sign), public, kid
 
 
-def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]":
+def p256(data: bytes, name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]":
     """Return the same for a network with P-256 keys, whose tokens are signed by ECDSA."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -86,7 +87,6 @@ def p256(name: str, password_file: str | None) -> "tuple[PrivateKey, bytes, str]
     from newel.cli.operations.keys.key_files import private_key
     from newel.jose.jwk import from_public_key
 
-    data = read(name)
     if P256_KEY.encode() in data:  # the scalar, as nebula-cert writes it
         scalar = int.from_bytes(decode_pem(data, P256_KEY, name), "big")
         try:
