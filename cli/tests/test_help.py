@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from newel.cli import main
-from newel.cli.manual.pages import FOREIGN
 from newel.cli.options import grammar
 from newel.cli.options.grammar import Command, find, load, words
 from newel.cli.options.invocation import Invocation
+from newel.cli.options.lookup import FOREIGN
 from newel.cli.render import help_layout
 
 EXAMPLES = [

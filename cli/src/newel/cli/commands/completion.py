@@ -2,6 +2,7 @@
 
 from newel.cli.errors import CliError
 from newel.cli.options.grammar import SWITCHES, Command, load, words
+from newel.cli.options.lookup import FOREIGN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def candidates(typed: list[str]) -> list[str]:
     path = [word for word in typed if not word.startswith("-")]
     if not path:
         visible = [word for word in words() if not load(word)[word].hidden]
-        return [*visible, "up", "import", "ceremony"]
+        return [*visible, *FOREIGN]
     tree = load(path[0])
     for length in range(len(path), 0, -1):
         command = tree.get(" ".join(path[:length]))

@@ -13,15 +13,11 @@ from newel.cli.options.grammar import (
     load,
     words,
 )
+from newel.cli.options.lookup import FOREIGN
 
 Row = tuple[str, str]
 """A name and what it means; in examples what is done and the line that does it."""
 
-FOREIGN = {
-    "up": "run a whole certificate authority in this process",
-    "import": "bring over what a step-ca issued, revoked and registered",
-    "ceremony": "make root, intermediate and service keys from a written plan",
-}
 KINDS = {"s": "value", "m": "value", "i": "number", "d": "duration"}
 
 
@@ -63,11 +59,12 @@ class Page(NamedTuple):
 def overview() -> Page:
     """Return the first words and what they are for."""
     rows = [(word, load(word)[word].summary) for word in words() if not load(word)[word].hidden]
+    rows += [(word, meaning) for word, (_, meaning) in FOREIGN.items()]
     return Page(
         words=(),
         usage=f"{program.name()} COMMAND …",
         summary="keys, certificates and the authorities that issue them",
-        sections=[Section("Commands", sorted([*rows, *FOREIGN.items()]))],
+        sections=[Section("Commands", sorted(rows))],
         examples=examples(""),
         closing=f"'{program.name()} help COMMAND' or '{program.name()} COMMAND --help' says how one is used.",
     )
@@ -142,14 +139,12 @@ def consider(command: Command) -> list[Section]:
     """Return what to consider for security, in the architecture and in use, a section for each."""
     found = considerations(command.path)
     above = command.path.partition(" ")[0]
-    general = above != command.path and {kind for kind, *_ in considerations(above)}
+    general = {kind for kind, *_ in considerations(above)} if above != command.path else set[str]()
     return [
         Section(
             f"{kind} considerations",
             [(subject, text) for of, subject, text in found if of == kind],
-            f"Those of '{program.name()} help {above}' apply too."
-            if general and kind in general
-            else "",
+            f"Those of '{program.name()} help {above}' apply too." if kind in general else "",
         )
         for kind in dict.fromkeys(kind for kind, *_ in found)
     ]

@@ -119,13 +119,16 @@ def find(arguments: list[str]) -> tuple[Command | None, list[str]]:
 
 def examples(path: str) -> list[tuple[str, str]]:
     """Return the examples of a command: what is done, and the line that does it."""
-    with open(os.path.join(HERE, "examples.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
-        rows = [line.rstrip("\n").split("\t") for line in table]
-    return [(meaning, line) for command, meaning, line in rows if command == path]
+    return [(meaning, line) for command, meaning, line in rows_of("examples") if command == path]
 
 
 def considerations(path: str) -> list[tuple[str, str, str]]:
     """Return what to consider before a command is used: the kind, the subject and what there is to say."""
-    with open(os.path.join(HERE, "considerations.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
-        rows = [line.rstrip("\n").split("\t") for line in table]
+    rows = rows_of("considerations")
     return [(kind, subject, text) for command, kind, subject, text in rows if command == path]
+
+
+def rows_of(name: str) -> list[list[str]]:
+    """Return the rows of a text beside the tables."""
+    with open(os.path.join(HERE, f"{name}.txt"), encoding="utf-8") as table:  # noqa: PTH118, PTH123
+        return [line.rstrip("\n").split("\t") for line in table]

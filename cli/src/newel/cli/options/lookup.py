@@ -8,11 +8,14 @@ from newel.cli.options.grammar import Command, load, words
 
 COMMANDS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "commands")  # noqa: PTH118, PTH120 - pathlib is slow
 FOREIGN = {
-    "up": "newel-standalone",
-    "import": "newel-standalone",
-    "ceremony": "newel-signer",
+    "up": ("newel-standalone", "run a whole certificate authority in this process"),
+    "import": ("newel-standalone", "bring over what a step-ca issued, revoked and registered"),
+    "ceremony": ("newel-signer", "make root, intermediate and service keys from a written plan"),
 }
-"""Commands of other members, which register them in the entry point group ``newel.commands``."""
+"""Commands of other members, which register them in the entry point group ``newel.commands``.
+
+The distribution that each comes with, and what it is for.
+"""
 UNSUPPORTED = {"api token create": "it is for a service that only the original's makers run"}
 """Commands of the original that this version does not have, and why."""
 NOT_FOUND = 3
@@ -34,7 +37,7 @@ def foreign(name: str, arguments: list[str]) -> int:
 
     for entry in entry_points(group="newel.commands", name=name):
         return int(entry.load()(arguments) or 0)
-    raise CliError(f"'{name}' comes with {FOREIGN[name]}, which is not installed here")
+    raise CliError(f"'{name}' comes with {FOREIGN[name][0]}, which is not installed here")
 
 
 def nearest(word: str, group: Command | None) -> str:
