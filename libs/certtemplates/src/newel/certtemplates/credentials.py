@@ -4,14 +4,19 @@ Of X.509 the fields of Go's ``x509.Certificate``, of Nebula its certificate's pr
 ``Details``, as they were in version 1.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from newel.certtemplates.alternative_names import DNS, EMAIL, IP, URI
 from newel.certtemplates.constraints import PURPOSES
-from newel.certtemplates.names import Attribute, attributes
-from newel.certtemplates.subjects import LISTS, SINGLES
-from newel.certtemplates.variables import KeyAlgorithm, key_fields, names_by_kind
+from newel.certtemplates.names import attributes
+from newel.certtemplates.variables import (
+    KeyAlgorithm,
+    go_name,
+    key_fields,
+    known_attributes,
+    names_by_kind,
+)
 from newel.crypto import der, oids
 from newel.crypto.nebula.records import NebulaCertificate
 from newel.crypto.reader import extensions as values
@@ -145,23 +150,18 @@ def _extension(extension: Extension) -> Record:
 
 def _name(name: bytes) -> Record:
     """Present a Name as Go's ``pkix.Name``: lists, two single values, and all attributes."""
-    listed: Sequence[Attribute] = attributes(name)
-    lists = {
-        field[0].upper() + field[1:]: _slice(each.text for each in listed if each.oid == oid)
-        for field, oid in LISTS.items()
-    }
-    singles = {
-        field[0].upper() + field[1:]: next(
-            (each.text for each in reversed(listed) if each.oid == oid), ""
-        )
-        for field, oid in reversed(SINGLES.items())
-    }
+    listed = attributes(name)
+    lists, singles = known_attributes(listed)
     every = [
         Record("pkix.AttributeTypeAndValue", {"Type": each.oid, "Value": each.text})
         for each in listed
     ]
-    attribute_list = Slice(every, "[]pkix.AttributeTypeAndValue")
-    return Record("pkix.Name", {**lists, **singles, "Names": attribute_list})
+    fields: dict[str, Any] = {
+        **{go_name(field): _slice(found) for field, found in lists.items()},
+        **{go_name(field): text for field, text in singles.items()},
+        "Names": Slice(every, "[]pkix.AttributeTypeAndValue"),
+    }
+    return Record("pkix.Name", fields)
 
 
 def _max_path_length(length: int | None, *, is_ca: bool) -> int:

@@ -88,14 +88,7 @@ def subject(name: bytes) -> Record:
 
 def subject_of(listed: Sequence[Attribute]) -> Record:
     """Attributes by field; those without one are ``ExtraNames``."""
-    lists = {
-        field: Slice([each.text for each in listed if each.oid == oid], MULTI_STRING)
-        for field, oid in LISTS.items()
-    }
-    singles = {
-        field: next((each.text for each in reversed(listed) if each.oid == oid), "")
-        for field, oid in reversed(SINGLES.items())
-    }
+    lists, singles = known_attributes(listed)
     known = {*LISTS.values(), *SINGLES.values()}
     extra = [
         Record("x509util.DistinguishedName", {"type": each.oid, "value": each.text})
@@ -103,13 +96,25 @@ def subject_of(listed: Sequence[Attribute]) -> Record:
         if each.oid not in known
     ]
     values: dict[str, Any] = {
-        **lists,
+        **{field: Slice(found, MULTI_STRING) for field, found in lists.items()},
         **singles,
         "extraNames": Slice(extra, "[]x509util.DistinguishedName"),
     }
     shown = {field: value for field, value in values.items() if value}
-    fields = {field[0].upper() + field[1:]: value for field, value in values.items()}
+    fields = {go_name(field): value for field, value in values.items()}
     return Record("x509util.Subject", fields, lambda: shown)
+
+
+def known_attributes(listed: Sequence[Attribute]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return the attributes that have a field: those of several values, and the last of the others."""
+    lists = {
+        field: [each.text for each in listed if each.oid == oid] for field, oid in LISTS.items()
+    }
+    singles = {
+        field: next((each.text for each in reversed(listed) if each.oid == oid), "")
+        for field, oid in reversed(SINGLES.items())
+    }
+    return lists, singles
 
 
 def request(name: bytes, spki: bytes, asked: Sequence[Extension], version: int = 0) -> Record:
@@ -131,7 +136,7 @@ def request(name: bytes, spki: bytes, asked: Sequence[Extension], version: int =
         "basicConstraints": authority(by_oid.get(BASIC_CONSTRAINTS)),
         "signatureAlgorithm": "",
     }
-    fields = {GO_NAMES.get(key, key[0].upper() + key[1:]): value for key, value in values.items()}
+    fields = {go_name(field): value for field, value in values.items()}
     return Record("*x509util.CertificateRequest", {**fields, **key_fields(spki)}, lambda: values)
 
 
@@ -146,6 +151,11 @@ def certification_request(asked: VerifiedRequest, subject: bytes = b"") -> Recor
 
 
 GO_NAMES = {"dnsNames": "DNSNames", "ipAddresses": "IPAddresses", "uris": "URIs", "sans": "SANs"}
+
+
+def go_name(field: str) -> str:
+    """Return what Go calls a field of the JSON."""
+    return GO_NAMES.get(field, field[0].upper() + field[1:])
 
 
 def key_fields(spki: bytes) -> dict[str, Any]:
