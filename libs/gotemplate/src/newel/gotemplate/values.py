@@ -27,6 +27,12 @@ class Int64(int):
     go_type = "int64"
 
 
+class Uint64(int):
+    """Go's uint64."""
+
+    go_type = "uint64"
+
+
 class Uint8(int):
     """Go's uint8, which is also its byte."""
 

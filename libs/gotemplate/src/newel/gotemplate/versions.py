@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from newel.gotemplate.calls import declare
 from newel.gotemplate.errors import CallError
+from newel.gotemplate.values import Uint64
 
 _LARGEST = (1 << 64) - 1
 LONGEST = 1024
@@ -23,12 +24,6 @@ _OPERATORS = r"!=|>=|=>|<=|=<|~>|=|>|<|~|\^|"
 _ONE = re.compile(rf"\s*({_OPERATORS})\s*{_PART}\s*")
 RANGE = re.compile(rf"\s*({_PART})\s+-\s+({_PART})\s*")
 _UNKNOWN = {"x", "X", "*"}
-
-
-class Number(int):
-    """Go's uint64."""
-
-    go_type = "uint64"
 
 
 class Version(str):
@@ -200,9 +195,9 @@ def _parse_one(match: re.Match[str]) -> Constraint:
 
 
 METHODS = {
-    "Major": declare("", lambda version: Number(version.numbers[0])),
-    "Minor": declare("", lambda version: Number(version.numbers[1])),
-    "Patch": declare("", lambda version: Number(version.numbers[2])),
+    "Major": declare("", lambda version: Uint64(version.numbers[0])),
+    "Minor": declare("", lambda version: Uint64(version.numbers[1])),
+    "Patch": declare("", lambda version: Uint64(version.numbers[2])),
     "Prerelease": declare("", lambda version: version.prerelease),
     "Metadata": declare("", lambda version: version.metadata),
     "Original": declare("", lambda version: version.original),

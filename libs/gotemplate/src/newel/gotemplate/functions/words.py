@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from newel.gotemplate.budget import Budget
 from newel.gotemplate.calls import Functions, declare
-from newel.gotemplate.functions.strings import SPACE, letters
+from newel.gotemplate.functions.strings import SPACE
 from newel.gotemplate.literals import octets, to_text
 
 _CONNECTOR, _PUNCTUATION, _UPPER, _ALPHABET, _NUMBER, _OTHER, _END = range(7)
@@ -212,13 +212,10 @@ def abbreviate_both(left: int, right: int, value: str) -> str:
 
 def shuffle(budget: Budget, value: str) -> str:
     """Return the characters in an unpredictable order."""
-    budget.step(len(value))
+    budget.step(9 * len(value))  # each character, and the octets that choose it
     left, found = list(value), list[str]()
-    alphabet = "".join(map(chr, range(256)))
     while left:
-        number = 0
-        for char in letters(budget, 8, alphabet):
-            number = number << 8 | ord(char)
+        number = int.from_bytes(budget.random(8))
         found.append(left.pop(number % len(left)))
     return "".join(found)
 
