@@ -298,6 +298,10 @@ REFUSALS: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda ca: ca["authority"].update(policy={"ssh": {"user": {"allow": {"principal": ["x"]}}}}),
         "has a policy for these certificates",
     ),
+    "a policy of the provisioner": (
+        lambda ca: of_admin(ca).update(policy={"ssh": {"host": {"deny": {"dns": ["x"]}}}}),
+        "has a policy for these certificates",
+    ),
     "too long": (
         lambda ca: of_admin(ca)["claims"].update(defaultUserSSHCertDuration="99h"),
         "requested duration of 99h1m0s is outside of what is allowed",

@@ -75,8 +75,9 @@ class Rules(NamedTuple):
 
     def check_issuance(self, kind: str) -> None:
         """Refuse where something decides on ``x509`` or ``ssh`` certificates that is not done here."""
+        policies = [each.get("policy") or {} for each in (self.files.authority, self.provisioner)]
         done_elsewhere = {
-            "a policy": (self.files.authority.get("policy") or {}).get(kind),
+            "a policy": any(each.get(kind) for each in policies),
             "webhooks": (self.provisioner.get("options") or {}).get("webhooks"),
         }
         for what, found in done_elsewhere.items():
