@@ -37,6 +37,24 @@ def test_an_inherited_default_gives_way_to_own_bounds() -> None:
     assert Limits().inherit(Claims(min_tls="25h", max_tls="30h")).default_duration == 25 * HOUR
 
 
+def test_the_validity_of_ssh_certificates_is_bounded_as_by_step_ca() -> None:
+    assert (Limits().ssh_user.max_duration, Limits().ssh_user.default_duration) == (
+        24 * HOUR,
+        16 * HOUR,
+    )
+    assert Limits().ssh_host.max_duration == Limits().ssh_host.default_duration == 720 * HOUR
+
+
+def test_a_default_of_ssh_certificates_moves_the_bound_too() -> None:
+    own = Limits().inherit(Claims(default_user_ssh="48h", default_host_ssh="1m"))
+    assert own.ssh_user.max_duration == own.ssh_user.default_duration == 48 * HOUR
+    assert own.ssh_host.min_duration == own.ssh_host.default_duration == MINUTE
+
+
+def test_an_inherited_default_of_ssh_certificates_gives_way_to_own_bounds() -> None:
+    assert Limits().inherit(Claims(max_host_ssh="8h")).ssh_host.default_duration == 8 * HOUR
+
+
 @pytest.mark.parametrize(
     "claims",
     [
@@ -44,6 +62,8 @@ def test_an_inherited_default_gives_way_to_own_bounds() -> None:
         Claims(default_tls="9h", max_tls="8h"),
         Claims(min_tls="-1h"),
         Claims(default_tls="tomorrow"),
+        Claims(default_user_ssh="9h", max_user_ssh="8h"),
+        Claims(min_host_ssh="0s"),
     ],
 )
 def test_bounds_out_of_order_are_refused(claims: Claims) -> None:

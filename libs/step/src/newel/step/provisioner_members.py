@@ -61,7 +61,7 @@ CLAIMS: Mapping[str, Member] = {
     "maxUserSSHCertDuration": _duration("the longest validity for users, default 24h"),
     "defaultUserSSHCertDuration": _duration("the validity for users without one, default 16h"),
     "minHostSSHCertDuration": _duration("the shortest validity for hosts, default 5m"),
-    "maxHostSSHCertDuration": _duration("the longest validity for hosts, default 1680h"),
+    "maxHostSSHCertDuration": _duration("the longest validity for hosts, default 720h"),
     "defaultHostSSHCertDuration": _duration("the validity for hosts without one, default 720h"),
 }
 

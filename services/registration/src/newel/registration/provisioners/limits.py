@@ -9,44 +9,44 @@ from newel.step.provisioners import Claims
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long SSH certificates of one type are valid."""
+    """How long certificates of one kind are valid."""
 
     min_duration: dt.timedelta = dt.timedelta(minutes=5)
     max_duration: dt.timedelta = dt.timedelta(hours=24)
-    default_duration: dt.timedelta = dt.timedelta(hours=16)
+    default_duration: dt.timedelta = dt.timedelta(hours=24)
 
     def inherit(
         self, kind: str, shortest: str | None, longest: str | None, default: str | None
     ) -> "Durations":
-        """Return these overridden by what a provisioner sets. Raises ValueError."""
-        own = Durations(
-            _duration(shortest, self.min_duration),
-            _duration(longest, self.max_duration),
-            _duration(default, self.default_duration),
-        )
-        usable = min(max(own.default_duration, own.min_duration), own.max_duration)
-        if not default:  # a bound that is set moves a default that is not
-            own = replace(own, default_duration=usable)
-        if not dt.timedelta(0) < own.min_duration <= own.default_duration <= own.max_duration:
+        """Return these overridden by what a provisioner sets. ``kind`` is that of the claims' names.
+
+        A default outside inherited bounds moves the bound it crosses, and an inherited default is moved into
+        the bounds. Raises ValueError for bounds out of order and unreadable durations.
+        """
+        usual = _duration(default, self.default_duration)
+        low = _duration(shortest, min(self.min_duration, usual))
+        high = _duration(longest, max(self.max_duration, usual))
+        if not default:
+            usual = min(max(usual, low), high)
+        if not dt.timedelta(0) < low <= usual <= high:
             raise ValueError(
-                f"claims: min{kind}SSHCertDuration, default{kind}SSHCertDuration and"
-                f" max{kind}SSHCertDuration are out of order: {format_duration(own.min_duration)},"
-                f" {format_duration(own.default_duration)}, {format_duration(own.max_duration)}"
+                f"claims: min{kind}CertDuration, default{kind}CertDuration and max{kind}CertDuration are out"
+                f" of order: {format_duration(low)}, {format_duration(usual)}, {format_duration(high)}"
             )
-        return own
+        return Durations(low, high, usual)
 
 
-USER = Durations()
-HOST = Durations(max_duration=dt.timedelta(hours=1680), default_duration=dt.timedelta(hours=720))
+USER = Durations(default_duration=dt.timedelta(hours=16))
+HOST = Durations(max_duration=dt.timedelta(hours=720), default_duration=dt.timedelta(hours=720))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Effective limits. Durations run from notBefore to notAfter, without the backdate."""
 
-    min_duration: dt.timedelta = dt.timedelta(minutes=5)
-    max_duration: dt.timedelta = dt.timedelta(hours=24)
-    default_duration: dt.timedelta = dt.timedelta(hours=24)
+    min_duration: dt.timedelta = Durations().min_duration
+    max_duration: dt.timedelta = Durations().max_duration
+    default_duration: dt.timedelta = Durations().default_duration
     allow_renewal: bool = True
     allow_renewal_after_expiry: bool = False
     include_extension: bool = True
@@ -55,19 +55,17 @@ class Limits:
     ssh_host: Durations = HOST
 
     def inherit(self, claims: Claims | None) -> "Limits":
-        """Return these limits overridden by a provisioner's own claims.
-
-        A default outside inherited bounds moves the bound it crosses. Raises ValueError for bounds out of
-        order and unreadable durations.
-        """
+        """Return these limits overridden by a provisioner's own claims. Raises ValueError."""
         if claims is None:
             return self
-        default = _duration(claims.default_tls, self.default_duration)
-        limits = replace(
+        tls = Durations(self.min_duration, self.max_duration, self.default_duration).inherit(
+            "TLS", claims.min_tls, claims.max_tls, claims.default_tls
+        )
+        return replace(
             self,
-            default_duration=default,
-            min_duration=_duration(claims.min_tls, min(self.min_duration, default)),
-            max_duration=_duration(claims.max_tls, max(self.max_duration, default)),
+            min_duration=tls.min_duration,
+            max_duration=tls.max_duration,
+            default_duration=tls.default_duration,
             allow_renewal=_choose(inverse=claims.disable_renewal, inherited=self.allow_renewal),
             allow_renewal_after_expiry=self.allow_renewal_after_expiry
             if claims.allow_renewal_after_expiry is None
@@ -77,28 +75,12 @@ class Limits:
             ),
             enable_ssh=self.enable_ssh if claims.enable_ssh_ca is None else claims.enable_ssh_ca,
             ssh_user=self.ssh_user.inherit(
-                "User", claims.min_user_ssh, claims.max_user_ssh, claims.default_user_ssh
+                "UserSSH", claims.min_user_ssh, claims.max_user_ssh, claims.default_user_ssh
             ),
             ssh_host=self.ssh_host.inherit(
-                "Host", claims.min_host_ssh, claims.max_host_ssh, claims.default_host_ssh
+                "HostSSH", claims.min_host_ssh, claims.max_host_ssh, claims.default_host_ssh
             ),
         )
-        if not claims.default_tls and not limits.min_duration <= default <= limits.max_duration:
-            limits = replace(
-                limits, default_duration=min(max(default, limits.min_duration), limits.max_duration)
-            )
-        if (
-            not dt.timedelta(0)
-            < limits.min_duration
-            <= limits.default_duration
-            <= limits.max_duration
-        ):
-            raise ValueError(
-                "claims: minTLSCertDuration, defaultTLSCertDuration and maxTLSCertDuration are out of order:"
-                f" {format_duration(limits.min_duration)}, {format_duration(limits.default_duration)},"
-                f" {format_duration(limits.max_duration)}"
-            )
-        return limits
 
 
 def _duration(text: str | None, inherited: dt.timedelta) -> dt.timedelta:
