@@ -7,12 +7,13 @@ once it is older than any request can live; then the issuing authority returns t
 
 import datetime as dt
 import hashlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners.grant import TokenUse
 from newel.registration.storage import UsedTokenTable
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
 Result = TypeVar("Result")
@@ -30,13 +31,23 @@ async def use_once(
         raise unauthorized_error("token already used")
 
 
-async def complete_use(used: UsedTokenTable, use: TokenUse, work: Awaitable[Result]) -> Result:
-    """Await the work a token is used for, and end the use with it.
+async def issue_once(
+    used: UsedTokenTable,
+    use: TokenUse | None,
+    request: bytes,
+    now: dt.datetime,
+    issue: Callable[[], Awaitable[Result]],
+) -> Result:
+    """Claim a token, have issued what it is used for, and end the use with that.
 
-    While the issuing authority is unavailable the same request may claim the token again.
+    Without a ``use`` the token may be used again, and nothing is claimed. While the issuing authority is
+    unavailable the same request may claim the token again. Raises NewelError.
     """
+    if use is None:
+        return await issue()
+    await use_once(used, use, request, now, durable=False)
     try:
-        result = await work
+        result = await issue()
     except NewelError as error:
         if error.type is ErrorType.UNAVAILABLE:
             await used.release(use)
@@ -47,9 +58,12 @@ async def complete_use(used: UsedTokenTable, use: TokenUse, work: Awaitable[Resu
     return result
 
 
-def idempotency_key(use: TokenUse) -> bytes:
+def idempotency_key(use: TokenUse | None) -> bytes:
     """Return the key under which the issuing authority makes one certificate of this token.
 
-    Time first, so that its index grows at one end (at the claims' speed, in order).
+    Time first, so that its index grows at one end (at the claims' speed, in order). A token that may be
+    used again has another key every time.
     """
+    if use is None:
+        return random_bytes(28)
     return (use.expires_at & 0xFFFFFFFF).to_bytes(4, "big") + use.key

@@ -7,7 +7,7 @@ from newel.crypto.ssh.certificates import FOREVER, Certificate, moment
 from newel.registration.authority import Authority
 from newel.registration.errors import forbidden_error, malformed_error, unauthorized_error
 from newel.registration.issuance import ProvisionerRef
-from newel.registration.one_time import complete_use, idempotency_key, use_once
+from newel.registration.one_time import idempotency_key, issue_once
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.sshpop import SSHPOPProvisioner, SSHProof, is_valid_now
 from newel.registration.ssh.hosts import HostTable
@@ -49,9 +49,13 @@ class SSHRenewService:
         record = await self.require_record(old)
         self._check(provisioner, record, old, now, is_rekey=is_rekey)
         request = self._build(proof, record, key or old.public_key, now, request_id)
-        await use_once(self.used, proof.use, old.wire + key, now, durable=False)
-        work = issue(self.issuance, self.hosts, request)
-        issued = await complete_use(self.used, proof.use, work)
+        issued = await issue_once(
+            self.used,
+            proof.use,
+            old.wire + key,
+            now,
+            lambda: issue(self.issuance, self.hosts, request),
+        )
         operation = "ssh-rekey" if is_rekey else "ssh-renew"
         return SSHResult(issued.der, decision(operation, provisioner.name, issued))
 

@@ -4,7 +4,7 @@ import base64
 import binascii
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,8 +14,7 @@ from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
 from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.issuance import IssuedCertificate
-from newel.registration.one_time import complete_use, idempotency_key, use_once
-from newel.registration.provisioners.grant import TokenUse
+from newel.registration.one_time import idempotency_key, issue_once
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.ssh_grant import SSHGrant
 from newel.registration.ssh import content, validity
@@ -26,12 +25,10 @@ from newel.registration.step.credentials import require_standing
 from newel.registration.step.signing import read_token
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
-from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.ssh_messages import SSHSignRequest
 
 _MAX_KEY = 16 * 1024
-_Requests: TypeAlias = tuple[SSHIssueRequest, SSHIssueRequest | None]
 
 
 class SSHResult(NamedTuple):
@@ -88,7 +85,9 @@ class SSHSignService:
         beside = self.add_user.request(request, adding) if adding else None
         # what the client sent: the same request may try again while the issuing authority is unreachable
         sent = msgspec.json.encode(msgspec.structs.replace(body, ott=""))
-        issued, added = await self._issue(grant.use, (request, beside), sent, now)
+        issued, added = await issue_once(
+            self.used, grant.use, sent, now, lambda: self._issue(request, beside)
+        )
         result = SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
         return result if added is None else _with_added(result, added.der)
 
@@ -103,14 +102,6 @@ class SSHSignService:
         return provisioner, grant
 
     async def _issue(
-        self, use: TokenUse | None, requests: _Requests, sent: bytes, now: dt.datetime
-    ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
-        if use is None:
-            return await self._issue_both(*requests)
-        await use_once(self.used, use, sent, now, durable=False)
-        return await complete_use(self.used, use, self._issue_both(*requests))
-
-    async def _issue_both(
         self, request: SSHIssueRequest, beside: SSHIssueRequest | None
     ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
         issued = await issue(self.issuance, self.hosts, request)
@@ -172,7 +163,7 @@ def _build(
     request_id: str,
 ) -> SSHIssueRequest:
     return SSHIssueRequest(
-        idempotency_key=random_bytes(28) if grant.use is None else idempotency_key(grant.use),
+        idempotency_key=idempotency_key(grant.use),
         type="host" if made.type == "host" else "user",
         public_key=key,
         key_id=made.key_id,

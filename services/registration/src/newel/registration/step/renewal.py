@@ -8,7 +8,7 @@ import msgspec
 from newel.registration.authority import Authority
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import Issuance, IssuedCertificate, ProvisionerRef, Renewal
-from newel.registration.one_time import complete_use, idempotency_key, use_once
+from newel.registration.one_time import idempotency_key, issue_once
 from newel.registration.policy.certificate_names import read_names
 from newel.registration.policy.levels import check_x509
 from newel.registration.provisioners.grant import TokenUse
@@ -129,6 +129,6 @@ class RenewService:
         claims, content = peer.token.token.claims, peer.token.token.key
         digest = hashlib.sha256(provisioner.id.encode() + b"\0renew\0" + content).digest()
         use = TokenUse(digest[:24], int(claims.exp or now.timestamp()))
-        await use_once(self.used, use, peer.der + renewal.public_key, now, durable=False)
-        renewal = msgspec.structs.replace(renewal, idempotency_key=idempotency_key(use))
-        return await complete_use(self.used, use, self.issuance.renew(renewal))
+        once = msgspec.structs.replace(renewal, idempotency_key=idempotency_key(use))
+        request = peer.der + renewal.public_key
+        return await issue_once(self.used, use, request, now, lambda: self.issuance.renew(once))

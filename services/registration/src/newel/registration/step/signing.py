@@ -12,8 +12,8 @@ from newel.registration.authority import Authority
 from newel.registration.content import Content, Proof
 from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.issuance import Issuance, IssuedCertificate, IssueRequest
-from newel.registration.one_time import complete_use, idempotency_key, use_once
-from newel.registration.provisioners.grant import Grant, LeafKind, NameRule, TokenUse
+from newel.registration.one_time import idempotency_key, issue_once
+from newel.registration.provisioners.grant import Grant, LeafKind, NameRule
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.step import validity
 from newel.registration.step.clients import Client, authorize_client
@@ -22,7 +22,6 @@ from newel.registration.step.subject import check_request
 from newel.registration.step.validity import Validity
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
-from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step import tokens
 from newel.step.messages import SignRequest
@@ -100,18 +99,12 @@ class SignService:
         message = content.message
         self.authority.check_names([provisioner.policies], message.names, message.subject, now)
         await content.authorize()
-        certificate = await self._issue(grant.use, message, digest_input, now)
+        certificate = await issue_once(
+            self.used, grant.use, digest_input, now, lambda: self.issuance.issue(message)
+        )
         content.notify(certificate.der)
         names = tuple(map(str, message.names))
         return SignResult.of("sign", certificate, provisioner.name, grant.subject, names)
-
-    async def _issue(
-        self, use: TokenUse | None, message: IssueRequest, digest_input: bytes, now: dt.datetime
-    ) -> IssuedCertificate:
-        if use is None:
-            return await self.issuance.issue(message)
-        await use_once(self.used, use, digest_input, now, durable=False)
-        return await complete_use(self.used, use, self.issuance.issue(message))
 
     async def _authorize(self, ott: str, client: Client | None) -> tuple[Provisioner, Grant]:
         provisioner, grant = (
@@ -166,7 +159,7 @@ def build_issue_request(
 ) -> IssueRequest:
     """Ask the issuing authority for what the grant allows and for the proved key."""
     return IssueRequest(
-        idempotency_key=_idempotency_key(grant.use),
+        idempotency_key=idempotency_key(grant.use),
         profile=grant.profile,
         public_key=request.spki,
         subject=_subject(grant, request),
@@ -177,10 +170,6 @@ def build_issue_request(
         subject_of_proof=grant.subject,
         request_id=request_id,
     )
-
-
-def _idempotency_key(use: TokenUse | None) -> bytes:
-    return random_bytes(28) if use is None else idempotency_key(use)
 
 
 def _subject(grant: Grant, request: csr.VerifiedRequest) -> tuple[Attribute, ...]:
