@@ -15,6 +15,7 @@ from newel.registration.admin.storage import AdminTables
 from newel.registration.admin.tokens import Caller
 from newel.registration.authority import Authority
 from newel.registration.errors import unauthorized_error
+from newel.registration.paging import read_page
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Write
 from newel.runtime.entropy import random_bytes
@@ -23,8 +24,6 @@ from newel.runtime.http.response import Response
 from newel.step.ca_json_check import parse_document
 
 LONGEST_NAME = 256
-DEFAULT_LIMIT, MAX_LIMIT = 20, 100
-_MAX_LIMIT_DIGITS = 9
 
 Message = TypeVar("Message")
 Facts = Mapping[str, Any]
@@ -59,15 +58,7 @@ class Call(msgspec.Struct, frozen=True):
 
     def page(self) -> tuple[str, int]:
         """Return the cursor and the limit of a list. Raises ``malformed``."""
-        text = self.query.get("limit", "")
-        try:
-            limit = int(text) if text and len(text) <= _MAX_LIMIT_DIGITS else 0
-        except ValueError:
-            raise bad_request_error(
-                f"error parsing cursor and limit from query params: limit '{text}' is not an integer"
-            ) from None
-        limit = min(limit, MAX_LIMIT) if limit > 0 else DEFAULT_LIMIT
-        return self.query.get("cursor", ""), limit
+        return read_page(self.query, "error parsing cursor and limit from query params: ")
 
     def require_rights_over(self, provisioner: StoredProvisioner) -> None:
         """Raise ``unauthorized`` where a change could make the caller a super administrator.

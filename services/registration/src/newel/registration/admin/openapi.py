@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from newel.registration.admin.calls import DEFAULT_LIMIT, MAX_LIMIT, Resource
+from newel.registration.admin.calls import Resource
+from newel.registration.paging import DEFAULT_PAGE, MAX_PAGE
 from newel.step.managed_messages import (
     AdminChange,
     ManagedAdmin,
@@ -133,7 +134,7 @@ def _query(resource: Resource, method: str) -> list[Document]:
     if method != "GET":
         return []
     if resource.pattern in _LISTS:
-        limit: Document = {"type": "integer", "default": DEFAULT_LIMIT, "maximum": MAX_LIMIT}
+        limit: Document = {"type": "integer", "default": DEFAULT_PAGE, "maximum": MAX_PAGE}
         return [
             _string("cursor", "query", "nextCursor of the page before"),
             {"name": "limit", "in": "query", "schema": limit},

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
+from newel.registration.paging import bound_limit
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.aws.provisioner import AWSProvisioner
 from newel.registration.provisioners.azure import AzureProvisioner
@@ -60,9 +61,6 @@ _KINDS: dict[type, Callable[..., Provisioner]] = {
     SCEPProvisionerConfig: SCEPProvisioner,
 }
 """The provisioner of each kind of record. A kind that is missing here is listed as unusable."""
-
-MAX_PAGE, DEFAULT_PAGE = 100, 20
-"""Provisioners on one page: at most, and without a limit in the request."""
 
 
 class Entry(NamedTuple):
@@ -202,9 +200,8 @@ class Provisioners:
 
     def page(self, cursor: str, limit: int) -> tuple[Sequence[dict[str, Any]], str]:
         """Return up to ``limit`` records from a cursor on, and the cursor of the next page."""
-        size = min(limit, MAX_PAGE) if limit > 0 else DEFAULT_PAGE
         start = bisect_left(self._cursors, cursor) if cursor else 0
-        end = start + size
+        end = start + bound_limit(limit)
         next_cursor = self._cursors[end] if end < len(self._cursors) else ""
         return [self._describe(item) for item in self._listed[start:end]], next_cursor
 

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from newel.registration.authority import Authority
-from newel.registration.errors import malformed_error
+from newel.registration.paging import read_page
 from newel.registration.step.routing import READ, Route
 from newel.runtime.asgi import Receive, Scope
 from newel.runtime.errors import ErrorType, NewelError
@@ -21,7 +21,6 @@ from newel.step.messages import (
 
 _encode = msgspec.json.Encoder().encode
 _PEM_FILE = b"application/x-pem-file"
-_MAX_LIMIT_DIGITS = 9
 _URL_CHARACTERS = ":/%#?=@[]!$&'()*+,;"
 _HEALTH = Response(200, _encode(StatusResponse()) + b"\n", JSON)
 
@@ -111,13 +110,7 @@ class ReadOnlyRoutes:
     async def provisioners(self, scope: Scope, _receive: Receive) -> Response:
         """Return one page of provisioners."""
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        text = query.get("limit", "")
-        try:
-            limit = int(text) if text and len(text) <= _MAX_LIMIT_DIGITS else 0
-        except ValueError:
-            raise malformed_error(f"limit '{text}' is not an integer") from None
-        cursor = query.get("cursor", "")
-        page, following = self._authority.provisioners.page(cursor, limit)
+        page, following = self._authority.provisioners.page(*read_page(query))
         shown = list(page)
         if not self._encrypted_keys:
             shown = [{key: each[key] for key in each if key != "encryptedKey"} for each in page]
