@@ -6,10 +6,10 @@ from newel.registration.admin import responses, storage
 from newel.registration.admin.calls import AdminServer, Call, Outcome, check_name
 from newel.registration.admin.records import (
     Administrator,
-    bad_request_error,
     explain,
     new_uuid,
 )
+from newel.registration.errors import malformed_error
 from newel.runtime.errors import NewelError
 from newel.step.managed_messages import ADMIN_TYPES, AdminChange, NewAdmin, listed_admin
 
@@ -36,14 +36,14 @@ async def add_administrator(server: AdminServer, call: Call) -> Outcome:
     wanted = call.read(NewAdmin)
     check_name(wanted.subject, "subject")
     if not wanted.provisioner:
-        raise bad_request_error("provisioner cannot be empty")
+        raise malformed_error("provisioner cannot be empty")
     _check_type(wanted.type)
     try:
         provisioner = call.configuration.provisioner(wanted.provisioner)
     except NewelError as error:
         raise explain(error, f"error loading provisioner {wanted.provisioner[:256]}") from None
     if call.configuration.administrator_of(wanted.subject, provisioner.id) is not None:
-        raise bad_request_error(
+        raise malformed_error(
             f"error storing admin: admin with subject {wanted.subject} and provisioner"
             f" {provisioner.name} already exists"
         )
@@ -71,7 +71,7 @@ async def change_administrator(server: AdminServer, call: Call) -> Outcome:
         raise explain(error, context) from None
     changed = msgspec.structs.replace(found, type=wanted.type)
     if found.is_super and not changed.is_super and call.configuration.count_super() == 1:
-        raise bad_request_error(
+        raise malformed_error(
             f"{context}: error updating cached admin {identifier}: cannot change role of last super admin"
         )
     before, after = (each.message(server.authority_id) for each in (found, changed))
@@ -99,7 +99,7 @@ async def remove_administrator(server: AdminServer, call: Call) -> Outcome:
     except NewelError as error:
         raise explain(error, context) from None
     if found.is_super and call.configuration.count_super() == 1:
-        raise bad_request_error(f"{context}: cannot remove the last super admin")
+        raise malformed_error(f"{context}: cannot remove the last super admin")
     return Outcome(
         responses.OK,
         (storage.remove_administrator(found.id),),
@@ -112,4 +112,4 @@ async def remove_administrator(server: AdminServer, call: Call) -> Outcome:
 
 def _check_type(number: int) -> None:
     if number not in ADMIN_TYPES:
-        raise bad_request_error("invalid value for admin type")
+        raise malformed_error("invalid value for admin type")

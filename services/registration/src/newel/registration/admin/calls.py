@@ -8,18 +8,17 @@ import msgspec
 from newel.registration.admin.records import (
     Configuration,
     StoredProvisioner,
-    bad_request_error,
     conflict_error,
 )
 from newel.registration.admin.storage import AdminTables
 from newel.registration.admin.tokens import Caller
 from newel.registration.authority import Authority
-from newel.registration.errors import unauthorized_error
+from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.paging import read_page
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Write
 from newel.runtime.entropy import random_bytes
-from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.errors import NewelError
 from newel.runtime.http.response import Response
 from newel.step.ca_json_check import parse_document
 
@@ -54,7 +53,7 @@ class Call(msgspec.Struct, frozen=True):
         try:
             return msgspec.convert(parse_document(self.body), kind)
         except (ValueError, RecursionError) as error:
-            raise bad_request_error(str(error)[:300]) from None
+            raise malformed_error(str(error)[:300]) from None
 
     def page(self) -> tuple[str, int]:
         """Return the cursor and the limit of a list. Raises ``malformed``."""
@@ -129,11 +128,11 @@ class Resource(NamedTuple):
 def check_name(text: str, what: str) -> None:
     """Raise ``malformed`` for a name that is empty, too long, or not printable in one line."""
     if not text:
-        raise bad_request_error(f"{what} cannot be empty")
+        raise malformed_error(f"{what} cannot be empty")
     if len(text) > LONGEST_NAME:
-        raise bad_request_error(f"{what} is longer than {LONGEST_NAME} characters")
+        raise malformed_error(f"{what} is longer than {LONGEST_NAME} characters")
     if not text.isprintable() or text != text.strip():
-        raise bad_request_error(
+        raise malformed_error(
             f"{what} has characters that cannot be printed, or blanks at its ends"
         )
 
@@ -141,8 +140,3 @@ def check_name(text: str, what: str) -> None:
 def _super_error() -> NewelError:
     text = "must have super admin access to make this request"
     return unauthorized_error(text, detail=text)
-
-
-def internal_error(cause: str) -> NewelError:
-    """Make a 500."""
-    return NewelError(ErrorType.SERVER_INTERNAL, "", cause=cause)

@@ -9,11 +9,11 @@ from newel.registration.admin.provisioner_policies import load
 from newel.registration.admin.records import (
     ExternalKey,
     StoredProvisioner,
-    bad_request_error,
     conflict_error,
     new_uuid,
     not_found_error,
 )
+from newel.registration.errors import malformed_error
 from newel.step.managed_messages import (
     ManagedExternalKey,
     NewExternalKey,
@@ -43,11 +43,11 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
     provisioner = _load_acme(call)
     reference = call.read(NewExternalKey).reference
     if len(reference) > _LONGEST_REFERENCE:
-        raise bad_request_error(
+        raise malformed_error(
             f"reference length {len(reference)} exceeds the maximum ({_LONGEST_REFERENCE})"
         )
     if not reference.isprintable():
-        raise bad_request_error("the reference has characters that cannot be printed")
+        raise malformed_error("the reference has characters that cannot be printed")
     key = ExternalKey(
         new_uuid(server.random(16)), provisioner.name, reference, None, call.now, None, None, 0
     )
@@ -115,9 +115,9 @@ def _load_acme(call: Call) -> StoredProvisioner:
     stored = load(call)
     record = stored.read()
     if record.get("type") != "ACME":
-        raise bad_request_error(f"error getting ACME details for provisioner '{stored.name}'")
+        raise malformed_error(f"error getting ACME details for provisioner '{stored.name}'")
     if not record.get("requireEAB"):
-        raise bad_request_error(f"ACME EAB not enabled for provisioner '{stored.name}'")
+        raise malformed_error(f"ACME EAB not enabled for provisioner '{stored.name}'")
     return stored
 
 

@@ -9,10 +9,10 @@ from newel.registration.admin.calls import AdminServer, Call, Outcome
 from newel.registration.admin.records import (
     ExternalKey,
     Record,
-    bad_request_error,
     conflict_error,
     not_found_error,
 )
+from newel.registration.errors import malformed_error
 from newel.registration.policy.levels import compile_policies
 from newel.registration.policy.lockout import require_no_lock_out
 from newel.runtime.errors import NewelError
@@ -131,7 +131,7 @@ def read_policy(call: Call, whose: str) -> Record:
     try:
         compile_policies(msgspec.convert(record, PolicyConfig))
     except ValueError as error:
-        raise bad_request_error(f"error validating {whose} policy: {error}"[:1000]) from None
+        raise malformed_error(f"error validating {whose} policy: {error}"[:1000]) from None
     return record
 
 
@@ -142,7 +142,7 @@ def check_lock_out(policy: Record | None, subjects: Sequence[str], context: str)
     try:
         require_no_lock_out(msgspec.convert(policy, PolicyConfig), subjects)
     except ValueError as error:
-        raise bad_request_error(f"{context}: {error}"[:1000]) from None
+        raise malformed_error(f"{context}: {error}"[:1000]) from None
 
 
 def _missing_error(whose: str) -> NewelError:

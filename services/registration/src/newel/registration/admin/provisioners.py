@@ -10,10 +10,10 @@ from newel.registration.admin.policies import check_lock_out
 from newel.registration.admin.records import (
     Record,
     StoredProvisioner,
-    bad_request_error,
     explain,
     new_uuid,
 )
+from newel.registration.errors import malformed_error
 from newel.runtime.errors import NewelError
 from newel.step import managed_provisioners
 from newel.step.managed_messages import NO_TIME, ManagedProvisioner, write_time
@@ -95,7 +95,7 @@ async def remove_provisioner(server: AdminServer, call: Call) -> Outcome:
     call.require_rights_over(stored)
     await server.require_unchanged(call, label(stored), stored.revision)
     if call.configuration.count_super(without=stored.id) == 0:
-        raise bad_request_error(
+        raise malformed_error(
             f"error removing provisioner {stored.name}: cannot remove provisioner {stored.name}"
             " because no super admins will remain"
         )
@@ -134,12 +134,12 @@ def check_record(
     name = str(record["name"])
     known = call.configuration.provisioners.get(name)
     if known is not None and (stored is None or known.id != stored.id):
-        raise bad_request_error(f"{context}: provisioner with name {name} already exists")
+        raise malformed_error(f"{context}: provisioner with name {name} already exists")
     try:
         config = from_mapping(record)
         server.authority.check_provisioner(config, stored.name if stored else "")
     except ValueError as error:
-        raise bad_request_error(
+        raise malformed_error(
             f'{context}: error validating configuration for provisioner "{name}": {error}'[:1000]
         ) from None
     subjects = [
@@ -193,7 +193,7 @@ def _read(message: ManagedProvisioner, stored: Record | None) -> Record:
     try:
         return managed_provisioners.read_provisioner(message, stored)
     except ValueError as error:
-        raise bad_request_error(str(error)[:300]) from None
+        raise malformed_error(str(error)[:300]) from None
 
 
 def _check_fixed(
@@ -209,4 +209,4 @@ def _check_fixed(
     )
     for name, given, own in fixed:
         if given != own:
-            raise bad_request_error(f"cannot change provisioner {name}")
+            raise malformed_error(f"cannot change provisioner {name}")

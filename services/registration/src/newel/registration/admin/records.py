@@ -126,11 +126,6 @@ def not_found_error(detail: str) -> NewelError:
     return NewelError(ErrorType.NOT_FOUND, detail)
 
 
-def bad_request_error(detail: str) -> NewelError:
-    """Make a 400."""
-    return NewelError(ErrorType.MALFORMED, detail)
-
-
 def conflict_error(detail: str) -> NewelError:
     """Make a 409."""
     return NewelError(ErrorType.CONFLICT, detail)

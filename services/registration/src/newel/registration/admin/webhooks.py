@@ -13,11 +13,11 @@ from newel.registration.admin.provisioners import replace_record
 from newel.registration.admin.records import (
     Record,
     StoredProvisioner,
-    bad_request_error,
     conflict_error,
     new_uuid,
     not_found_error,
 )
+from newel.registration.errors import malformed_error
 from newel.step import managed_provisioners
 from newel.step.managed_messages import ManagedWebhook
 
@@ -30,9 +30,9 @@ async def add_webhook(server: AdminServer, call: Call) -> Outcome:
     call.require_rights_over(stored)
     message = _read(call)
     if message.secret:
-        raise bad_request_error("webhook secret must not be set")
+        raise malformed_error("webhook secret must not be set")
     if message.id:
-        raise bad_request_error("webhook ID must not be set")
+        raise malformed_error("webhook ID must not be set")
     record = stored.read()
     webhooks = managed_provisioners.webhooks_of(record)
     if any(each.get("name") == message.name for each in webhooks):
@@ -60,9 +60,9 @@ async def change_webhook(server: AdminServer, call: Call) -> Outcome:
         )
     known = webhooks[index]
     if message.secret and message.secret != known.get("secret"):
-        raise bad_request_error("webhook secret cannot be updated")
+        raise malformed_error("webhook secret cannot be updated")
     if message.id and message.id != known.get("id"):
-        raise bad_request_error("webhook ID cannot be updated")
+        raise malformed_error("webhook ID cannot be updated")
     changed = managed_provisioners.read_webhook(message)
     webhooks[index] = managed_provisioners.keep_secrets(changed, [known])
     outcome = _replace(server, call, stored, record, webhooks, "updating")
@@ -108,22 +108,22 @@ def _read(call: Call) -> ManagedWebhook:
     """Return the webhook in the body. Raises ``malformed``."""
     message = call.read(ManagedWebhook)
     if not message.name:
-        raise bad_request_error("webhook name is required")
+        raise malformed_error("webhook name is required")
     check_name(message.name, "webhook name")
     try:
         url = urlsplit(message.url)
         _ = url.port
     except ValueError:
-        raise bad_request_error("webhook url is invalid") from None
+        raise malformed_error("webhook url is invalid") from None
     if not url.hostname:
-        raise bad_request_error("webhook url is invalid")
+        raise malformed_error("webhook url is invalid")
     if url.scheme != "https":
-        raise bad_request_error("webhook url must use https")
+        raise malformed_error("webhook url must use https")
     if url.username is not None or url.password is not None:
-        raise bad_request_error("webhook url may not contain username or password")
+        raise malformed_error("webhook url may not contain username or password")
     problem = managed_provisioners.check_webhook(message)
     if problem:
-        raise bad_request_error(problem)
+        raise malformed_error(problem)
     return message
 
 
