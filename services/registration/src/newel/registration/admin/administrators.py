@@ -47,9 +47,7 @@ async def add_administrator(server: AdminServer, call: Call) -> Outcome:
             f"error storing admin: admin with subject {wanted.subject} and provisioner"
             f" {provisioner.name} already exists"
         )
-    new = Administrator(
-        new_uuid(server.random(16)), wanted.subject, provisioner.id, wanted.type, call.now
-    )
+    new = Administrator(new_uuid(), wanted.subject, provisioner.id, wanted.type, call.now)
     message = new.message(server.authority_id)
     return Outcome(
         responses.json_response(message, 201),

@@ -17,7 +17,6 @@ from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.paging import read_page
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Write
-from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
 from newel.runtime.http.response import Response
 from newel.step.ca_json_check import parse_document
@@ -107,10 +106,6 @@ class AdminServer(msgspec.Struct, frozen=True):
                 f"{record} was changed by someone else since you read it; read it again and repeat"
                 " the change"
             )
-
-    def random(self, size: int) -> bytes:
-        """Return unpredictable octets."""
-        return random_bytes(size)
 
 
 Handler: TypeAlias = Callable[[AdminServer, Call], Awaitable[Outcome]]

@@ -14,6 +14,7 @@ from newel.registration.admin.records import (
     not_found_error,
 )
 from newel.registration.errors import malformed_error
+from newel.runtime.entropy import random_bytes
 from newel.step.managed_messages import (
     ManagedExternalKey,
     NewExternalKey,
@@ -48,10 +49,8 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
         )
     if not reference.isprintable():
         raise malformed_error("the reference has characters that cannot be printed")
-    key = ExternalKey(
-        new_uuid(server.random(16)), provisioner.name, reference, None, call.now, None, None, 0
-    )
-    mac_key = server.random(_KEY_SIZE)
+    key = ExternalKey(new_uuid(), provisioner.name, reference, None, call.now, None, None, 0)
+    mac_key = random_bytes(_KEY_SIZE)
     if not await server.tables.add_external_key(key, mac_key):
         raise conflict_error(
             f"an ACME EAB key for provisioner '{provisioner.name}' with reference '{reference}'"

@@ -14,7 +14,6 @@ from newel.registration.admin.storage import AdminTables
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError
-from newel.runtime.entropy import random_bytes
 from newel.step.managed_messages import SUPER_ADMIN
 from newel.step.provisioners import ProvisionerConfig, kind, to_json
 
@@ -54,11 +53,11 @@ async def migrate(
         wanted.append(first)
     now = int(clock.now().timestamp())
     stored = [
-        StoredProvisioner(new_uuid(random_bytes(16)), each.name, position, to_json(each), now, 1)
+        StoredProvisioner(new_uuid(), each.name, position, to_json(each), now, 1)
         for position, each in enumerate(wanted)
     ]
     holder = next(each for each in stored if each.name == first.name)
-    administrator = Administrator(new_uuid(random_bytes(16)), subject, holder.id, SUPER_ADMIN, now)
+    administrator = Administrator(new_uuid(), subject, holder.id, SUPER_ADMIN, now)
     writes = [storage.put_provisioner(each) for each in stored]
     if policy:
         writes.append(storage.put_policy(policy, 1))

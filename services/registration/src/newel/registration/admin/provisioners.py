@@ -53,7 +53,7 @@ async def add_provisioner(server: AdminServer, call: Call) -> Outcome:
     config = check_record(server, call, record, context)
     last = max((each.position for each in call.configuration.provisioners.values()), default=-1)
     new = StoredProvisioner(
-        new_uuid(server.random(16)),
+        new_uuid(),
         config.name,
         last + 1,
         to_json(config),

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
+from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.managed_messages import ADMIN_TYPES, SUPER_ADMIN, ManagedAdmin, write_time
 
@@ -136,10 +138,6 @@ def explain(error: NewelError, context: str) -> NewelError:
     return NewelError(error.type, f"{context}: {error.detail}", cause=error.cause)
 
 
-def new_uuid(octets: bytes) -> str:
-    """Return 16 random octets as a UUID of version 4 (RFC 9562 §5.4)."""
-    number = int.from_bytes(octets[:16])
-    number = number & ~(0xF << 76) | 4 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    digits = f"{number:032x}"
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+def new_uuid() -> str:
+    """Return a random UUID (version 4, RFC 9562 §5.4)."""
+    return str(UUID(bytes=random_bytes(16), version=4))

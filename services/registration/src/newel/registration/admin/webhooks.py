@@ -18,6 +18,7 @@ from newel.registration.admin.records import (
     not_found_error,
 )
 from newel.registration.errors import malformed_error
+from newel.runtime.entropy import random_bytes
 from newel.step import managed_provisioners
 from newel.step.managed_messages import ManagedWebhook
 
@@ -39,8 +40,8 @@ async def add_webhook(server: AdminServer, call: Call) -> Outcome:
         raise conflict_error(
             f'provisioner "{stored.name}" already has a webhook with the name "{message.name}"'
         )
-    secret = base64.b64encode(server.random(_SECRET_SIZE)).decode()
-    made = msgspec.structs.replace(message, id=new_uuid(server.random(16)), secret=secret)
+    secret = base64.b64encode(random_bytes(_SECRET_SIZE)).decode()
+    made = msgspec.structs.replace(message, id=new_uuid(), secret=secret)
     webhooks.append(managed_provisioners.read_webhook(made))
     outcome = _replace(server, call, stored, record, webhooks, "creating")
     return msgspec.structs.replace(outcome, response=responses.json_response(made, 201))
