@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from newel.registration.admin import storage
 from newel.registration.admin.records import (
     Administrator,
     Record,
@@ -58,10 +57,7 @@ async def migrate(
     ]
     holder = next(each for each in stored if each.name == first.name)
     administrator = Administrator(new_uuid(), subject, holder.id, SUPER_ADMIN, now)
-    writes = [storage.put_provisioner(each) for each in stored]
-    if policy:
-        writes.append(storage.put_policy(policy, 1))
-    if not await tables.migrate(*writes, storage.add_administrator(administrator)):
+    if not await tables.migrate(stored, [administrator], policy):
         return
     for each in wanted:
         _log.info("the %s provisioner %r moved into the database", kind(each), each.name)

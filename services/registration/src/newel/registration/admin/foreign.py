@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from newel.registration.admin import storage
 from newel.registration.admin.records import Administrator, Record, StoredProvisioner
 from newel.registration.admin.storage import AdminTables
 from newel.runtime.database.contract import Database
@@ -18,13 +17,7 @@ async def add_configuration(
 
     False, and nothing is stored, where administrators manage this authority already.
     """
-    writes = [
-        *map(storage.put_provisioner, provisioners),
-        *map(storage.add_administrator, administrators),
-    ]
-    if policy:
-        writes.append(storage.put_policy(policy, 1))
-    return await AdminTables(database).migrate(*writes)
+    return await AdminTables(database).migrate(provisioners, administrators, policy)
 
 
 async def is_managed(database: Database) -> bool:

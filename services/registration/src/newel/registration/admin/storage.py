@@ -2,7 +2,7 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -139,8 +139,16 @@ class AdminTables:
         gate = Write(_RAISE, (CONFIGURATION, revision))
         return await self._database.decide(gate, *writes) is not None
 
-    async def migrate(self, *writes: Write) -> bool:
+    async def migrate(
+        self,
+        provisioners: Iterable[StoredProvisioner],
+        administrators: Iterable[Administrator],
+        policy: Record | None,
+    ) -> bool:
         """Commit the first configuration, unless another process or an earlier start has done so."""
+        writes = [*map(put_provisioner, provisioners), *map(add_administrator, administrators)]
+        if policy:
+            writes.append(put_policy(policy, 1))
         gate = Write(_MIGRATE, (_MIGRATED,))
         raised = Write(_RAISE_ANYWAY, (CONFIGURATION,))
         return await self._database.decide(gate, *writes, raised) is not None
