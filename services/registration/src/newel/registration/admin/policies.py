@@ -76,7 +76,7 @@ def _put(call: Call, before: Record | None, context: str) -> Outcome:
 
 
 # ---------------------------------------------------------------- of the account of an external key
-async def get_key_policy(_server: AdminServer, key: ExternalKey) -> Outcome:
+async def get_key_policy(_server: AdminServer, _call: Call, key: ExternalKey) -> Outcome:
     """Return the policy of an external account key."""
     if key.policy is None:
         raise _missing_error("ACME EAK")
@@ -85,29 +85,19 @@ async def get_key_policy(_server: AdminServer, key: ExternalKey) -> Outcome:
     return Outcome(response, record=key_label(key), revision=key.revision)
 
 
-async def put_key_policy(
-    server: AdminServer, call: Call, key: ExternalKey, *, new: bool
-) -> Outcome:
-    """Set the policy of an external account key, or replace it."""
-    if new and key.policy is not None:
+async def add_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
+    """Set the first policy of an external account key."""
+    if key.policy is not None:
         raise conflict_error(f"ACME EAK {key.id} already has a policy")
-    if not new and key.policy is None:
+    return await _put_key_policy(server, call, key, 201)
+
+
+async def change_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
+    """Replace the policy of an external account key."""
+    if key.policy is None:
         raise _missing_error("ACME EAK")
-    if not new:
-        await server.require_unchanged(call, key_label(key), key.revision)
-    policy = read_policy(call, "ACME EAK")
-    check_lock_out(policy, (), "error validating ACME EAK policy")
-    if not await server.tables.set_key_policy(key, policy):
-        raise conflict_error(f"{key_label(key)} was changed by someone else at the same time")
-    content = managed_provisioners.write_policy(policy)
-    revision = key.revision + 1
-    return Outcome(
-        responses.json_response(content, 201 if new else 200, revision=revision),
-        (),
-        {"record": key_label(key), "before": key.policy, "after": policy},
-        key_label(key),
-        revision,
-    )
+    await server.require_unchanged(call, key_label(key), key.revision)
+    return await _put_key_policy(server, call, key, 200)
 
 
 async def remove_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
@@ -115,9 +105,30 @@ async def remove_key_policy(server: AdminServer, call: Call, key: ExternalKey) -
     if key.policy is None:
         raise _missing_error("ACME EAK")
     await server.require_unchanged(call, key_label(key), key.revision)
-    if not await server.tables.set_key_policy(key, None):
-        raise conflict_error(f"{key_label(key)} was changed by someone else at the same time")
+    await _store_key_policy(server, key, None)
     return Outcome(responses.OK, (), {"record": key_label(key), "before": key.policy})
+
+
+async def _put_key_policy(
+    server: AdminServer, call: Call, key: ExternalKey, status: int
+) -> Outcome:
+    policy = read_policy(call, "ACME EAK")
+    check_lock_out(policy, (), "error validating ACME EAK policy")
+    await _store_key_policy(server, key, policy)
+    content = managed_provisioners.write_policy(policy)
+    revision = key.revision + 1
+    return Outcome(
+        responses.json_response(content, status, revision=revision),
+        (),
+        {"record": key_label(key), "before": key.policy, "after": policy},
+        key_label(key),
+        revision,
+    )
+
+
+async def _store_key_policy(server: AdminServer, key: ExternalKey, policy: Record | None) -> None:
+    if not await server.tables.set_key_policy(key, policy):
+        raise conflict_error(f"{key_label(key)} was changed by someone else at the same time")
 
 
 def key_label(key: ExternalKey) -> str:

@@ -15,7 +15,6 @@ from newel.registration.admin import (
 )
 from newel.registration.admin.calls import AdminServer, Call, Outcome, Resource
 from newel.registration.admin.external_keys import by_id, by_reference
-from newel.registration.admin.records import ExternalKey
 
 PREFIX = "/admin/"
 
@@ -25,22 +24,10 @@ async def _describe(_server: AdminServer, _call: Call) -> Outcome:
     return Outcome(responses.json_response(openapi.describe(PREFIX, RESOURCES)))
 
 
-async def _add_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
-    return await policies.put_key_policy(server, call, key, new=True)
-
-
-async def _change_key_policy(server: AdminServer, call: Call, key: ExternalKey) -> Outcome:
-    return await policies.put_key_policy(server, call, key, new=False)
-
-
-async def _get_key_policy(server: AdminServer, _call: Call, key: ExternalKey) -> Outcome:
-    return await policies.get_key_policy(server, key)
-
-
 _KEY_POLICY: Mapping[str, external_keys.KeyHandler] = {
-    "GET": _get_key_policy,
-    "POST": _add_key_policy,
-    "PUT": _change_key_policy,
+    "GET": policies.get_key_policy,
+    "POST": policies.add_key_policy,
+    "PUT": policies.change_key_policy,
     "DELETE": policies.remove_key_policy,
 }
 RESOURCES = (
