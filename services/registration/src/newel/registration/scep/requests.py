@@ -1,7 +1,6 @@
 """What a decrypted message asks for: a certification request, its challenge and its names."""
 
 import contextlib
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives import constant_time
@@ -38,21 +37,14 @@ class Names(NamedTuple):
 
 
 def open_request(
-    message: VerifiedRequest, signers: Iterable[Signer], provisioner: SCEPProvisioner
+    message: VerifiedRequest, signer: Signer, provisioner: SCEPProvisioner
 ) -> CertificateRequest:
-    """Decrypt a message by the key it is encrypted to, and read the certification request in it.
+    """Decrypt a message by the authority's key, and read the certification request in it.
 
     Whatever is wrong with the plain text is answered alike: else a stranger who has another's message
     could learn from answers what is in it. Raises RefusedError.
     """
-    envelope = message.envelope
-    signer = next((each for each in signers if each.id in envelope.recipients), None)
-    if signer is None:
-        raise RefusedError(
-            FailInfo.BAD_MESSAGE_CHECK,
-            "the message is not encrypted to the certificate of this authority; ask GetCACert again",
-        )
-    plain = decrypt(envelope, signer.id, signer.key, allow_weak=provisioner.allow_des)
+    plain = decrypt(message.envelope, signer.id, signer.key, allow_weak=provisioner.allow_des)
     try:
         request = csr.read_request(plain).verify(provisioner.name_rules)
         challenge = challenge_password(request.der)

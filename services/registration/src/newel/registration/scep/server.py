@@ -94,7 +94,7 @@ class SCEPServer:
                 raise _unsupported_error(request)
             verified = verify(request)
             answering = _find_recipient(verified, signers)
-            opened = requests.open_request(verified, signers, provisioner)
+            opened = requests.open_request(verified, answering, provisioner)
             enrolled = await handler(opened, provisioner, request_id)
         except RefusedError as error:
             typed = NewelError(ErrorType.MALFORMED, error.detail, cause=error.cause)
