@@ -174,6 +174,8 @@ async def test_an_unavailable_issuing_authority_is_no_refusal(scep: SCEPHarness)
     scep.ra.issuing.down = True
     response = await scep.post(message)
     assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert scep.ra.audit.outcomes("scep.enrol") == ["refused"]
+    assert scep.ra.audit.outcomes("scep.request") == []  # one line for one request
     scep.ra.issuing.down = False
     assert (await scep.post(message)).status_code == 200
 

@@ -7,9 +7,8 @@ from urllib.parse import parse_qs, unquote
 
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.provisioners.scep import SCEPProvisioner, SCEPProvisioners
-from newel.registration.rate_limits import RateLimitedError
 from newel.registration.scep.error_responses import TEXT, error_response
-from newel.registration.scep.server import SCEPServer
+from newel.registration.scep.server import DecidedError, SCEPServer
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
@@ -97,7 +96,7 @@ class SCEPApp:
         return found
 
     def _audit_error(self, scope: Scope, error: NewelError) -> None:
-        if isinstance(error, RateLimitedError):  # the limit writes one line for many
+        if isinstance(error, DecidedError):
             return
         path = str(scope["path"])[:256]
         self._audit_trail.write(Decision("scep.request", {"provisioner": "", "path": path}, error))

@@ -30,6 +30,10 @@ _CIPHERS = {"AES-128-CBC": envelopes.AES_128, "AES-256-CBC": envelopes.AES_256}
 Enrol = Callable[[CertificateRequest, SCEPProvisioner, str], Awaitable[Enrolment]]
 
 
+class DecidedError(NewelError):
+    """An error that the audit trail has already, though no signed answer tells of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SCEPServer:
     """Answers the operations of one or several SCEP provisioners. Its methods raise NewelError."""
@@ -103,7 +107,7 @@ class SCEPServer:
         except NewelError as error:
             self.audit_trail.write(Decision(operation, facts, error))
             if error.type in RETRIED:
-                raise
+                raise DecidedError(error.type, error.detail, cause=error.cause) from error
             text = error.detail or "the request is not authorized"
             return responses.failure(request, answering, FailInfo.BAD_REQUEST, text)
         issued = enrolled.certificate
