@@ -65,12 +65,17 @@ class TransportKeys:
 
         Raises NewelError.
         """
-        if not 0 <= self._clock.unix() - self._read_at < _REREAD_AFTER or not self._signers:
+        if not self._is_current():
             async with self._lock:
-                await self._read()
-                if self._is_due():
-                    await self._replace()
+                if not self._is_current():  # nobody else has read them meanwhile
+                    await self._read()
+                    if self._is_due():
+                        await self._replace()
         return list(self._signers.values())
+
+    def _is_current(self) -> bool:
+        age = self._clock.unix() - self._read_at
+        return 0 <= age < _REREAD_AFTER and bool(self._signers)
 
     async def _replace(self) -> None:
         """Make the next key. While that fails, one that is still valid stays in use."""
