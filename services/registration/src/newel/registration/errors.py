@@ -4,6 +4,9 @@ from newel.runtime.errors import ErrorType, NewelError
 
 _MAX_VERBATIM = 1024
 
+TEMPORARY = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
+"""Errors that say nothing about the request: it is not refused, and the same one may be granted later."""
+
 
 def malformed_error(detail: str, *, cause: str = "") -> NewelError:
     """Make a 400 with a detail for the client."""

@@ -12,14 +12,13 @@ from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.records import Claim, OrderStatus
 from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
+from newel.registration.errors import TEMPORARY
 from newel.registration.issuance import Issuance
 from newel.registration.provisioners.acme import ACMEProvisioner, ACMEProvisioners
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 
-_RETRIED = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
-"""Errors that say nothing about the order: it stays processing and is tried again."""
 _REOPENING = frozenset({ErrorType.BAD_CSR, ErrorType.BAD_PUBLIC_KEY})
 """Errors that another CSR can fix: the order is ready again (RFC 8555 §7.4)."""
 
@@ -121,7 +120,7 @@ class Finalizer:
         return provisioner
 
     async def _handle_error(self, claim: Claim, error: NewelError, *, reopen: bool) -> OrderStatus:
-        if error.type in _RETRIED:
+        if error.type in TEMPORARY:  # it is tried again
             outcome = OrderStatus.PROCESSING
         elif reopen and error.type in _REOPENING:
             outcome = OrderStatus.READY

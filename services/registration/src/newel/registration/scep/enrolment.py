@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.registration.authority import Authority
 from newel.registration.content import Content, Proof
+from newel.registration.errors import TEMPORARY
 from newel.registration.issuance import (
     Issuance,
     IssuedCertificate,
@@ -21,11 +22,8 @@ from newel.registration.scep import requests
 from newel.registration.scep.requests import CertificateRequest, Names
 from newel.registration.scep.transactions import Transactions
 from newel.runtime.clock import Clock
-from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.errors import NewelError
 from newel.scep.constants import FailInfo, MessageType, RefusedError
-
-RETRIED = frozenset({ErrorType.UNAVAILABLE, ErrorType.SERVER_INTERNAL, ErrorType.RATE_LIMITED})
-"""Errors that say nothing about the request: they are no signed FAILURE, so that clients ask again."""
 
 
 class Enrolment(NamedTuple):
@@ -68,7 +66,7 @@ class EnrolService:
             content.notify_failure(transaction, error.fail_info, error.detail)
             raise
         except NewelError as error:
-            if error.type not in RETRIED:
+            if error.type not in TEMPORARY:
                 content.notify_failure(transaction, FailInfo.BAD_REQUEST, error.detail)
             raise
         content.notify(certificate.der, transaction_id=transaction)

@@ -8,9 +8,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.authority import Authority
+from newel.registration.errors import TEMPORARY
 from newel.registration.provisioners.scep import SCEPProvisioner
 from newel.registration.scep import requests
-from newel.registration.scep.enrolment import RETRIED, Enrolment, EnrolService
+from newel.registration.scep.enrolment import Enrolment, EnrolService
 from newel.registration.scep.requests import CertificateRequest
 from newel.registration.scep.transport_keys import TransportKeys
 from newel.runtime.clock import Clock
@@ -106,7 +107,7 @@ class SCEPServer:
             return responses.failure(request, answering, error.fail_info, error.detail)
         except NewelError as error:
             self.audit_trail.write(Decision(operation, facts, error))
-            if error.type in RETRIED:
+            if error.type in TEMPORARY:  # no signed FAILURE, so that the client asks again
                 raise DecidedError(error.type, error.detail, cause=error.cause) from error
             text = error.detail or "the request is not authorized"
             return responses.failure(request, answering, FailInfo.BAD_REQUEST, text)
