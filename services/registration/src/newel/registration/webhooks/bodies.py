@@ -33,16 +33,6 @@ class Validity(NamedTuple):
     not_after: dt.datetime
 
 
-class SSHRequest(NamedTuple):
-    """A request for an SSH certificate."""
-
-    public_key: bytes
-    """In the wire format of RFC 4253 §6.6."""
-    type: str
-    key_id: str
-    principals: Sequence[str]
-
-
 def encode(members: Mapping[str, Any], now: dt.datetime) -> bytes:
     """Encode a body as Go's encoding/json does, with the time of the call."""
     text = Writer(Budget(_LIMITS)).write(Record("RequestBody", {"timestamp": now, **members}))
@@ -114,29 +104,6 @@ def issued_certificate(der: bytes) -> Record:
 def proving_certificate(der: bytes) -> Record:
     """Describe the certificate that proved the identity of the requester."""
     return Record("X5CCertificate", _certificate_fields(der))
-
-
-def ssh_request(request: SSHRequest) -> Record:
-    """Describe a request for an SSH certificate."""
-    fields = {
-        "publicKey": request.public_key,
-        "type": request.type,
-        "keyID": request.key_id,
-        "principals": list(request.principals),
-    }
-    return Record("SSHCertificateRequest", fields)
-
-
-def ssh_certificate(
-    fields: Mapping[str, Any], public_key: bytes, signature_key: bytes, window: tuple[int, int]
-) -> Record:
-    """Describe the SSH certificate that would be issued.
-
-    ``fields`` are those of its template; ``window`` is validAfter and validBefore in seconds since 1970.
-    """
-    keys = {"publicKey": public_key, "signatureKey": signature_key or None}
-    times = {"validBefore": window[1], "validAfter": window[0]}
-    return Record("SSHCertificate", {**fields, **keys, **times})
 
 
 def _certificate_fields(der: bytes) -> dict[str, Any]:
