@@ -99,16 +99,16 @@ class Webhooks:
         Raises ``unavailable`` when one cannot be asked.
         """
         found: dict[str, Any] = {}
-        body = {
-            "provisionerName": self._provisioner,
-            "x509CertificateRequest": bodies.certification_request(subject.request),
-            "scepChallenge": challenge or None,
-            "scepTransactionID": transaction_id or None,
-        }
+        body = _without_empty(
+            {
+                "provisionerName": self._provisioner,
+                "x509CertificateRequest": bodies.certification_request(subject.request),
+                "scepChallenge": challenge or None,
+                "scepTransactionID": transaction_id or None,
+            }
+        )
         for hook in self._of(WebhookKind.SCEPCHALLENGE):
-            reply = await self._client.call(
-                hook, _without_empty(body), subject.variables, subject.request_id
-            )
+            reply = await self._client.call(hook, body, subject.variables, subject.request_id)
             if reply.allow:
                 found[hook.name] = reply.data
         return found or None
