@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import grpc
@@ -36,6 +36,7 @@ _BATCH_WAIT = 0.01
 """Seconds: about what a batch takes."""
 _SECOND = dt.timedelta(seconds=1)
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -46,13 +47,8 @@ class RemoteIssuance:
         self._issuance = IssuanceStub(channel)
         self._revocation = RevocationStub(channel)
         self._repository = RepositoryStub(channel)
-        # repeated one by one they give the same certificates: what they carry is their identity
-        self._issue = Coalescer(
-            self._send_issue, max_wait=_BATCH_WAIT, is_item_fault=_may_be_one_item
-        )
-        self._renew = Coalescer(
-            self._send_renew, max_wait=_BATCH_WAIT, is_item_fault=_may_be_one_item
-        )
+        self._issue = coalesce_issuance(self._send_issue)
+        self._renew = coalesce_issuance(self._send_renew)
         self._revoke = Coalescer(self._send_revoke)
         self._find = Coalescer(self._send_find)
 
@@ -116,6 +112,16 @@ async def translate_errors(call: Awaitable[Result]) -> Result:
         return await call
     except grpc.RpcError as error:
         raise error_from_call(error) from error
+
+
+def coalesce_issuance(
+    send: Callable[[list[Item]], Awaitable[Sequence[pb.IssueResult]]],
+) -> Coalescer[Item, pb.IssueResult]:
+    """Collect single requests for certificates into calls of ``send``; one that fails harms no other.
+
+    Repeated one by one they give the same certificates: what they carry is their identity.
+    """
+    return Coalescer(send, max_wait=_BATCH_WAIT, is_item_fault=_may_be_one_item)
 
 
 def _may_be_one_item(error: Exception) -> bool:

@@ -9,6 +9,7 @@ from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub
 from newel.registration.issuance import IssuedCertificate, RevocationRequest
 from newel.registration.rpc import (
     DEADLINE,
+    coalesce_issuance,
     provisioner_message,
     read_issued_certificate,
     read_provisioner,
@@ -21,11 +22,8 @@ from newel.registration.ssh_issuance import (
     SSHIssuerRecord,
     SSHRecord,
 )
-from newel.runtime.coalescer import Coalescer
 from newel.runtime.rpc.wire import error_from_proto
 
-_BATCH_WAIT = 0.01
-"""Seconds: about what a batch takes."""
 _TYPES = {"user": pb.SSH_CERTIFICATE_TYPE_USER, "host": pb.SSH_CERTIFICATE_TYPE_HOST}
 
 
@@ -36,7 +34,7 @@ class RemoteSSHIssuance:
         self._issuance = IssuanceStub(channel)
         self._revocation = RevocationStub(channel)
         self._repository = RepositoryStub(channel)
-        self._issue = Coalescer(self._send_issue, max_wait=_BATCH_WAIT)
+        self._issue = coalesce_issuance(self._send_issue)
 
     async def issue(self, request: SSHIssueRequest) -> IssuedCertificate:
         """Issue a certificate."""

@@ -43,7 +43,9 @@ class Notifications:
         except asyncio.QueueFull:
             self._metrics.webhooks.labels(notification.hook.kind.value, "dropped").inc()
             if not self._is_full:
-                _log.warning("notifications of webhooks are dropped: %d wait", self._waiting.maxsize)
+                _log.warning(
+                    "notifications of webhooks are dropped: %d wait", self._waiting.maxsize
+                )
             self._is_full = True
 
     async def run(self) -> None:
