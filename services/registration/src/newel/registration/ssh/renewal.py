@@ -47,8 +47,12 @@ class SSHRenewService:
         if old.kind != "host":
             raise malformed_error("sshpop certificate must be a host ssh certificate")
         record = await self.require_record(old)
-        self._check(provisioner, record, old, now, is_rekey=is_rekey)
-        request = self._build(proof, record, key or old.public_key, now, request_id)
+        self._check(provisioner, old, now, is_rekey=is_rekey)
+        source = self._find_source(record.provisioner)
+        self.authority.check_principals((source or provisioner).policies, old.kind, old.principals)
+        request = self._build(
+            record.provisioner, source, proof, key or old.public_key, now, request_id
+        )
         issued = await issue_once(
             self.used,
             proof.use,
@@ -82,13 +86,7 @@ class SSHRenewService:
         return record
 
     def _check(
-        self,
-        provisioner: Provisioner,
-        record: SSHRecord,
-        old: Certificate,
-        now: dt.datetime,
-        *,
-        is_rekey: bool,
+        self, provisioner: Provisioner, old: Certificate, now: dt.datetime, *, is_rekey: bool
     ) -> None:
         if not provisioner.may_renew:
             raise unauthorized_error(f"renew is disabled for provisioner '{provisioner.name}'")
@@ -97,30 +95,35 @@ class SSHRenewService:
         late = provisioner.limits.allow_renewal_after_expiry and not is_rekey
         if not is_valid_now(old, now) and not (late and now >= moment(old.valid_before)):
             raise unauthorized_error("the certificate is not valid now, or has expired")
-        source = self._source(record.provisioner)
-        if source is None and record.provisioner.name:  # what step-ca issued names none
+
+    def _find_source(self, ref: ProvisionerRef) -> Provisioner | None:
+        """Find the provisioner that admitted the certificate. Raises ``unauthorized`` when it is gone.
+
+        None: step-ca issued the certificate, whose record names no provisioner.
+        """
+        source = self.authority.provisioners.by_certificate(ref)
+        if source is None and ref.name:
             raise unauthorized_error(
-                f"the provisioner {record.provisioner.name[:128]!r}, which admitted the certificate, is"
-                " gone"
+                f"the provisioner {ref.name[:128]!r}, which admitted the certificate, is gone"
             )
         if source is not None and source.disabled:
             raise unauthorized_error(f"the provisioner {source.name!r} is disabled")
-        policies = (source or provisioner).policies
-        self.authority.check_principals(policies, old.kind, old.principals)
-
-    def _source(self, ref: ProvisionerRef) -> Provisioner | None:
-        """Find the provisioner that admitted the certificate; None when it is gone."""
-        return self.authority.provisioners.by_certificate(ref)
+        return source
 
     def _build(
-        self, proof: SSHProof, record: SSHRecord, key: bytes, now: dt.datetime, request_id: str
+        self,
+        ref: ProvisionerRef,
+        source: Provisioner | None,
+        proof: SSHProof,
+        key: bytes,
+        now: dt.datetime,
+        request_id: str,
     ) -> SSHIssueRequest:
         old = proof.certificate
         start = now.replace(microsecond=0) - self.backdate
         length = moment(old.valid_before) - moment(old.valid_after)
-        longest = self._source(record.provisioner) or None
-        if longest is not None:
-            length = min(length, longest.limits.ssh_host.max_duration + self.backdate)
+        if source is not None:
+            length = min(length, source.limits.ssh_host.max_duration + self.backdate)
         if length <= self.backdate:
             raise forbidden_error("the certificate would end before it begins")
         return SSHIssueRequest(
@@ -133,7 +136,7 @@ class SSHRenewService:
             valid_before=start + length,
             critical_options=old.critical_options,
             extensions=old.extensions,
-            provisioner=record.provisioner,
+            provisioner=ref,
             subject_of_proof=old.key_id,
             renewed_from=old.serial,
             request_id=request_id,
