@@ -85,8 +85,8 @@ async def determine_content(
     Neither may add a name that the order did not prove. Raises NewelError.
     """
     message = build_issue_request(claim, request, provisioner, now)
-    subject = requests.common_name(request, claim.identifiers, force=provisioner.force_common_name)
-    content = Content(provisioner, request, Proof(subject or ""), message, now)
+    subject = next((each.value for each in message.subject), "")  # the common name, if any
+    content = Content(provisioner, request, Proof(subject), message, now)
     try:
         await content.determine(defaults)
     except WebhookRefusedError as error:
