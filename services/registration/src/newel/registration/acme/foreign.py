@@ -13,7 +13,12 @@ from newel.jose.errors import JOSEError
 from newel.registration.acme import ids
 from newel.registration.acme.issuance import subject_of_proof
 from newel.registration.acme.records import AccountStatus
-from newel.registration.acme.statements import ADD_FOREIGN_ACCOUNT, ADD_FOREIGN_KEY, FOREIGN_ACCOUNT
+from newel.registration.acme.statements import (
+    ADD_FOREIGN_ACCOUNT,
+    ADD_FOREIGN_KEY,
+    BIND_FOREIGN_ACCOUNT,
+    FOREIGN_ACCOUNT,
+)
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.times import to_seconds
 from newel.runtime.errors import NewelError
@@ -73,8 +78,11 @@ class ForeignAccounts:
     async def add_external_keys(
         self, given: Sequence[ForeignExternalKey], *, dry_run: bool
     ) -> Tally:
-        """Store external account keys, each by itself; those that are there stay as they are."""
-        tally, writes = Tally(), list[Write]()
+        """Store external account keys, each by itself; those that are there stay as they are.
+
+        Their accounts, which are there already, are held to the policies that the keys will have.
+        """
+        tally, units = Tally(), list[tuple[Write, ...]]()
         for each in given:
             account = ids.parse(each.account) if each.account else None
             if not each.mac_key or (each.account and account is None):
@@ -88,10 +96,11 @@ class ForeignAccounts:
                 each.id, each.provisioner, each.reference, each.mac_key, account,
                 to_seconds(each.created_at), bound,
             )  # fmt: skip # a row
-            writes.append(Write(ADD_FOREIGN_KEY, row))
-        tally.new = len(writes)
+            bind = [Write(BIND_FOREIGN_ACCOUNT, (account, each.id))] if account else []
+            units.append((Write(ADD_FOREIGN_KEY, row), *bind))
+        tally.new = len(units)
         if not dry_run:
-            await self._database.decide_all([(write,) for write in writes])
+            await self._database.decide_all(units)
         return tally
 
 

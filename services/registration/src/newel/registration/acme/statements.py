@@ -46,6 +46,7 @@ ADD_FOREIGN_ACCOUNT = Statement("""
 ADD_FOREIGN_KEY = Statement("""
     INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, account, created_at, bound_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id""")
+BIND_FOREIGN_ACCOUNT = Statement("UPDATE acme_accounts SET external_key = $2 WHERE id = $1")
 SET_CONTACT = Statement("UPDATE acme_accounts SET contact = $2 WHERE id = $1")
 DEACTIVATE_ACCOUNT = Statement(
     "UPDATE acme_accounts SET status = 'deactivated' WHERE id = $1 AND status = 'valid'"
