@@ -90,6 +90,13 @@ class Trust:
                 return issuer.constraints
         return ()
 
+    def has_issued(self, certificate: x509.Certificate) -> bool:
+        """Tell whether one of the issuers signed a certificate; the record alone knows which it issued."""
+        return any(
+            loading.is_issued_by(certificate, each.certificates[0])
+            for each in self.issuers.values()
+        )
+
     @property
     def client_authorities(self) -> list[bytes]:
         """DER of the issuers and their roots, which client certificates may chain to."""

@@ -175,7 +175,7 @@ def _first_of(chain: Sequence[str]) -> bytes:
 
 def _check_certificate(leaf: x509.Certificate, trust: Trust, now: dt.datetime) -> None:
     chain = "adminHandler.authorizeToken; error verifying x5c certificate chain in token"
-    if not any(loading.is_issued_by(leaf, each.certificates[0]) for each in trust.issuers.values()):
+    if not trust.has_issued(leaf):
         raise _refuse(f"{chain}: the certificate is not one of this authority")
     if not leaf.not_valid_before_utc <= now <= leaf.not_valid_after_utc:
         raise _refuse(f"{chain}: the certificate has expired or is not valid yet")

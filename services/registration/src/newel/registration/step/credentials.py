@@ -13,12 +13,12 @@ async def require_standing(der: bytes, trust: Trust, issuance: Issuance) -> None
     ``unauthorized``, and ``unavailable`` when the record cannot be read.
     """
     certificate = loading.load_certificate(der)
-    issuers = [each.certificates[0] for each in trust.issuers.values() if each.certificates]
-    if all(certificate.issuer != each.subject for each in issuers):
+    subjects = (each.certificates[0].subject for each in trust.issuers.values())
+    if certificate.issuer not in subjects:
         return
     record = await issuance.find(der=der)
     if record is None:
-        if any(loading.is_issued_by(certificate, each) for each in issuers):
+        if trust.has_issued(certificate):
             raise unauthorized_error("the certificate that proves the identity is not on record")
     elif record.is_revoked:
         raise unauthorized_error("the certificate that proves the identity is revoked")

@@ -61,9 +61,7 @@ def from_bearer(text: str, trust: Trust) -> Peer:
         raise unauthorized_error(f"error validating renew token: {error}") from None
     if not loading.may_sign(token.leaf):
         raise unauthorized_error("error validating renew token: the key may not sign (keyUsage)")
-    if not any(
-        loading.is_issued_by(token.leaf, each.certificates[0]) for each in trust.issuers.values()
-    ):
+    if not trust.has_issued(token.leaf):
         raise unauthorized_error("error validating renew token: the leaf is of another authority")
     return _peer(token.chain[0], token.leaf, token)
 
