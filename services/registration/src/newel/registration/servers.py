@@ -80,16 +80,11 @@ def build_acme(
     metrics: Metrics,
 ) -> ACMEServer:
     """Build the ACME server."""
-
-    def provisioner(name: str) -> ACMEProvisioner | None:
-        found = authority.provisioners.by_name(name)
-        return found if isinstance(found, ACMEProvisioner) and not found.disabled else None
-
     return build_acme_server(
         config.acme,
         database=ports.database,
         issuance=issuance,
-        provisioners=provisioner,
+        provisioners=lambda name: authority.provisioners.find_enabled(name, ACMEProvisioner),
         names=config.dns_names,
         clock=ports.clock,
         audit=ports.audit,

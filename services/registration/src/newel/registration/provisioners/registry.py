@@ -3,7 +3,7 @@
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import ProvisionerRef
@@ -45,6 +45,8 @@ from newel.step.provisioners import (
     to_public,
 )
 from newel.step.tokens import UnverifiedToken
+
+Kind = TypeVar("Kind", bound=Provisioner)
 
 _KINDS: dict[type, Callable[..., Provisioner]] = {
     JWKProvisionerConfig: JWKProvisioner,
@@ -176,6 +178,11 @@ class Provisioners:
     def by_name(self, name: str) -> Provisioner | None:
         """Find a provisioner by its name."""
         return self._by_name.get(name)
+
+    def find_enabled(self, name: str, kind: type[Kind]) -> Kind | None:
+        """Find the enabled provisioner of a name, if it is of this kind."""
+        found = self._by_name.get(name)
+        return found if isinstance(found, kind) and not found.disabled else None
 
     def unusable(self) -> dict[str, str]:
         """Say why each provisioner admits no one, by its name; one that is disabled is meant to."""

@@ -53,8 +53,7 @@ def build(
     transactions = Transactions(storage, clock)
 
     def find(name: str) -> SCEPProvisioner | None:
-        found = authority.provisioners.by_name(name)
-        return found if isinstance(found, SCEPProvisioner) and not found.disabled else None
+        return authority.provisioners.find_enabled(name, SCEPProvisioner)
 
     def build_app() -> "SCEPApp":
         from newel.registration.scep.enrolment import EnrolService
