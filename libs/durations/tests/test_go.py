@@ -7,6 +7,7 @@ import pytest
 from newel.durations.go import (
     TimeDuration,
     format_duration,
+    format_go_time,
     format_time,
     parse_duration,
     parse_time,
@@ -81,6 +82,12 @@ def test_what_go_refuses_is_refused(text: str) -> None:
 def test_durations_are_written_as_go_does(value: dt.timedelta, text: str) -> None:
     assert format_duration(value) == text
     assert parse_duration(text) == value
+
+
+def test_a_time_is_printed_as_go_does() -> None:
+    zone = dt.timezone(dt.timedelta(hours=1))
+    time = dt.datetime(2026, 11, 21, 13, 0, 5, 500_000, zone)
+    assert format_go_time(time) == "2026-11-21 12:00:05 +0000 UTC"
 
 
 def test_times_are_rfc_3339() -> None:

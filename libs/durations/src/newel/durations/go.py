@@ -80,6 +80,11 @@ def format_time(time: dt.datetime) -> str:
     return (text.rstrip("0") if "." in text else text) + "Z"
 
 
+def format_go_time(time: dt.datetime) -> str:
+    """Return the time in UTC as Go prints it, in whole seconds: ``2026-01-02 03:04:05 +0000 UTC``."""
+    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+
+
 class TimeDuration(NamedTuple):
     """A moment as the API carries it: at a time, after a duration, or not given at all."""
 

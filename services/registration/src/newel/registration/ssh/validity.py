@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from newel.durations.go import TimeDuration, format_duration
+from newel.durations.go import TimeDuration, format_duration, format_go_time
 from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.provisioners.grant import Window
 from newel.registration.provisioners.limits import Durations
@@ -54,17 +54,17 @@ def resolve(
 
 
 def _check_window(window: Window, start: dt.datetime, end: dt.datetime | None) -> None:
-    expiry = f"provisioning credential expiration ({_go(window.not_after)})"
+    expiry = f"provisioning credential expiration ({format_go_time(window.not_after)})"
     if start > window.not_after:
-        raise forbidden_error(f"{expiry} is before requested certificate validAfter ({_go(start)})")
+        raise forbidden_error(
+            f"{expiry} is before requested certificate validAfter ({format_go_time(start)})"
+        )
     if start < window.not_before:
         raise forbidden_error(
-            f"requested certificate validAfter ({_go(start)}) is before the active validity window of"
-            f" the provisioning credential ({_go(window.not_before)})"
+            f"requested certificate validAfter ({format_go_time(start)}) is before the active validity window of"
+            f" the provisioning credential ({format_go_time(window.not_before)})"
         )
     if end is not None and end > window.not_after:
-        raise forbidden_error(f"{expiry} is before requested certificate validBefore ({_go(end)})")
-
-
-def _go(time: dt.datetime) -> str:
-    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
+        raise forbidden_error(
+            f"{expiry} is before requested certificate validBefore ({format_go_time(end)})"
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from newel.durations.go import format_go_time
 from newel.registration.authority import Authority
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import Issuance, IssuedCertificate, ProvisionerRef, Renewal
@@ -97,7 +98,7 @@ class RenewService:
             raise unauthorized_error(
                 "the certificate is expired",
                 detail="The request lacked necessary authorization to be completed:"
-                f" certificate expired on {expiry:%Y-%m-%d %H:%M:%S} +0000 UTC",
+                f" certificate expired on {format_go_time(expiry)}",
             )
         if peer.token is not None:
             try:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import NamedTuple
 
-from newel.durations.go import TimeDuration, format_duration
+from newel.durations.go import TimeDuration, format_duration, format_go_time
 from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.provisioners.grant import Window
 from newel.registration.provisioners.limits import Limits
@@ -62,14 +62,16 @@ def resolve(
         _check_window(window, first, end, is_default=not not_after)
         end = min(end, window.not_after.replace(microsecond=0))
     if end < now:
-        raise malformed_error(f"notAfter cannot be in the past; na={_go(end)}")
+        raise malformed_error(f"notAfter cannot be in the past; na={format_go_time(end)}")
     if end < start:
         raise malformed_error(
-            f"notAfter cannot be before notBefore; na={_go(end)}, nb={_go(start)}"
+            f"notAfter cannot be before notBefore; na={format_go_time(end)}, nb={format_go_time(start)}"
         )
     if start > now + bounds.latest_start:
         ahead = format_duration(bounds.latest_start)
-        raise malformed_error(f"notBefore cannot be more than {ahead} ahead; nb={_go(start)}")
+        raise malformed_error(
+            f"notBefore cannot be more than {ahead} ahead; nb={format_go_time(start)}"
+        )
     length = end - start
     if length < limits.min_duration:
         raise forbidden_error(
@@ -88,22 +90,17 @@ def _default_end(end: dt.datetime, bounds: Bounds) -> dt.datetime:
     return end if bounds.issuer_expiry is None else min(end, bounds.issuer_expiry)
 
 
-def _go(time: dt.datetime) -> str:
-    """Format a time as Go prints it."""
-    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S +0000 UTC")
-
-
 def _check_window(
     window: Window, start: dt.datetime, end: dt.datetime, *, is_default: bool
 ) -> None:
     """Refuse what a request asks for beyond the window; a default end is cut to it instead."""
     if start < window.not_before:
         raise forbidden_error(
-            f"requested certificate notBefore ({_go(start)}) is before the active validity window of"
-            f" the provisioning credential ({_go(window.not_before)})"
+            f"requested certificate notBefore ({format_go_time(start)}) is before the active validity window of"
+            f" the provisioning credential ({format_go_time(window.not_before)})"
         )
     if not is_default and end > window.not_after:
         raise forbidden_error(
-            f"requested certificate notAfter ({_go(end)}) is after the expiration of the provisioning"
-            f" credential ({_go(window.not_after)})"
+            f"requested certificate notAfter ({format_go_time(end)}) is after the expiration of the provisioning"
+            f" credential ({format_go_time(window.not_after)})"
         )
