@@ -4,7 +4,8 @@ import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from newel.certtemplates.ssh import EXTENSIONS, SSHContent, read_content
+from newel.certtemplates.ssh import read_content
+from newel.certtemplates.ssh_content import EXTENSIONS, SSHContent
 from newel.cli.errors import CliError
 
 if TYPE_CHECKING:

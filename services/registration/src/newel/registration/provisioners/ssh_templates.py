@@ -8,7 +8,8 @@ from newel.certtemplates import certificates
 from newel.certtemplates.json_fields import Fields
 from newel.certtemplates.options import template_options
 from newel.certtemplates.refusal import TemplateRefusedError
-from newel.certtemplates.ssh import EXTENSIONS, SSHContent, read_content
+from newel.certtemplates.ssh import read_content
+from newel.certtemplates.ssh_content import EXTENSIONS, SSHContent
 from newel.gotemplate.budget import Environment
 from newel.gotemplate.template import Template
 from newel.registration.errors import forbidden_error, malformed_error

@@ -4,11 +4,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from newel.certtemplates.ssh import SSHContent
+from newel.certtemplates.ssh_content import SSHContent
 from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.provisioners.provisioner import Provisioner
 from newel.registration.provisioners.ssh_grant import SSHChoice, SSHGrant
-from newel.registration.provisioners.ssh_templates import SSHTemplateInput
 from newel.step.ssh_messages import SSHSignRequest
 
 
@@ -73,6 +72,8 @@ def render(
     """Return the usual content, or what the provisioner's template makes of it. Raises NewelError."""
     if provisioner.ssh_template is None:
         return usual
+    from newel.registration.provisioners.ssh_templates import SSHTemplateInput
+
     request: dict[str, Any] = {
         "Type": body.cert_type or "",
         "KeyID": body.key_id or "",

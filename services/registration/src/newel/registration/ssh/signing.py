@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from newel.certtemplates.ssh import SSHContent
+from newel.certtemplates.ssh_content import SSHContent
 from newel.crypto.ssh import certificates, key_quality
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
