@@ -17,7 +17,7 @@ from newel.registration.acme.urls import URLs
 from newel.registration.audit_trail import Decision
 from newel.registration.provisioners.acme import ACMEProvisioner, ACMEProvisioners
 from newel.registration.rate_limits import RateLimitedError
-from newel.runtime.asgi import Receive, Scope, Send
+from newel.runtime.asgi import Receive, Scope, Send, find_header
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.request_body import read_body
@@ -153,7 +153,7 @@ class ACMEApp:
         provisioner: ACMEProvisioner,
         signer: Signer,
     ) -> Call:
-        content_type = _header(scope, b"content-type").partition(b";")[0].strip().lower()
+        content_type = find_header(scope, b"content-type").partition(b";")[0].strip().lower()
         if content_type != _JOSE:
             raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, "requests are application/jose+json")
         body = await read_body(receive, jws.MAX_REQUEST, scope["headers"])
@@ -183,15 +183,8 @@ class ACMEApp:
         )
 
 
-def _header(scope: Scope, name: bytes) -> bytes:
-    for key, value in scope["headers"]:
-        if key == name:
-            return value
-    return b""
-
-
 def _authority(scope: Scope) -> str:
-    return _header(scope, b"host").decode("latin-1")
+    return find_header(scope, b"host").decode("latin-1")
 
 
 def _url(scope: Scope, authority: str) -> str:

@@ -14,7 +14,7 @@ from newel.registration.admin.records import Configuration, conflict_error
 from newel.registration.admin.resources import find_route
 from newel.registration.admin.tokens import AdminAuthenticator, Caller
 from newel.registration.audit_trail import AuditTrail, Decision
-from newel.runtime.asgi import Receive, Scope, Send
+from newel.runtime.asgi import Receive, Scope, Send, find_header
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.request_body import read_body
@@ -132,8 +132,7 @@ class AdminAPI:
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    value = next((value for key, value in scope["headers"] if key == name), b"")
-    return value.decode("latin-1").strip()
+    return find_header(scope, name).decode("latin-1").strip()
 
 
 def _expected_revision(text: str) -> int | None:

@@ -20,7 +20,7 @@ from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
 from newel.registration.step.routing import Handler, Route, RouteTable
 from newel.registration.step.signing import SignResult, SignService
-from newel.runtime.asgi import Receive, Scope, Send
+from newel.runtime.asgi import Receive, Scope, Send, find_header
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import JSON, Response
 from newel.runtime.request_id import request_id
@@ -132,8 +132,8 @@ class StepAPI:
         holder = peer.from_tls(_client_chain(scope))
         if holder is not None:
             return holder
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        scheme, _, token = header.decode("latin-1").partition(" ")
+        header = find_header(scope, b"authorization").decode("latin-1")
+        scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise malformed_error("missing client certificate")
         return peer.from_bearer(token.strip(), self._authority.trust)
