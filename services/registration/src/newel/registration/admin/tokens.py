@@ -71,8 +71,9 @@ class AdminAuthenticator:
 
         ``path`` is that of the request as it was sent.
         1. the leaf's key signed the token; 2. the leaf is one of this authority, valid now, for clients, and
-        its key may sign; 3. times, audience, issuer and subject; 4. the issuing authority issued it and it is
-        not revoked; 5. one of its names is an administrator of the provisioner that admitted it.
+        its key may sign; 3. the issuing authority issued it, it is not revoked, and the provisioner that
+        admitted it is enabled; 4. times, audience, issuer and subject; 5. one of its names is an
+        administrator of that provisioner.
         """
         if not text:
             raise _refuse("missing authorization header token")
