@@ -8,7 +8,7 @@ from newel.acme.identifiers import Identifier
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.names import GeneralName
 from newel.registration.acme.identifiers import general_name
-from newel.registration.policy.levels import NO_POLICIES, Policies
+from newel.registration.policy.levels import Policies
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
 
@@ -32,16 +32,11 @@ AccountPolicies = Callable[[bytes], Awaitable[Policies]]
 """Finds the policies of an account, by its id: those of its external account key."""
 
 
-async def no_account_policies(_account: bytes) -> Policies:
-    """Return the policies of an account where none has its own."""
-    return NO_POLICIES
-
-
 class NameChecks(NamedTuple):
     """The checks of an ACME server: the account's policies first, then the provisioner's."""
 
     check_names: CheckNames
-    account_policies: AccountPolicies = no_account_policies
+    account_policies: AccountPolicies
 
     async def check_identifiers(
         self,
