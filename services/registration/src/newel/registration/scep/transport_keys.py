@@ -67,7 +67,7 @@ class TransportKeys:
         """
         if not self._is_current():
             async with self._lock:
-                if not self._is_current():  # nobody else has read them meanwhile
+                if not self._is_current():  # no one else has read them meanwhile
                     await self._read()
                     if self._is_due():
                         await self._replace()
