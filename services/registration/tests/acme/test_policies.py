@@ -1,5 +1,6 @@
 """Name policies on orders and their certificates, at each of their levels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,11 @@ import pytest
 from fixtures.acme_account import make_csr
 from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from newel.registration.acme import ids
+from newel.registration.inventory import InventoryQuestion
 from newel.registration.policy.levels import Policies, compile_policies
+from newel.runtime.errors import ErrorType, NewelError
 from newel.step.policies import PolicyConfig
+from newel.step.provisioners import Newel
 
 
 def config(**x509: object) -> PolicyConfig:
@@ -66,3 +70,43 @@ async def test_a_policy_that_came_after_the_order_is_applied_when_it_is_finalize
     assert (reply.status, reply.problem) == (403, "rejectedIdentifier")
     assert (await client.post(order.header("location")))["status"] == "invalid"
     assert not harness.issuing.requests
+
+
+class Inventory:
+    """Knows the names it is given, or does not answer."""
+
+    def __init__(self, *known: str, answers: bool = True) -> None:
+        self.known, self.answers = set(known), answers
+
+    async def look_up(self, questions: Sequence[InventoryQuestion]) -> list[dict[str, str] | None]:
+        if not self.answers:
+            raise NewelError(ErrorType.UNAVAILABLE, "the inventory does not answer")
+        return [
+            {"owner": "lab"} if self.known.intersection(map(str, each.names)) else None
+            for each in questions
+        ]
+
+
+async def test_an_order_names_each_identifier_that_a_required_inventory_does_not_know(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.register_client()
+    inventory = Inventory("known.lab", "10.0.0.1")
+    harness.provisioners["acme"] = provisioner(
+        inventory=inventory, newel=Newel(require_inventory=True)
+    )
+    assert (await client.order("known.lab", "10.0.0.1")).status == 201
+    reply = await client.order("known.lab", "new.lab", "10.0.0.2")
+    assert (reply.status, reply.problem) == (403, "rejectedIdentifier")
+    assert [part["identifier"]["value"] for part in reply["subproblems"]] == ["new.lab", "10.0.0.2"]
+    assert reply["subproblems"][0]["detail"] == "the inventory does not know dns:new.lab"
+
+
+async def test_an_inventory_that_does_not_answer_is_no_refusal(harness: ACMEHarness) -> None:
+    client = await harness.register_client()
+    harness.provisioners["acme"] = provisioner(
+        inventory=Inventory(answers=False), newel=Newel(require_inventory=True)
+    )
+    reply = await client.order("known.lab")
+    assert (reply.status, reply.problem) == (503, "serverInternal")
+    assert int(reply.header("retry-after")) > 0

@@ -34,19 +34,41 @@ async def read_metadata(
     With ``require_names`` each name has to be known by itself: raises ``forbidden`` for the first that
     is not. Raises ``unavailable`` when the inventory cannot be asked, which is never taken for "no".
     """
+    names = question.names if require_names else ()
+    whole, unknown = await _ask(inventory, question, names)
+    if unknown:
+        raise forbidden_error(
+            explain_unknown(unknown[0]),
+            cause=f"the inventory has no metadata of {unknown[0].kind}:{unknown[0]}",
+        )
+    return whole or {}
+
+
+async def find_unknown_names(
+    inventory: Inventory | None, question: InventoryQuestion
+) -> Sequence[GeneralName]:
+    """Return the names that the inventory does not know.
+
+    Raises ``unavailable`` when the inventory cannot be asked.
+    """
+    return (await _ask(inventory, question, question.names))[1]
+
+
+def explain_unknown(name: GeneralName) -> str:
+    """Tell a client that the inventory does not know a name."""
+    return f"the inventory does not know {name.kind}:{str(name)[:256]}"
+
+
+async def _ask(
+    inventory: Inventory | None, question: InventoryQuestion, names: Sequence[GeneralName]
+) -> tuple[Metadata | None, list[GeneralName]]:
+    """Return the metadata for a question, and those of the names that nothing is known of."""
     if inventory is None:
         raise NewelError(
             ErrorType.UNAVAILABLE,
             "the inventory cannot be asked now; try again later",
             cause="there is no channel to the inventory ([runtime.channels.inventory])",
         )
-    each_name = [question._replace(subject="", names=(name,)) for name in question.names]
-    questions = [question, *(each_name if require_names else ())]
-    whole, *single = await inventory.look_up(questions)
-    for name, known in zip(question.names, single, strict=False):  # none where none is required
-        if known is None:
-            raise forbidden_error(
-                f"the inventory does not know {name.kind}:{str(name)[:256]}",
-                cause=f"the inventory has no metadata of {name.kind}:{name}",
-            )
-    return whole or {}
+    each_name = [question._replace(subject="", names=(name,)) for name in names]
+    whole, *single = await inventory.look_up([question, *each_name])
+    return whole, [name for name, known in zip(names, single, strict=True) if known is None]

@@ -8,6 +8,11 @@ from newel.acme.identifiers import Identifier
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.names import GeneralName
 from newel.registration.acme.identifiers import general_name
+from newel.registration.inventory import (
+    InventoryQuestion,
+    explain_unknown,
+    find_unknown_names,
+)
 from newel.registration.policy.levels import Policies
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
@@ -45,15 +50,23 @@ class NameChecks(NamedTuple):
         identifiers: Iterable[Identifier],
         now: dt.datetime,
     ) -> None:
-        """Refuse an order with ``rejectedIdentifier``, and a subproblem for each identifier at fault."""
+        """Refuse an order with ``rejectedIdentifier``, and a subproblem for each identifier at fault.
+
+        Where the provisioner requires names to be known, the inventory is asked too: raises
+        ``unavailable`` when it cannot be.
+        """
+        wanted = [(each, general_name(each)) for each in identifiers]
         levels = (await self.account_policies(account), provisioner.policies)
         rejected: list[Subproblem] = []
-        for each in identifiers:
+        for each, name in wanted:
             try:
-                self.check_names(levels, [general_name(each)], (), now)
+                self.check_names(levels, [name], (), now)
             except NewelError as error:
-                shown = (each.type, each.value)
-                rejected.append(Subproblem(ErrorType.REJECTED_IDENTIFIER, error.detail, *shown))
+                rejected.append(_reject(each, error.detail))
+        if provisioner.requires_inventory and not rejected:
+            question = InventoryQuestion(provisioner.name, "", tuple(name for _, name in wanted))
+            unknown = await find_unknown_names(provisioner.inventory, question)
+            rejected += [_reject(each, explain_unknown(n)) for each, n in wanted if n in unknown]
         if rejected:
             raise NewelError(
                 ErrorType.REJECTED_IDENTIFIER,
@@ -75,3 +88,8 @@ class NameChecks(NamedTuple):
             self.check_names(levels, names, subject, now)
         except NewelError as error:
             raise NewelError(ErrorType.REJECTED_IDENTIFIER, error.detail) from None
+
+
+def _reject(identifier: Identifier, detail: str) -> Subproblem:
+    shown = (identifier.type, identifier.value)
+    return Subproblem(ErrorType.REJECTED_IDENTIFIER, detail, *shown)
