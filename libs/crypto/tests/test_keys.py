@@ -107,6 +107,13 @@ def test_a_damaged_key_with_a_password_it_does_not_need_is_refused() -> None:
     for password in (None, b"secret"):
         with pytest.raises(keys.InvalidKeyError):
             keys.load_private_key(damaged, password)
+    with pytest.raises(keys.InvalidKeyError):
+        keys.is_encrypted(damaged)
+
+
+def test_a_key_is_encrypted_or_not(key: keys.PrivateKey) -> None:
+    assert keys.is_encrypted(keys.encrypt_private_key(key, b"secret"))
+    assert not keys.is_encrypted(keys.plain_private_key(key))
 
 
 def test_kinds_of_key_that_are_not_used_are_refused() -> None:
@@ -136,5 +143,7 @@ def test_kinds_of_key_that_are_not_used_are_refused() -> None:
 def test_what_is_no_key_is_refused(data: bytes) -> None:
     with pytest.raises(keys.InvalidKeyError):
         keys.load_private_key(data)
+    with pytest.raises(keys.InvalidKeyError):
+        keys.is_encrypted(data)
     with pytest.raises(keys.InvalidKeyError):
         keys.load_public_key(data)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import ssh
 from fixtures.signer import SignerHarness, open_harness
 from fixtures.statements import NOW
 from newel.crypto import keys
+from newel.crypto.ssh.public_keys import wire_of
 from newel.signer.app import AuthorityFiles
 
 SECONDS = int(NOW.timestamp())
@@ -88,9 +89,7 @@ def open_ssh_harness(
             }
         ]
     }
-    from newel.signer.ssh_policy import public_blob
-
-    blob = public_blob(private.public_key())
+    blob = wire_of(private)
     return (
         open_harness(files, configured),
         UnsignedCertificate(key_file.parent, blob),

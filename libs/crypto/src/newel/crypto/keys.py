@@ -101,7 +101,7 @@ def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:
 def is_encrypted(data: bytes) -> bool:
     """Tell whether the only private key in the octets of a file needs a password.
 
-    Raises :class:`InvalidKeyError` for a file without exactly one key.
+    Raises :class:`InvalidKeyError` for a file without exactly one key, or with one that cannot be read.
     """
     block = _private_block(data)
     try:
@@ -109,7 +109,7 @@ def is_encrypted(data: bytes) -> bool:
     except TypeError:
         return True
     except (ValueError, UnsupportedAlgorithm):
-        return False
+        raise InvalidKeyError("the private key cannot be read") from None
     return False
 
 

@@ -4,10 +4,13 @@ The key of a root, which is a certificate that names itself as its issuer, is ne
 service.
 """
 
+from functools import partial
 from pathlib import Path
 
 from newel.crypto import keys
 from newel.crypto.keys import InvalidKeyError
+from newel.crypto.ssh import signatures
+from newel.crypto.ssh.public_keys import wire_of
 from newel.runtime.config import ConfigError
 from newel.runtime.system_errors import describe
 from newel.signer.certificate_policy import CertificatePolicy, CertificateRules
@@ -17,7 +20,7 @@ from newel.signer.keys import SigningKey
 from newel.signer.keystore.opening import open_key
 from newel.signer.name_rules import name_bounds
 from newel.signer.roles import Role, Rule
-from newel.signer.ssh_policy import SSHPolicy, public_blob, signature_encoder
+from newel.signer.ssh_policy import SSHPolicy
 from newel.signer.ssh_statements import parse_ssh
 from newel.signer.statements import Kind, parse_certificate, parse_crl, parse_ocsp
 from newel.signer.status_policy import CRLPolicy, OCSPPolicy
@@ -88,10 +91,11 @@ def _rules(config: KeyConfig, key: SigningKey, issuer: Issuer) -> dict[Kind, Rul
 def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
     if config.ssh is None:
         return {}
-    blob = public_blob(key.public_key)
     rules = config.ssh
-    policy = SSHPolicy(blob, rules.certificate_type, rules.max_validity, rules.latest_start)
-    return {Kind.SSH: Rule(parse_ssh, policy.check, signature_encoder(key.public_key))}
+    policy = SSHPolicy(
+        wire_of(key.public_key), rules.certificate_type, rules.max_validity, rules.latest_start
+    )
+    return {Kind.SSH: Rule(parse_ssh, policy.check, partial(signatures.encode, key.public_key))}
 
 
 def _certificate_rules(config: CertificateRulesConfig) -> CertificateRules:

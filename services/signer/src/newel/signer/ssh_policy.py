@@ -1,21 +1,13 @@
-"""Which SSH certificates a key may sign, and the encoding of their signatures.
+"""Which SSH certificates a key may sign.
 
 The signature key in the certificate is the key; the type is the one type of the key; there are principals
 (none would mean all); the validity begins soon, and ends after it begins, after now and within the maximum;
 sshd knows every critical option.
 """
 
-import base64
 import datetime as dt
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-from newel.crypto.keys import PublicKey
 from newel.durations.go import format_duration
 from newel.signer.errors import policy_error
 from newel.signer.ssh_statements import SSHStatement
@@ -26,7 +18,6 @@ _OPTIONS = {
     "user": frozenset(("force-command", "source-address", "verify-required")),
     "host": frozenset[str](),
 }
-_CURVES = {256: b"ecdsa-sha2-nistp256", 384: b"ecdsa-sha2-nistp384", 521: b"ecdsa-sha2-nistp521"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +58,3 @@ class SSHPolicy:
             raise policy_error(
                 f"validity exceeds the maximum of {format_duration(self.max_validity)}: it ends at {end}"
             )
-
-
-def public_blob(key: PublicKey) -> bytes:
-    """Encode a public key as SSH does (RFC 4253 §6.6)."""
-    return base64.b64decode(key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
-
-
-def signature_encoder(key: PublicKey) -> Callable[[bytes], bytes]:
-    """Return the encoder of SSH signatures from X.509 ones (RFC 5656 §3.1.2, 8332 §3, 8709 §6)."""
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        name = _CURVES[key.key_size]
-
-        def ecdsa(signature: bytes) -> bytes:
-            halves = decode_dss_signature(signature)
-            return _string(name) + _string(b"".join(_mpint(half) for half in halves))
-
-        return ecdsa
-    name = b"rsa-sha2-256" if isinstance(key, rsa.RSAPublicKey) else b"ssh-ed25519"
-    return lambda signature: _string(name) + _string(signature)
-
-
-def _string(data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + data
-
-
-def _mpint(number: int) -> bytes:
-    return _string(number.to_bytes(number.bit_length() // 8 + 1, "big"))

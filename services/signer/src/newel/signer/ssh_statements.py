@@ -1,13 +1,10 @@
-"""SSH certificate bodies: PROTOCOL.certkeys of OpenSSH, up to and including the signature key.
-
-The wire format is RFC 4251 §5: length-prefixed strings and integers of fixed size.
-"""
+"""SSH certificate bodies: PROTOCOL.certkeys of OpenSSH, up to and including the signature key."""
 
 import datetime as dt
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from newel.crypto.ssh.wire import Reader
 from newel.signer.errors import malformed_error
 
 MAX_SIZE = 64 * 1024
@@ -53,59 +50,29 @@ class SSHStatement:
             return None
 
 
-class _Reader:
-    """A reader of RFC 4251 values; raises ``ValueError`` past the end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def take(self, size: int) -> bytes:
-        end = self._at + size
-        if end > len(self._data):
-            raise ValueError("it ends early")
-        taken, self._at = self._data[self._at : end], end
-        return taken
-
-    def uint32(self) -> int:
-        return struct.unpack(">I", self.take(4))[0]
-
-    def uint64(self) -> int:
-        return struct.unpack(">Q", self.take(8))[0]
-
-    def string(self) -> bytes:
-        return self.take(self.uint32())
-
-    @property
-    def at_end(self) -> bool:
-        return self._at == len(self._data)
-
-
 def parse_ssh(body: bytes) -> SSHStatement:
     """Parse an SSH certificate body. Raises :func:`malformed_error`."""
     if len(body) > MAX_SIZE:
         raise malformed_error(f"{len(body)} octets, the maximum is {MAX_SIZE}")
     try:
-        return _parse(_Reader(body))
+        return _parse(Reader(body))
     except ValueError as error:
         raise malformed_error(f"not an SSH certificate body: {error}") from None
 
 
-def _parse(reader: _Reader) -> SSHStatement:
+def _parse(reader: Reader) -> SSHStatement:
     fields = _KEY_FIELDS.get(reader.string())
     if fields is None:
         raise ValueError("an unsupported certificate type")
     for _ in range(1 + fields):  # the nonce, then the public key
         reader.string()
     serial, kind = reader.uint64(), reader.uint32()
-    key_id, principals = reader.string().decode(), _Reader(reader.string())
+    key_id, principals = reader.string().decode(), reader.read_nested()
     valid_after, valid_before = reader.uint64(), reader.uint64()
     options, _extensions, reserved, signature_key = (reader.string() for _ in range(4))
     if reserved or not reader.at_end:
         raise ValueError("unexpected data")
-    names: list[str] = []
-    while not principals.at_end:
-        names.append(principals.string().decode())
+    names = [name.decode() for name in principals.strings()]
     return SSHStatement(
         serial,
         TYPES.get(kind, ""),
@@ -120,7 +87,7 @@ def _parse(reader: _Reader) -> SSHStatement:
 
 def _options(data: bytes) -> dict[str, bytes]:
     """Parse name and value pairs, which are unique and in lexical order."""
-    reader, found = _Reader(data), dict[str, bytes]()
+    reader, found = Reader(data), dict[str, bytes]()
     last = ""
     while not reader.at_end:
         name = reader.string().decode()

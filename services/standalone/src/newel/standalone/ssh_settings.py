@@ -42,9 +42,8 @@ def configure_ssh(settings: Settings) -> dict[str, Any]:
 
 def _key(settings: Settings, index: int, record: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        key = jwk.to_public_key(msgspec.convert(record.get("key"), JWK))
-        wire = wire_of(key)  # pyright: ignore[reportArgumentType] - checked by what loads it
-    except (JOSEError, ValueError, AttributeError) as error:
+        wire = wire_of(jwk.to_public_key(msgspec.convert(record.get("key"), JWK)))
+    except (JOSEError, ValueError) as error:
         raise ConfigError(f"{settings.layout.ca_json}: ssh.keys[{index}].key: {error}") from None
     return {
         "type": record.get("type"),

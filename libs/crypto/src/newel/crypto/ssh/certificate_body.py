@@ -30,12 +30,7 @@ class Body(NamedTuple):
     def of(cls, wire: bytes) -> Self:
         """Return the body of a certificate. Raises WireError."""
         source = Reader(wire)
-        kind = source.text()
-        bare = plain_type(kind)
-        if bare == kind:
-            raise WireError(f"{kind} is not a certificate")
-        source.string()  # nonce
-        key = string(bare.encode()) + b"".join(map(string, read_fields(bare, source)))
+        _, key = read_head(source)
         serial, start = source.uint64(), source.place
         source.octets(4)
         skip(source, 2)
@@ -68,6 +63,19 @@ class Body(NamedTuple):
                 string(signature_key),
             )
         )
+
+
+def read_head(source: Reader) -> tuple[str, bytes]:
+    """Read the type, the nonce and the certified key; return the type and the key in wire form.
+
+    Raises WireError for what is no certificate.
+    """
+    kind = source.text()
+    bare = plain_type(kind)
+    if bare == kind:
+        raise WireError(f"{kind} is not a certificate")
+    source.string()  # nonce
+    return kind, string(bare.encode()) + b"".join(map(string, read_fields(bare, source)))
 
 
 def skip(source: Reader, strings: int) -> None:

@@ -3,12 +3,12 @@
 import datetime as dt
 from typing import NamedTuple
 
-from newel.crypto.ssh.public_keys import plain_type, read_fields
-from newel.crypto.ssh.wire import Reader, WireError, string
+from newel.crypto.ssh.certificate_body import KINDS, read_head
+from newel.crypto.ssh.wire import Reader
 
 FOREVER = 2**64 - 1
 LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
-KINDS = {1: "user", 2: "host"}
+_KIND_BY_NUMBER = {number: kind for kind, number in KINDS.items()}
 
 
 class Certificate(NamedTuple):
@@ -41,13 +41,7 @@ class Certificate(NamedTuple):
 def parse(wire: bytes, comment: str = "") -> Certificate:
     """Parse a certificate. Raises WireError for anything else."""
     source = Reader(wire)
-    kind = source.text()
-    bare = plain_type(kind)
-    if bare == kind:
-        raise WireError(f"{kind} is not a certificate")
-    source.string()  # nonce
-    fields = read_fields(bare, source)
-    key = string(bare.encode()) + b"".join(string(field) for field in fields)
+    kind, key = read_head(source)
     serial, number, key_id = source.uint64(), source.uint32(), source.text()
     principals = [name.decode(errors="replace") for name in source.read_nested().strings()]
     after, before = source.uint64(), source.uint64()
@@ -59,7 +53,7 @@ def parse(wire: bytes, comment: str = "") -> Certificate:
         kind,
         key,
         serial,
-        KINDS.get(number, "unknown"),
+        _KIND_BY_NUMBER.get(number, "unknown"),
         key_id,
         principals,
         after,

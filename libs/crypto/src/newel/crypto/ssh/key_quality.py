@@ -21,8 +21,8 @@ class UnusableKeyError(ValueError):
     """The key is not certified; the message says why."""
 
 
-def check_key(wire: bytes) -> None:
-    """Check a public key in wire form (RFC 4253 §6.6). Raises UnusableKeyError."""
+def check_key(wire: bytes) -> keys.PublicKey:
+    """Return the public key as :func:`load_key` does if it may be certified. Raises UnusableKeyError."""
     key = load_key(wire)
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         raise UnusableKeyError(f"an RSA key has {_MIN_RSA_BITS} bits or more, not {key.key_size}")
@@ -30,10 +30,14 @@ def check_key(wire: bytes) -> None:
         quality.check_public_key(keys.spki(key))
     except quality.WeakKey as error:
         raise UnusableKeyError(str(error)) from None
+    return key
 
 
 def load_key(wire: bytes) -> keys.PublicKey:
-    """Return the public key; of a security key the one that it signs with. Raises UnusableKeyError."""
+    """Return the public key of wire form (RFC 4253 §6.6); of a security key the one that it signs with.
+
+    Raises UnusableKeyError.
+    """
     if len(wire) > _MAX_SIZE:
         raise UnusableKeyError("the key is too long")
     try:

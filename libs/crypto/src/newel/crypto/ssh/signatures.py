@@ -10,17 +10,18 @@ if TYPE_CHECKING:
 
 def sign(key: "PrivateKey", data: bytes) -> bytes:
     """Return the signature of a key that is in this process."""
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
-
     from newel.crypto import keys
 
-    value = keys.sign(key, data)
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        name = f"ecdsa-sha2-nistp{key.curve.key_size}"
-        value = b"".join(map(mpint, utils.decode_dss_signature(value)))
-    else:
-        name = "rsa-sha2-256" if isinstance(key, rsa.RSAPrivateKey) else "ssh-ed25519"
-    return string(name.encode()) + string(value)
+    return encode(key.public_key(), keys.sign(key, data))
+
+
+def encode(key: "PublicKey", signature: bytes) -> bytes:
+    """Encode a signature of :func:`newel.crypto.keys.sign` as SSH writes it."""
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        signature = b"".join(map(mpint, utils.decode_dss_signature(signature)))
+    return string(_name_algorithm(key).encode()) + string(signature)
 
 
 def verify(key: "PublicKey", signature: bytes, data: bytes) -> None:
@@ -28,25 +29,30 @@ def verify(key: "PublicKey", signature: bytes, data: bytes) -> None:
 
     Raises WireError for what is no signature, or one of another algorithm than the key's.
     """
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa, utils
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
 
     from newel.crypto import keys
 
     source = Reader(signature)
     name, value = source.text(), source.string()
     source.end()
+    wanted = _name_algorithm(key)
+    if name != wanted:
+        raise WireError(f"a signature of {name!r}, the key makes {wanted!r}")
     if isinstance(key, ec.EllipticCurvePublicKey):
-        wanted = f"ecdsa-sha2-nistp{key.curve.key_size}"
-        halves = Reader(value)
-        numbers = [int.from_bytes(half) for half in halves.strings()]
+        numbers = [int.from_bytes(half) for half in Reader(value).strings()]
         if len(numbers) != 2:
             raise WireError("an ECDSA signature has two numbers")
         value = utils.encode_dss_signature(*numbers)
-    else:
-        wanted = "rsa-sha2-256" if isinstance(key, rsa.RSAPublicKey) else "ssh-ed25519"
-    if name != wanted:
-        raise WireError(f"a signature of {name!r}, the key makes {wanted!r}")
     keys.verify(key, value, data)
+
+
+def _name_algorithm(key: "PublicKey") -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"ecdsa-sha2-nistp{key.curve.key_size}"
+    return "rsa-sha2-256" if isinstance(key, rsa.RSAPublicKey) else "ssh-ed25519"
 
 
 def require_valid(key: "PublicKey", signature: bytes, data: bytes) -> None:

@@ -50,8 +50,7 @@ class SSHAdmission:
 def _check_key(wire: bytes) -> bytes:
     """Return the SubjectPublicKeyInfo of the key to be certified. Raises ``badPublicKey``."""
     try:
-        key_quality.check_key(wire)
-        return keys.spki(key_quality.load_key(wire))
+        return keys.spki(key_quality.check_key(wire))
     except key_quality.UnusableKeyError as error:
         raise NewelError(ErrorType.BAD_PUBLIC_KEY, str(error)) from None
 
