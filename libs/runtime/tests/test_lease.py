@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 
+from newel.runtime.background import Supervisor, repeat_every
 from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.lease import Lease, run_leased
@@ -120,6 +123,28 @@ async def test_what_work_raises_is_seen_and_the_lease_let_go(database: Database)
     with pytest.raises(LookupError):
         await run_leased(Lease(database, "crl"), work)
     assert await Lease(database, "crl").acquire()
+
+
+async def test_work_that_failed_once_is_not_late_while_another_process_has_its_lease(
+    database: Database,
+) -> None:
+    stolen = asyncio.Event()
+
+    async def work() -> None:
+        await database.apply(Write(STEAL, ("crl",)))
+        stolen.set()
+        raise LookupError("no CRL")
+
+    supervisor = Supervisor(CollectorRegistry(), grace=0.0)
+    leased = partial(run_leased, Lease(database, "crl"), repeat_every(0.01, work))
+    supervisor.start({"crl": leased}, "x")
+    async with asyncio.timeout(10):
+        await stolen.wait()
+        while set(supervisor.find_stalled()) != {"x.crl"}:
+            await asyncio.sleep(0.01)
+        while supervisor.find_stalled():
+            await asyncio.sleep(0.01)
+    await supervisor.stop()
 
 
 def test_every_schema_may_ask_for_the_tables_it_needs() -> None:

@@ -15,7 +15,7 @@ from newel.runtime.background import Supervisor, add_jitter, repeat_every
 from newel.runtime.health import Health
 from newel.runtime.http.listener import Listener, bind
 from newel.runtime.process.runner import Process
-from newel.runtime.service import Service
+from newel.runtime.service import Service, Task
 
 
 async def test_a_task_that_fails_is_started_again_and_counted(
@@ -89,6 +89,35 @@ async def test_repeated_work_that_fails_or_hangs_is_said_after_a_few_periods() -
     broken = False
     while "x.fetch" in supervisor.find_stalled():
         await asyncio.sleep(0.01)
+    await supervisor.stop()
+
+
+async def test_work_that_is_started_again_after_a_failure_is_late_until_it_succeeds() -> None:
+    broken = True
+
+    async def fetch() -> None:
+        if broken:
+            raise ConnectionError("no answer")
+
+    async def work() -> None:
+        """Do nothing, often enough."""
+
+    async def begin(task: Task) -> None:
+        await task()
+
+    async def run_loops() -> None:
+        async with asyncio.TaskGroup() as group:
+            for function in (work, fetch):
+                group.create_task(begin(repeat_every(0.01, function)))
+
+    supervisor = Supervisor(CollectorRegistry(), grace=0.3)
+    supervisor.start({"loops": run_loops}, "x")
+    async with asyncio.timeout(10):
+        while not supervisor.find_stalled():
+            await asyncio.sleep(0.01)
+        broken = False
+        while supervisor.find_stalled():
+            await asyncio.sleep(0.01)
     await supervisor.stop()
 
 

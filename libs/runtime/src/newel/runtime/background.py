@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -44,8 +44,30 @@ class _Pulse:
     succeeded_at: float
 
 
-_pulses: ContextVar[list[_Pulse] | None] = ContextVar("pulses", default=None)
-"""The pulses of the supervised task that the current code is part of."""
+@dataclass(slots=True)
+class _RepeatedWork:
+    """The repeated work of a supervised task."""
+
+    pulses: list[_Pulse] = field(default_factory=list[_Pulse])
+    late_since: float | None = None
+    """When the work that failed had last succeeded: what is started in its place is as late."""
+
+    def restart(self) -> None:
+        """Forget the work that failed: it is started again, or by another process that has the lease."""
+        self.late_since = min(
+            (pulse.succeeded_at for pulse in self.pulses), default=self.late_since
+        )
+        self.pulses.clear()
+
+    def cancel(self, pulse: _Pulse) -> None:
+        """Forget work that was cancelled: a lease was lost, and another process does it now."""
+        if pulse in self.pulses:  # unless a restart was before it
+            self.pulses.remove(pulse)
+        self.late_since = None
+
+
+_repeated: ContextVar[_RepeatedWork | None] = ContextVar("repeated", default=None)
+"""The repeated work of the supervised task that the current code is part of."""
 
 
 def add_jitter(seconds: float, share: float = 0.1) -> float:
@@ -57,26 +79,20 @@ def repeat_every(
     seconds: float, function: Callable[[], Awaitable[object]], *, jitter: float = 0.1
 ) -> Task:
     """Return a task that calls a function until it is cancelled, with a jittered pause after each call."""
-    pulse: _Pulse | None = None
 
     async def run() -> None:
-        nonlocal pulse
         loop = asyncio.get_running_loop()
-        pulses = _pulses.get()
-        if pulses is not None and (pulse is None or pulse not in pulses):
-            pulse = _Pulse(
-                seconds, loop.time()
-            )  # it stays when the task fails and is started again
-            pulses.append(pulse)
+        work = _repeated.get() or _RepeatedWork()
+        since = work.late_since
+        pulse = _Pulse(seconds, loop.time() if since is None else since)
+        work.pulses.append(pulse)
         try:
             while True:
-                failed = await function() is Failure.REPORTED
-                if pulse is not None and not failed:
+                if await function() is not Failure.REPORTED:
                     pulse.succeeded_at = loop.time()
                 await asyncio.sleep(add_jitter(seconds, jitter))
-        except asyncio.CancelledError:  # a lease was lost: another process does the work now
-            if pulses is not None and pulse in pulses:
-                pulses.remove(pulse)
+        except asyncio.CancelledError:
+            work.cancel(pulse)
             raise
 
     return run
@@ -88,7 +104,7 @@ class Supervisor:
     def __init__(self, registry: CollectorRegistry, grace: float = 30.0) -> None:
         """Count failures in ``registry``; ``grace`` is in seconds, for work that takes long."""
         self._grace = grace
-        self._pulses: dict[str, list[_Pulse]] = {}
+        self._work: dict[str, _RepeatedWork] = {}
         self._stalled = Gauge(
             "newel_background_stalled",
             "1 while a repeated background task has not succeeded for several of its periods",
@@ -108,7 +124,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for name, task in tasks.items():
             full = f"{owner}.{name}"
-            self._pulses[full] = []
+            self._work[full] = _RepeatedWork()
             self._stalled.labels(full).set_function(partial(self._is_stalled, full))
             self._tasks[full] = loop.create_task(self._watch(full, task), name=full)
 
@@ -118,7 +134,7 @@ class Supervisor:
         return {
             name: f"it has not succeeded for {now - late.succeeded_at:.0f} s"
             f" (it is repeated every {late.seconds:g} s)"
-            for name in self._pulses
+            for name in self._work
             if (late := self._find_late(name, now)) is not None
         }
 
@@ -128,18 +144,20 @@ class Supervisor:
     def _find_late(self, name: str, now: float) -> _Pulse | None:
         late = [
             pulse
-            for pulse in self._pulses[name]
+            for pulse in self._work[name].pulses
             if now - pulse.succeeded_at > _PERIODS * pulse.seconds + self._grace
         ]
         return min(late, key=lambda pulse: pulse.succeeded_at, default=None)
 
     async def _watch(self, name: str, task: Task) -> None:
         loop = asyncio.get_running_loop()
-        _pulses.set(self._pulses[name])
+        work = self._work[name]
+        _repeated.set(work)
         pause = FIRST_PAUSE
         outage = Outage(_log, f"the background task {name}", task=name)
         while True:
             began = loop.time()
+            work.restart()
             try:
                 await task()
             except Exception as error:  # noqa: BLE001 - whatever it was, the work has to go on
