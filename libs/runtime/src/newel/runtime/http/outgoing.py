@@ -104,21 +104,12 @@ class OutgoingClient:
         self, method: str, target: "httpx.URL", headers: Mapping[str, str], body: bytes
     ) -> OutgoingResponse:
         addresses = await self.policy.resolve(target.host)
-        client = self._connected_client()
-        request = client.build_request(
-            method,
-            target.copy_with(host=addresses[0]),
-            content=body or None,
-            headers={
-                "User-Agent": "newel",
-                "Accept-Encoding": "identity",  # a few octets can be packed megabytes
-                **headers,
-                "Host": target.netloc.decode(),
-            },
-            # the name that SNI and the certificate check go by, although the address is pinned
-            extensions={"sni_hostname": target.host},
-        )
-        response = await client.send(request, stream=True)
+        if self._client is None:
+            self._client = make_client(self.tls, self.limits.seconds)
+        # a few octets can be packed megabytes
+        headers = {"Accept-Encoding": "identity", **headers}
+        request = pin_request(self._client, method, target, addresses[0], headers, body)
+        response = await self._client.send(request, stream=True)
         try:
             return OutgoingResponse(
                 response.status_code, dict(response.headers), await self._read(response)
@@ -135,20 +126,6 @@ class OutgoingClient:
                 raise OutgoingError("the answer is too long")
             blocks.append(block)
         return b"".join(blocks)
-
-    def _connected_client(self) -> "httpx.AsyncClient":
-        import httpx
-
-        if self._client is None:
-            self._client = httpx.AsyncClient(
-                verify=self.tls,
-                timeout=self.limits.seconds,
-                follow_redirects=False,
-                trust_env=False,
-                # a kept connection was verified for one name and would serve another of its address
-                limits=httpx.Limits(max_keepalive_connections=0),
-            )
-        return self._client
 
     def _enter(self, host: str) -> None:
         number = self._open.get(host, 0)
@@ -169,6 +146,39 @@ class OutgoingClient:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+def make_client(tls: ssl.SSLContext, seconds: float) -> "httpx.AsyncClient":
+    """Make a client without proxies, redirects and kept connections."""
+    import httpx
+
+    return httpx.AsyncClient(
+        verify=tls,
+        timeout=seconds,
+        follow_redirects=False,
+        trust_env=False,
+        # a kept connection was verified for one name and would serve another of its address
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
+
+
+def pin_request(
+    client: "httpx.AsyncClient",
+    method: str,
+    target: "httpx.URL",
+    address: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> "httpx.Request":
+    """Build a request for a URL that is sent to one address of its host."""
+    return client.build_request(
+        method,
+        target.copy_with(host=address),
+        content=body or None,
+        headers={"User-Agent": "newel", **headers, "Host": target.netloc.decode()},
+        # the name that SNI and the certificate check go by, although the address is pinned
+        extensions={"sni_hostname": target.host},
+    )
 
 
 def _describe(error: Exception) -> str:

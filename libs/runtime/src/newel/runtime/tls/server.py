@@ -53,14 +53,16 @@ class ServerTLS:
     def load_into(self, context: ssl.SSLContext) -> None:
         """Have a client show the same certificate; none as long as there is none."""
         if self._chain:
-            with _temporary_path(self._chain) as chain_path, _temporary_path(self._key) as key_path:
-                context.load_cert_chain(chain_path, key_path)
+            self._load(context)
 
     def _reload(self) -> None:
         context = _context(self._anchors, self._versions, self._suites)
+        self._load(context)
+        self._current = context
+
+    def _load(self, context: ssl.SSLContext) -> None:
         with _temporary_path(self._chain) as chain_path, _temporary_path(self._key) as key_path:
             context.load_cert_chain(chain_path, key_path)
-        self._current = context
 
     def _select_context(
         self, connection: ssl.SSLObject, _name: str | None, _outer: ssl.SSLContext

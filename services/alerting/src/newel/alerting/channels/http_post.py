@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from newel.alerting.delivery import DeliveryError
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
+from newel.runtime.http.outgoing import make_client, pin_request
 from newel.runtime.tls.client import trust_file
 
 if TYPE_CHECKING:
@@ -52,21 +53,8 @@ class Poster:
         target = httpx.URL(self.url)
         addresses = await self.policy.resolve(target.host)
         if self._client is None:
-            self._client = httpx.AsyncClient(
-                verify=trust_file(self.ca_file),
-                timeout=self.timeout,
-                follow_redirects=False,
-                trust_env=False,
-                limits=httpx.Limits(max_keepalive_connections=0),
-            )
-        request = self._client.build_request(
-            "POST",
-            target.copy_with(host=addresses[0]),
-            content=body,
-            headers={"User-Agent": "newel", **headers, "Host": target.netloc.decode()},
-            # the name that SNI and the certificate check go by, although the address is pinned
-            extensions={"sni_hostname": target.host},
-        )
+            self._client = make_client(trust_file(self.ca_file), self.timeout)
+        request = pin_request(self._client, "POST", target, addresses[0], headers, body)
         response = await self._client.send(request, stream=True)
         try:
             await _drain(response)
