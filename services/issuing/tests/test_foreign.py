@@ -144,6 +144,17 @@ async def test_a_revocation_without_its_certificate_is_the_only_issuers(
     assert row == (harness.authority.id, 0, int(end.timestamp()))
 
 
+async def test_what_is_no_serial_number_is_left_out_because_no_list_could_hold_it(
+    harness: IssuingHarness,
+) -> None:
+    given = [revocation(0), revocation(7), revocation(1 << 160)]
+    records = open_records(harness)
+    tally = await records.add_revocations(given, dry_run=False)
+    assert (tally.new, [name for name, _ in tally.left_out]) == (1, ["0", str(1 << 160)])
+    assert await harness.rows("SELECT serial FROM revocations") == [(b"\7",)]
+    assert await records.add_proofs([(0, "acme/acme/account/a")], dry_run=False) == 0
+
+
 async def test_what_no_issuer_here_signed_is_left_out_with_the_reason(
     harness: IssuingHarness, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ certificate must be one that an issuer of this configuration signed, octet for o
 Projections learn of the records by reconciliation, as after a restored backup.
 """
 
+import contextlib
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,19 +14,17 @@ from typing import NamedTuple
 from cryptography import x509
 
 from newel.crypto import certificate as certificates
-from newel.crypto import der, keys, loading
+from newel.crypto import keys, loading
 from newel.issuing.foreign_storage import ForeignStorage
 from newel.issuing.issuers import Issuer, Issuers
 from newel.issuing.parts import signature_algorithm
-from newel.issuing.records import Intent, Revocation, RevocationEntry
+from newel.issuing.records import Intent, Record, Revocation, RevocationEntry, serial_octets
 from newel.issuing.requests import Provisioner
+from newel.issuing.revocation import KEY_COMPROMISE, REASONS, clean_text
 from newel.runtime.clock import Clock
 from newel.runtime.tally import Tally
 
 ACTOR = "import"
-KEY_COMPROMISE = 1
-_REASONS = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
-_MAX_TEXT_LENGTH = 1024
 
 
 class ForeignCertificate(NamedTuple):
@@ -73,9 +72,9 @@ class ForeignRecords:
                 continue
             signed[intent.serial] = (intent, signature)
         found = await self._storage.find([*signed])
-        for serial, row in found.items():
+        for serial, record in found.items():
             intent, _ = signed.pop(serial)
-            if bytes(row[2]) == intent.tbs:
+            if record.intent.tbs == intent.tbs:
                 tally.known += 1
             else:
                 why = "another certificate with this serial number is on record"
@@ -90,17 +89,21 @@ class ForeignRecords:
 
         One whose certificate is not on record is its issuer's, where there is but one.
         """
-        by_serial = {_octets(each.serial): each for each in given}
         tally, entries = Tally(), list[RevocationEntry]()
+        by_serial: dict[bytes, ForeignRevocation] = {}
+        for each in given:
+            try:
+                by_serial[serial_octets(each.serial)] = each
+            except ValueError as error:
+                tally.left_out.append((str(each.serial), str(error)))
         revoked = await self._storage.find_revoked([*by_serial])
         records = await self._storage.find([*by_serial])
         for serial, each in by_serial.items():
             if serial in revoked:
                 tally.known += 1
                 continue
-            row = records.get(serial)
             try:
-                entries.append(self._build_entry(each, serial, row and row[1:5]))
+                entries.append(self._build_entry(each, serial, records.get(serial)))
             except ValueError as error:
                 tally.left_out.append((str(each.serial), str(error)))
         tally.new = len(entries)
@@ -110,7 +113,10 @@ class ForeignRecords:
 
     async def add_proofs(self, given: Iterable[tuple[int, str]], *, dry_run: bool) -> int:
         """Record who proved to be entitled to certificates, by serial; return how many are on record."""
-        pairs = [(_octets(serial), subject) for serial, subject in given]
+        pairs: list[tuple[bytes, str]] = []
+        for serial, subject in given:
+            with contextlib.suppress(ValueError):  # no certificate with such a serial is on record
+                pairs.append((serial_octets(serial), subject))
         if dry_run:
             return len(await self._storage.find([serial for serial, _ in pairs]))
         return await self._storage.prove(pairs)
@@ -131,7 +137,7 @@ class ForeignRecords:
         )  # fmt: skip # a record
         intent = Intent(
             idempotency_key=b"",
-            serial=_octets(parsed.serial_number),
+            serial=serial_octets(parsed.serial_number),
             issuer=issuer.id,
             profile=self._profile,
             tbs=tbs,
@@ -157,34 +163,29 @@ class ForeignRecords:
         raise ValueError(f"issued by {name.rfc4514_string() or 'no one'}, which is no issuer here")
 
     def _build_entry(
-        self, given: ForeignRevocation, serial: bytes, row: Sequence[object] | None
+        self, given: ForeignRevocation, serial: bytes, record: Record | None
     ) -> RevocationEntry:
-        if row is None and len(self._issuers) > 1:
+        if record is None and len(self._issuers) > 1:
             raise ValueError("its certificate is not on record, and there are several issuers")
         own = self._issuers[0]
-        issuer, not_after = own.id, given.not_after or own.not_after
-        digest = None
-        if row is not None:
-            issuer, digest = str(row[0]), bytes(row[3]) if isinstance(row[3], bytes) else None
-            not_after = dt.datetime.fromtimestamp(int(str(row[2])), dt.UTC)
-        reason = given.reason if given.reason in _REASONS else 0
+        issuer, not_after, digest = own.id, given.not_after or own.not_after, None
+        if record is not None:
+            intent = record.intent
+            issuer, not_after, digest = intent.issuer, intent.not_after, intent.key_digest
+        reason = given.reason if given.reason in REASONS else 0
         return RevocationEntry(
             Revocation(serial, issuer, given.revoked_at, reason, active=True, not_after=not_after),
             actor=ACTOR,
             provisioner=given.provisioner,
-            reason_text=given.reason_text[:_MAX_TEXT_LENGTH].replace("\0", "\ufffd"),
+            reason_text=clean_text(given.reason_text),
             request_id="",
             recorded_at=given.revoked_at,  # so that no reader waits for it to settle
             blocked_key=digest if reason == KEY_COMPROMISE else None,
         )
 
 
-def _octets(serial: int) -> bytes:
-    return serial.to_bytes((serial.bit_length() + 7) // 8 or 1)
-
-
 def _name(octets: bytes) -> str:
     try:
         return str(loading.load_certificate(octets).serial_number)
-    except (ValueError, der.DERError):
+    except ValueError:
         return "no certificate"

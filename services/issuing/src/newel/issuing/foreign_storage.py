@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from newel.issuing.messages import encode_provisioner
-from newel.issuing.records import Intent, RevocationEntry
-from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.issuing.records import Intent, Record, RevocationEntry
+from newel.issuing.storage import block_key, read_record, revocation_row
+from newel.issuing.storage_statements import X509
+from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.times import to_seconds
 
 _ADD = Statement("""
@@ -12,23 +14,9 @@ _ADD = Statement("""
         provisioner, subject_of_proof, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING serial""")
 
-_REVOKE = Statement("""
-    INSERT INTO revocations (serial, issuer, revoked_at, reason, active, not_after, actor,
-        provisioner, reason_text, request_id, recorded_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', $10)
-    ON CONFLICT DO NOTHING RETURNING serial""")
-
-_BLOCK = Statement("""
-    INSERT INTO blocked_keys (key_digest, cause, blocked_at) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING""")
-
 _PROVE = Statement(
     "UPDATE certificates SET subject_of_proof = $2 WHERE serial = $1 RETURNING serial"
 )
-
-_FIND = Statement("""
-    SELECT c.serial, c.issuer, c.tbs, c.not_after, c.key_digest, r.serial
-    FROM certificates c LEFT JOIN revocations r ON r.serial = c.serial WHERE c.serial = $1""")
 
 _FIND_REVOKED = Statement("SELECT serial FROM revocations WHERE serial = $1")
 
@@ -39,10 +27,10 @@ class ForeignStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, serials: Sequence[bytes]) -> dict[bytes, Row]:
-        """Find certificates: serial, issuer, TBSCertificate, notAfter, digest of the key, revoked serial."""
-        rows = await self._database.fetch_many(_FIND, [(serial,) for serial in serials])
-        return {bytes(row[0]): row for row in rows}
+    async def find(self, serials: Sequence[bytes]) -> dict[bytes, Record]:
+        """Find certificates."""
+        rows = await self._database.fetch_many(X509.by_serial, [(serial,) for serial in serials])
+        return {record.intent.serial: record for record in map(read_record, rows)}
 
     async def find_revoked(self, serials: Sequence[bytes]) -> set[bytes]:
         """Find which of these are revoked."""
@@ -55,7 +43,9 @@ class ForeignStorage:
 
     async def revoke(self, entries: Sequence[RevocationEntry]) -> None:
         """Add revocations, and block the keys that they name."""
-        await self._database.decide_all([_revocation(entry) for entry in entries])
+        await self._database.decide_all(
+            [(Write(X509.revoke, revocation_row(each)), *block_key(each)) for each in entries]
+        )
 
     async def prove(self, pairs: Sequence[tuple[bytes, str]]) -> int:
         """Set who proved to be entitled to certificates; return how many of them there are."""
@@ -76,27 +66,3 @@ def _row(intent: Intent, signature: bytes) -> tuple[bytes | str | int, ...]:
         intent.subject_of_proof,
         to_seconds(intent.created_at),
     )
-
-
-def _revocation(entry: RevocationEntry) -> tuple[Write, ...]:
-    revocation = entry.revocation
-    revoked_at = to_seconds(revocation.revoked_at)
-    write = Write(
-        _REVOKE,
-        (
-            revocation.serial,
-            revocation.issuer,
-            revoked_at,
-            revocation.reason,
-            revocation.active,
-            to_seconds(revocation.not_after),
-            entry.actor,
-            entry.provisioner,
-            entry.reason_text,
-            to_seconds(entry.recorded_at),
-        ),
-    )
-    if entry.blocked_key is None:
-        return (write,)
-    cause = f"revoked for key compromise: {revocation.serial.hex()}"
-    return (write, Write(_BLOCK, (entry.blocked_key, cause, revoked_at)))

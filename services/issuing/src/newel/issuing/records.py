@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from newel.crypto import serials
 from newel.issuing.requests import Provisioner
+
+
+def serial_octets(number: int) -> bytes:
+    """Return a serial number as records have it: without the zero that DER puts before a high bit.
+
+    Raises ValueError for what is no serial number (RFC 5280 §4.1.2.2).
+    """
+    return serials.from_int(number).lstrip(b"\0")
 
 
 class Intent(NamedTuple):

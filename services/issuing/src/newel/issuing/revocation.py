@@ -10,10 +10,17 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
-from newel.crypto import loading, serials
+from newel.crypto import loading
 from newel.issuing.assembly import certificate_octets
 from newel.issuing.decisions import AuditTrail, Decision, Operation, Result
-from newel.issuing.records import CertificateStore, Intent, Record, Revocation, RevocationEntry
+from newel.issuing.records import (
+    CertificateStore,
+    Intent,
+    Record,
+    Revocation,
+    RevocationEntry,
+    serial_octets,
+)
 from newel.issuing.requests import RevocationRequest
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
@@ -22,7 +29,7 @@ KEY_COMPROMISE = 1
 CESSATION_OF_OPERATION = 5
 
 # RFC 5280 §5.3.1: 7 is not used, 8 belongs to delta CRLs
-_REASONS = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
+REASONS = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 10})
 _MAX_TEXT_LENGTH = 1024
 _ATTEMPTS = 4  # a revocation can be upgraded twice, so that others can win only so often
 
@@ -63,7 +70,7 @@ class Revocations:
         return entry.revocation
 
     async def _revoke(self, request: RevocationRequest) -> RevocationEntry:
-        if request.reason not in _REASONS:
+        if request.reason not in REASONS:
             raise NewelError(
                 ErrorType.BAD_REVOCATION_REASON,
                 f"{request.reason} is not a reason of RFC 5280 §5.3.1",
@@ -78,8 +85,7 @@ class Revocations:
                 revocation,
                 actor=request.actor,
                 provisioner=request.provisioner,
-                # an odd character is no reason not to revoke, and PostgreSQL stores no NUL
-                reason_text=request.reason_text[:_MAX_TEXT_LENGTH].replace("\0", "\ufffd"),
+                reason_text=clean_text(request.reason_text),
                 request_id=request.request_id,
                 recorded_at=now,
                 blocked_key=record.intent.key_digest if compromised else None,
@@ -95,6 +101,11 @@ class Revocations:
         if record is None or record.signature is None:
             raise NewelError(ErrorType.NOT_FOUND, "no certificate with this serial was issued here")
         return record
+
+
+def clean_text(text: str) -> str:
+    """Return the text of a reason as it can be stored: an odd character is no reason not to revoke."""
+    return text[:_MAX_TEXT_LENGTH].replace("\0", "\ufffd")  # PostgreSQL stores no NUL
 
 
 def _revoke_decision(operation: Operation, entry: RevocationEntry) -> Decision:
@@ -150,11 +161,8 @@ async def find_certificate(store: CertificateStore, der: bytes) -> Record:
 
 
 def read_serial(der: bytes) -> bytes:
-    """Read a certificate's serial number in the form of the records; b"" if it is no certificate.
-
-    That form has no zero in front of a high bit, which serial numbers of other programs may have.
-    """
+    """Read a certificate's serial number in the form of the records; b"" if it is no certificate."""
     try:
-        return serials.from_int(loading.load_certificate(der).serial_number).lstrip(b"\0")
+        return serial_octets(loading.load_certificate(der).serial_number)
     except ValueError:
         return b""

@@ -69,7 +69,7 @@ class Storage:
     async def by_key(self, keys: Sequence[bytes]) -> list[Record | None]:
         """Find records by idempotency key, in order."""
         rows = await self._database.fetch_many(self._statements.by_key, [(key,) for key in keys])
-        found = {row[1]: _record(row) for row in rows}
+        found = {row[1]: read_record(row) for row in rows}
         return [found.get(key) for key in keys]
 
     async def by_serial(self, serials: Sequence[bytes]) -> list[Record | None]:
@@ -77,7 +77,7 @@ class Storage:
         rows = await self._database.fetch_many(
             self._statements.by_serial, [(serial,) for serial in serials]
         )
-        found = {row[2]: _record(row) for row in rows}
+        found = {row[2]: read_record(row) for row in rows}
         return [found.get(serial) for serial in serials]
 
     async def is_blocked(self, key_digest: bytes) -> bool:
@@ -106,7 +106,7 @@ class Storage:
         """List completed records past a position, in order, up to the first that is still open."""
         rows = await self._database.fetch(self._statements.issued, after, limit)
         records: list[Record] = []
-        for record in map(_record, rows):
+        for record in map(read_record, rows):
             if self._is_unsettled(record.intent.created_at, now):
                 break
             records.append(record)
@@ -138,7 +138,7 @@ class Storage:
         rows = await self._database.fetch(
             self._statements.left_open, to_seconds(before), ahead, limit
         )
-        return [_record(row) for row in rows]
+        return [read_record(row) for row in rows]
 
     def _is_unsettled(self, written_at: dt.datetime, now: dt.datetime) -> bool:
         """Whether a transaction with an earlier position may still be in progress.
@@ -161,18 +161,22 @@ class Storage:
         return done
 
     def _revocation(self, entry: RevocationEntry) -> Write:
-        return Write(self._statements.revoke, _revocation_row(entry))
+        return Write(self._statements.revoke, revocation_row(entry))
 
     def _publish(self, event: Event) -> Write:
         return self._outbox.write(event.subject, event.payload)
 
     def _consequences(self, entry: RevocationEntry) -> tuple[Write, ...]:
-        event = self._publish(self._events.revoked(entry))
-        if entry.blocked_key is None:
-            return (event,)
-        cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
-        blocked_at = to_seconds(entry.revocation.revoked_at)
-        return (event, Write(_BLOCK, (entry.blocked_key, cause, blocked_at)))
+        return (self._publish(self._events.revoked(entry)), *block_key(entry))
+
+
+def block_key(entry: RevocationEntry) -> tuple[Write, ...]:
+    """Return what blocks the key that a revocation names; nothing where it names none."""
+    if entry.blocked_key is None:
+        return ()
+    cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
+    blocked_at = to_seconds(entry.revocation.revoked_at)
+    return (Write(_BLOCK, (entry.blocked_key, cause, blocked_at)),)
 
 
 def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
@@ -192,7 +196,8 @@ def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
     )
 
 
-def _revocation_row(entry: RevocationEntry) -> tuple[bytes | str | int | bool, ...]:
+def revocation_row(entry: RevocationEntry) -> tuple[bytes | str | int | bool, ...]:
+    """Return a revocation as its statement takes it."""
     revocation = entry.revocation
     return (
         revocation.serial,
@@ -209,7 +214,8 @@ def _revocation_row(entry: RevocationEntry) -> tuple[bytes | str | int | bool, .
     )
 
 
-def _record(row: Row) -> Record:
+def read_record(row: Row) -> Record:
+    """Read a row of the statements that find certificates."""
     position, key, serial, issuer, profile, tbs, not_after, key_digest, provisioner, *rest = row
     subject_of_proof, renewed_from, created_at, signature, closed_at, *revoked = rest
     intent = Intent(
