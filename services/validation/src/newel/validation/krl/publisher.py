@@ -3,7 +3,6 @@
 One worker does so under a lease; every worker serves the newest list from memory.
 """
 
-import asyncio
 from collections import defaultdict
 
 from newel.crypto.ssh import krl
@@ -21,7 +20,7 @@ _PERIOD = 3600
 _GRACE = 86_400
 """Seconds past its certificate's end for which a serial number stays: clocks of hosts may be behind."""
 _COMMENT = "SSH certificates revoked by Newel"
-_HEADERS = (b"cache-control", b"max-age=1, public, no-transform, must-revalidate")
+_CACHE_CONTROL = (b"cache-control", b"max-age=1, public, no-transform, must-revalidate")
 
 
 class KRLCache:
@@ -34,8 +33,8 @@ class KRLCache:
 
     async def poll(self) -> None:
         """Read the newest list when another worker has published one."""
-        number = await self._store.latest_number()
-        if number != self.number:
+        facts = await self._store.latest_facts()
+        if facts is not None and facts.number != self.number:
             latest = await self._store.latest()
             if latest is not None:
                 self._put(latest)
@@ -51,7 +50,7 @@ class KRLCache:
         self._document = Document(
             latest.octets,
             b"application/octet-stream",
-            (modified, _HEADERS),
+            (modified, _CACHE_CONTROL),
             etag=entity_tag(latest.octets),
         )
 
@@ -69,7 +68,7 @@ class KRLPublisher:
 
     async def publish_due(self) -> None:
         """Publish a list when one is due. Raises NewelError when the database refuses."""
-        change, latest = await self._store.change(), await self._store.latest()
+        change, latest = await self._store.change(), await self._store.latest_facts()
         now = int(self._clock.unix())
         if (
             latest is not None
@@ -97,6 +96,5 @@ class KRLPublisher:
         for issuer, serials in (await self._store.serials(now - _GRACE)).items():
             # a CA whose key is not known yet: the serial number alone, of 64 random bits, says enough
             revoked[issuers.get(issuer, krl.ANY_CA)] += serials
-        await asyncio.sleep(0)
         octets = await run_in_thread(krl.encode, number, now, revoked, _COMMENT)
         return PublishedKRL(number, now, change, octets)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from newel.runtime.database.contract import Database, Statement, Write
-from newel.validation.krl.values import PublishedKRL, SSHRevocation
+from newel.validation.krl.values import KRLFacts, PublishedKRL, SSHRevocation
 
 _CURSOR, _CHANGE = "ssh-revoked-read", "ssh-change"
 _PAGE = 20_000
@@ -30,7 +30,7 @@ _PUBLISH = Statement(
     " ON CONFLICT (number) DO NOTHING RETURNING number"
 )
 _FORGET = Statement("DELETE FROM krls WHERE number < $1")
-_NUMBER = Statement("SELECT max(number) FROM krls")
+_FACTS = Statement("SELECT number, made_at, change FROM krls ORDER BY number DESC LIMIT 1")
 _LATEST = Statement("SELECT number, made_at, change, octets FROM krls ORDER BY number DESC LIMIT 1")
 _SWEEP = Statement(
     "DELETE FROM ssh_revoked WHERE (serial, issuer) IN"
@@ -99,9 +99,10 @@ class SSHRevocationStore:
         gate = Write(_PUBLISH, row)
         return await self._database.decide(gate, Write(_FORGET, (krl.number,))) is not None
 
-    async def latest_number(self) -> int:
-        """Return the number of the newest list; 0 before the first."""
-        return (await self._database.fetch(_NUMBER))[0][0] or 0
+    async def latest_facts(self) -> KRLFacts | None:
+        """Return what there is to know of the newest list; workers ask every second."""
+        rows = await self._database.fetch(_FACTS)
+        return KRLFacts(*rows[0]) if rows else None
 
     async def latest(self) -> PublishedKRL | None:
         """Return the newest list."""

@@ -15,8 +15,8 @@ class SSHRevocation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedKRL:
-    """One list."""
+class KRLFacts:
+    """What there is to know of a list without its octets, which may be millions."""
 
     number: int
     """The version in the list: it only grows."""
@@ -24,6 +24,12 @@ class PublishedKRL:
     """Seconds since 1970."""
     change: int
     """It has every revocation up to this count of the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKRL(KRLFacts):
+    """One list."""
+
     octets: bytes
 
 
@@ -62,8 +68,8 @@ class SSHRevocationStore(Protocol):
         """Store a list and forget those before it; False when its number is taken."""
         ...
 
-    async def latest_number(self) -> int:
-        """Return the number of the newest list; 0 before the first."""
+    async def latest_facts(self) -> KRLFacts | None:
+        """Return what there is to know of the newest list; workers ask every second."""
         ...
 
     async def latest(self) -> PublishedKRL | None:
