@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newel.standalone.takeover import source as tables
 from newel.standalone.takeover import values
 from newel.standalone.takeover.export_file import ExportFile
 from newel.standalone.takeover.importer import Part, join
 from newel.standalone.takeover.mysql import Target, parse_dsn
-from newel.standalone.takeover.report import describe
+from newel.standalone.takeover.report import LABELS, describe
 from newel.standalone.takeover.source import Entry, SourceError
 
 HEADER = {"format": "step-ca-export", "version": 1, "order": "length"}
@@ -248,6 +249,12 @@ def test_any_octets_are_read_or_are_a_value_error(data: bytes) -> None:
             read(data)
         except ValueError:
             continue
+
+
+def test_the_report_has_a_line_for_every_table_that_is_taken_over() -> None:
+    (line,) = describe([Part(tables.SSH_HOSTS, rows=2, new=2)], dry_run=False)
+    assert line == "SSH hosts: 2 read, 2 imported"
+    assert LABELS.keys().isdisjoint(tables.LEFT_OUT)
 
 
 def test_the_report_has_counts_and_the_first_of_what_is_left_out() -> None:

@@ -18,6 +18,7 @@ BATCH = 500
 EXAMPLES = 3
 
 Item = TypeVar("Item")
+Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
 class Outcome(Protocol):
@@ -26,6 +27,14 @@ class Outcome(Protocol):
     new: int
     known: int
     left_out: list[tuple[str, str]]
+
+
+class Add(Protocol[Item_contra]):
+    """What stores records of one kind, each unless it is there already, or counts them alone."""
+
+    async def __call__(self, given: Sequence[Item_contra], /, *, dry_run: bool) -> Outcome:
+        """Store or count them."""
+        ...
 
 
 Note = Callable[[str, str, str], None]
@@ -137,35 +146,29 @@ class Importer:
         return await self._each_batch(part, joined, store)
 
     async def _revocations(self) -> Part:
-        part = Part(tables.REVOKED, note=self._note)
-
-        async def store(batch: Sequence[Entry]) -> None:
-            read = self._read(part, batch, values.read_revocation)
-            part.add(await self._records.add_revocations(read, dry_run=self._dry_run))
-
-        return await self._each_batch(part, self._source.rows(part.name), store)
+        return await self._take_over(
+            tables.REVOKED,
+            lambda row: values.read_revocation(row.value),
+            self._records.add_revocations,
+        )
 
     async def _acme_accounts(self) -> Part:
-        part = Part(tables.ACCOUNTS, note=self._note)
-
-        async def store(batch: Sequence[Entry]) -> None:
-            read = self._read(part, batch, values.read_account)
-            part.add(await self._accounts.add_accounts(read, dry_run=self._dry_run))
-
-        return await self._each_batch(part, self._source.rows(part.name), store)
+        return await self._take_over(
+            tables.ACCOUNTS,
+            lambda row: values.read_account(row.value),
+            self._accounts.add_accounts,
+        )
 
     async def _external_keys(self) -> Part:
-        part = Part(tables.EXTERNAL_KEYS, note=self._note)
         names: dict[str, str] = {}
-        if await self._source.count(part.name):
+        if await self._source.count(tables.EXTERNAL_KEYS):
             async for row in self._source.rows(tables.PROVISIONERS):
                 names.update([values.read_name(row.value)])
-
-        async def store(batch: Sequence[Entry]) -> None:
-            read = self._read(part, batch, lambda value: values.read_external_key(value, names))
-            part.add(await self._accounts.add_external_keys(read, dry_run=self._dry_run))
-
-        return await self._each_batch(part, self._source.rows(part.name), store)
+        return await self._take_over(
+            tables.EXTERNAL_KEYS,
+            lambda row: values.read_external_key(row.value, names),
+            self._accounts.add_external_keys,
+        )
 
     async def _proofs(self) -> Part:
         """Note which account ordered each ACME certificate, so that it may revoke it."""
@@ -200,23 +203,26 @@ class Importer:
                 part, ((row.key, row) for row in batch), lambda row: values.read_first_use(*row)
             )
             keys = [key for key in read if key is not None]
-            part.reasons.update({tables.EXPIRED: len(read) - len(keys)})
+            if expired := len(read) - len(keys):
+                part.reasons[tables.EXPIRED] += expired
             part.add(await self._uses.add(keys, dry_run=self._dry_run))
 
-        part = await self._each_batch(part, self._source.rows(part.name), store)
-        part.reasons = +part.reasons  # without zeros
-        return part
+        return await self._each_batch(part, self._source.rows(part.name), store)
 
     async def _ssh_hosts(self) -> Part:
-        part = Part(tables.SSH_HOSTS, note=self._note)
+        return await self._take_over(
+            tables.SSH_HOSTS, lambda row: values.read_host(*row), self._hosts.add
+        )
+
+    async def _take_over(self, table: str, read: Callable[[Entry], Item], add: Add[Item]) -> Part:
+        """Take the rows of a table over, each by itself."""
+        part = Part(table, note=self._note)
 
         async def store(batch: Sequence[Entry]) -> None:
-            read = self._read(
-                part, ((row.key, row) for row in batch), lambda row: values.read_host(*row)
-            )
-            part.add(await self._hosts.add(read, dry_run=self._dry_run))
+            found = self._read(part, ((row.key, row) for row in batch), read)
+            part.add(await add(found, dry_run=self._dry_run))
 
-        return await self._each_batch(part, self._source.rows(part.name), store)
+        return await self._each_batch(part, self._source.rows(table), store)
 
     async def _each_batch(
         self,
@@ -249,8 +255,13 @@ class Importer:
             try:
                 found.append(read(value))
             except ValueError as error:
-                part.leave_out(key.decode(errors="replace")[:64], f"it cannot be read: {error}")
+                part.leave_out(name_row(key), f"it cannot be read: {error}")
         return found
+
+
+def name_row(key: bytes) -> str:
+    """Return the key of a row as it is shown."""
+    return key.decode(errors="replace")[:64]
 
 
 async def join(

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from newel.registration.app import foreign_admin
 from newel.runtime.database.contract import Database
 from newel.standalone.takeover import administration
 from newel.standalone.takeover import source as tables
-from newel.standalone.takeover.importer import Note, Part
+from newel.standalone.takeover.importer import Note, Part, name_row
 from newel.standalone.takeover.source import Source
 
 Item = TypeVar("Item")
@@ -51,7 +53,7 @@ class ManagedConfiguration:
         if not dry_run:
             await foreign_admin.add_configuration(
                 self._database,
-                [_place(each, position) for position, each in enumerate(provisioners)],
+                [replace(each, position=position) for position, each in enumerate(provisioners)],
                 administrators,
                 policy,
             )
@@ -68,15 +70,7 @@ class ManagedConfiguration:
     @staticmethod
     async def _leave_out(source: Source, part: Part, why: str) -> None:
         async for row in source.rows(part.name):
-            part.leave_out(row.key.decode(errors="replace")[:64], why)
-
-
-def _place(
-    provisioner: foreign_admin.StoredProvisioner, position: int
-) -> foreign_admin.StoredProvisioner:
-    return foreign_admin.StoredProvisioner(
-        provisioner.id, provisioner.name, position, provisioner.record, provisioner.created_at, 1
-    )
+            part.leave_out(name_row(row.key), why)
 
 
 async def _read(source: Source, part: Part, read: Callable[[bytes], Item]) -> list[Item]:
@@ -86,5 +80,5 @@ async def _read(source: Source, part: Part, read: Callable[[bytes], Item]) -> li
         try:
             found.append(read(row.value))
         except ValueError as error:
-            part.leave_out(row.key.decode(errors="replace")[:64], str(error))
+            part.leave_out(name_row(row.key), str(error))
     return found

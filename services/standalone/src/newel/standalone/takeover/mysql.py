@@ -80,15 +80,15 @@ class MySQLSource:
                     database=database or target.database, connect_timeout=10, **where,
                 )
             )  # fmt: skip # a call
-            own = cls(connection, frozenset())
-            await own._ask("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            await own._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            rows = await own._ask(
-                "SELECT table_name FROM information_schema.columns"
-                " WHERE column_name = 'nkey' AND table_schema = database()"
-            )
         except pymysql.err.Error as error:
             raise SourceError(f"MySQL: {error}") from None
+        own = cls(connection, frozenset())
+        await own._ask("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await own._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+        rows = await own._ask(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE column_name = 'nkey' AND table_schema = database()"
+        )
         tables = frozenset(str(row[0]) for row in rows)
         if not tables:
             raise SourceError(
@@ -127,10 +127,16 @@ class MySQLSource:
         self._connection.close()
 
     async def _ask(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows that answer a query. Raises SourceError."""
+        import pymysql
+
         def run() -> list[tuple[Any, ...]]:
             with self._connection.cursor() as cursor:
                 cursor.execute(query, values or None)
                 return list(cursor.fetchall())
 
         async with self._alone:
-            return await run_in_thread(run)
+            try:
+                return await run_in_thread(run)
+            except pymysql.err.Error as error:
+                raise SourceError(f"MySQL: {error}") from None

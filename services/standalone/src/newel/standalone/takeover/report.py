@@ -3,19 +3,22 @@
 import sys
 from collections.abc import Iterator, Sequence
 
+from newel.standalone.takeover import source as tables
 from newel.standalone.takeover.importer import Part
 
 LABELS = {
-    "provisioners": "provisioners",
-    "admins": "administrators",
-    "authority_policies": "policies",
-    "x509_certs": "certificates",
-    "revoked_x509_certs": "revocations",
-    "acme_accounts": "ACME accounts",
-    "acme_external_account_keys": "external account keys",
-    "acme_certs": "owners of ACME certificates",
-    "used_ott": "used tokens",
+    tables.PROVISIONERS: "provisioners",
+    tables.ADMINISTRATORS: "administrators",
+    tables.POLICIES: "policies",
+    tables.CERTIFICATES: "certificates",
+    tables.REVOKED: "revocations",
+    tables.ACCOUNTS: "ACME accounts",
+    tables.EXTERNAL_KEYS: "external account keys",
+    tables.ACME_CERTIFICATES: "owners of ACME certificates",
+    tables.USED_TOKENS: "used tokens",
+    tables.SSH_HOSTS: "SSH hosts",
 }
+"""What is taken over, by the table."""
 
 
 def show_progress(table: str, done: int, total: int) -> None:
