@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from newel.crypto import keys
-from newel.standalone.step_ca.command import main, resolve_server
+from newel.standalone.layout import Layout
+from newel.standalone.settings import read_settings
+from newel.standalone.step_ca.command import add_passwords, main, require_passwords, resolve_server
 from newel.standalone.step_ca.contexts import find_configuration
 from newel.standalone.step_ca.flags import Flags, UsageError, locate, parse
 from newel.standalone.step_ca.passwords import (
@@ -199,6 +201,32 @@ def test_a_password_file_for_several_keys_is_read_and_warned_about_once(
     assert caplog.text.count("others may read this password") == 1
 
 
+def test_each_key_gets_its_own_password_although_another_is_not_there(tmp_path: Path) -> None:
+    for name in ("ca", "user"):
+        make_key(tmp_path / name)
+        (tmp_path / f"{name}.password").write_bytes(PASSWORD)
+        (tmp_path / f"{name}.password").chmod(0o600)
+    written = {
+        "root": "root.crt",
+        "crt": "ca.crt",
+        "key": "ca",
+        "dnsNames": ["localhost"],
+        "authority": {},
+        "ssh": {"userKey": "user"},
+    }
+    layout = Layout(tmp_path, given_config=tmp_path / "ca.json")
+    layout.ca_json.write_text(json.dumps(written))
+    main_file, own = tmp_path / "ca.password", tmp_path / "user.password"
+    words = ["--password-file", str(main_file), "--ssh-user-password-file", str(own)]
+    settings = read_settings(layout)
+    found = add_passwords(layout, settings, parse(words, VERSION))
+    assert (found.given_password, found.given_ssh_passwords) == (main_file, (main_file, own))
+    require_passwords(found, settings)
+    own.write_bytes(b"another")
+    with pytest.raises(PasswordError, match=r"error decrypting .*/user:"):
+        require_passwords(found, settings)
+
+
 def test_an_unencrypted_key_needs_no_password(tmp_path: Path) -> None:
     assert collect([Key(make_key(tmp_path / "key", b""), "")]) == [None]
 
@@ -216,14 +244,22 @@ def test_a_wrong_password_is_told_as_the_original_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(None, "no such file or directory"), (b"nonsense", "error reading ")]
+    ("content", "says"),
+    [
+        (None, "no such file or directory"),
+        (b"nonsense", "error reading "),
+        (
+            b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+            "error reading ",
+        ),
+    ],
 )
 def test_a_key_that_cannot_be_read_is_named(
     tmp_path: Path, content: bytes | None, says: str
 ) -> None:
     path = tmp_path / "key"
     if content is not None:
-        path.write_bytes(b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
+        path.write_bytes(content)
     with pytest.raises(PasswordError, match=says):
         collect([Key(path, "")])
 

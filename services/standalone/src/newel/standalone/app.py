@@ -73,7 +73,6 @@ EVENTS = {
     "inventory": inventory.EVENTS,
 }
 
-
 HTTPS = {"inventory": "/inventory", "alerting": "/alerts"}
 """Paths of other services than registration on its listener, and below them."""
 KRL_PATHS = ("/ssh/krl", "/1.0/ssh/krl")
@@ -111,8 +110,13 @@ async def build(
     by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
     health = Health({**assembly.checks(), **ready}, [assembly.registry])
-    metrics = HTTPMetrics(assembly.registry)
-    traced = settings.ca.logger.trace_header if settings.ca.logger else ""
+    log_access = partial(
+        AccessLogMiddleware,
+        clock=clock,
+        sink=log,
+        metrics=HTTPMetrics(assembly.registry),
+        trace_header=settings.ca.logger.trace_header if settings.ca.logger else "",
+    )
     status = by_name["validation"]
     others = {path: by_name[name].web["https"] for name, path in HTTPS.items()}
     others |= dict.fromkeys(KRL_PATHS, status.web["http"])
@@ -121,11 +125,9 @@ async def build(
         {
             **dict.fromkeys(PUBLIC_PATHS, health),
             **dict.fromkeys(status.uncounted, status.web["http"]),
-            "/scep/": AccessLogMiddleware(
-                by_name["registration"].web["http"], "registration", clock, log, metrics
-            ),
+            "/scep/": log_access(by_name["registration"].web["http"], "registration"),
         },
-        AccessLogMiddleware(status.web["http"], "validation", clock, log, metrics, traced),
+        log_access(status.web["http"], "validation"),
     )
     return Standalone(
         [
@@ -133,7 +135,7 @@ async def build(
             assembly.build_maintenance(),
             Service("events", tasks=assembly.tasks(), stop=[assembly.close_databases]),
         ],
-        AccessLogMiddleware(https, "registration", clock, log, metrics, traced),
+        log_access(https, "registration"),
         http,
         health,
         assembly.tls,

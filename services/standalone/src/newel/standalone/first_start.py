@@ -49,9 +49,6 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
     if options.ssh:
         ca.ssh = ssh_keys.create(layout, read_password(password_file))
         ca.templates = ssh_keys.write_templates(layout)
-        provisioners = (ca.authority and ca.authority.provisioners) or []
-        provisioners[0]["claims"] = {"enableSSHCA": True}
-        provisioners.append({"type": "SSHPOP", "name": "sshpop", "claims": {"enableSSHCA": True}})
     address = ca.address
     port = address.rpartition(":")[2]
     # the root and ca.json are where every STEPPATH has them, and so found after the folder has moved
@@ -115,6 +112,19 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
     if options.password_file is not None:
         newel["passwordFile"] = str(password_file)
 
+    claims = {"claims": {"enableSSHCA": True}} if options.ssh else {}
+    provisioners: list[dict[str, Any]] = [
+        # anyone who has this password runs the authority, and may revoke what ACME clients got
+        {
+            **new_jwk_provisioner(administrator.PROVISIONER, password),
+            "newel": {"revokesAny": True},
+            **claims,
+        },
+        {"type": "ACME", "name": "acme"},
+    ]
+    if options.ssh:
+        provisioners.append({"type": "SSHPOP", "name": "sshpop", **claims})
+
     def below(path: Path) -> str:
         return str(path.relative_to(layout.state))
 
@@ -129,15 +139,7 @@ def configuration(layout: Layout, options: Options, password_file: Path) -> ca_j
         logger=ca_json.Logger(format="json"),
         db=ca_json.DB(type="newel", data_source="db"),
         authority=ca_json.Authority(
-            enable_admin=options.remote_management,
-            provisioners=[
-                # anyone who has this password runs the authority, and may revoke what ACME clients got
-                {
-                    **new_jwk_provisioner(administrator.PROVISIONER, password),
-                    "newel": {"revokesAny": True},
-                },
-                {"type": "ACME", "name": "acme"},
-            ],
+            enable_admin=options.remote_management, provisioners=provisioners
         ),
         tls=messages.TLSOptions(),
         newel=newel,

@@ -6,12 +6,14 @@ import platform
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
+from newel.runtime.http.addresses import Address
 from newel.standalone.command import (
     OTHERS_WRITE,
     OWNER,
@@ -135,25 +137,21 @@ def choose_acme(flags: Flags) -> dict[str, Any]:
 def resolve_server(text: str) -> str:
     """Return a name server's ``address:port``; its name is looked up once. Raises OSError."""
     host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]") or ":" in host.strip("[]") * (not text.startswith("[")):
+    if not colon or text.endswith("]") or (":" in host and not text.startswith("[")):
         host, port = text, "53"
     try:
         found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)
     except socket.gaierror as error:
         raise OSError(f"--resolver {text}: {error.strerror}") from None
     address, number = found[0][4][:2]
-    return f"[{address}]:{number}" if ":" in str(address) else f"{address}:{number}"
+    return str(Address(str(address), int(number)))
 
 
-def list_keys(settings: Settings, flags: Flags | None = None) -> list[Key]:
-    """List the key of the intermediate, then those of SSH hosts and users where there are any."""
-    main_file = flags.password_file if flags else ""
-    found = [Key(Path(settings.ca.key), main_file)]
-    if ssh := settings.ca.ssh:
-        host = (flags.ssh_host_password_file or main_file) if flags else ""
-        user = (flags.ssh_user_password_file or main_file) if flags else ""
-        found += [Key(Path(ssh.host_key), host), Key(Path(ssh.user_key), user)]
-    return [key for key in found if str(key.path) != "."]
+def list_keys(settings: Settings) -> list[Path | None]:
+    """List the files of the keys of the intermediate, of SSH hosts and of SSH users; None for one that is not."""
+    ssh = settings.ca.ssh
+    names = [settings.ca.key, *((ssh.host_key, ssh.user_key) if ssh else ("", ""))]
+    return [Path(name) if name else None for name in names]
 
 
 def add_passwords(layout: Layout, settings: Settings, flags: Flags) -> Layout:
@@ -161,26 +159,33 @@ def add_passwords(layout: Layout, settings: Settings, flags: Flags) -> Layout:
 
     Without any password the OCSP responder's key, which this authority makes, gets one of its own.
     """
-    from dataclasses import replace
-
     own = settings.newel.password_file
     if own is not None and not flags.password_file:
         return layout  # newel.passwordFile serves every key
-    main, *ssh = collect(list_keys(settings, flags))
+    files = (
+        flags.password_file,
+        flags.ssh_host_password_file or flags.password_file,
+        flags.ssh_user_password_file or flags.password_file,
+    )
+    wanted = [
+        Key(path, file if path else "")
+        for path, file in zip(list_keys(settings), files, strict=True)
+    ]
+    main, host, user = collect(wanted)
     if main is None:
         main = layout.state / "db/password"
         main.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_password(main)
-    host, user = (*ssh, None, None)[:2]
     return replace(layout, given_password=main, given_ssh_passwords=(host or main, user or main))
 
 
 def require_passwords(layout: Layout, settings: Settings) -> None:
     """Raise PasswordError when it was a password that kept the authority from starting."""
-    host, user = layout.given_ssh_passwords or (layout.given_password, layout.given_password)
-    for key, file in zip(list_keys(settings), (layout.given_password, host, user), strict=False):
-        if file is not None:
-            require_opens(key.path, read(str(file)))
+    main = layout.given_password
+    files = (main, *(layout.given_ssh_passwords or (main, main)))
+    for path, file in zip(list_keys(settings), files, strict=True):
+        if path is not None and file is not None:
+            require_opens(path, read(str(file)))
 
 
 def write_pidfile(name: str) -> None:

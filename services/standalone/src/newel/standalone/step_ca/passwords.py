@@ -25,27 +25,29 @@ class PasswordError(Exception):
 
 
 class Key(NamedTuple):
-    """A key of the authority, and the file that the command line names for its password ("" for none)."""
+    """A key that the authority may have, and the file that the command line names for its password."""
 
-    path: Path
+    path: Path | None
+    """None for a key that ca.json does not name."""
     password_file: str
+    """"" for none."""
 
 
 def collect(wanted: Sequence[Key]) -> list[Path | None]:
-    """Return a file with the password of each key; None for a key that needs none.
+    """Return a file with the password of each key; None for a key that needs none, or is not there.
 
     A key whose password no file gives is asked for at the terminal. Raises PasswordError.
     """
     names = dict.fromkeys(name for _, name in wanted if name)
     files = {name: prepare_file(name) for name in names}
-    return [files.get(key.password_file) or _ask_for(key) for key in wanted]
+    return [files.get(key.password_file) or _ask_for(key.path) for key in wanted]
 
 
-def _ask_for(key: Key) -> Path | None:
-    if not _is_encrypted(key.path):
+def _ask_for(path: Path | None) -> Path | None:
+    if path is None or not _is_encrypted(path):
         return None
-    password = ask(f"Please enter the password to decrypt {key.path}: ")
-    require_opens(key.path, password)
+    password = ask(f"Please enter the password to decrypt {path}: ")
+    require_opens(path, password)
     return keep_in_memory(password)
 
 
@@ -106,25 +108,28 @@ def keep_in_memory(password: bytes) -> Path:
 
 def require_opens(path: Path, password: bytes) -> None:
     """Raise PasswordError when a password does not open a key."""
+    data = _read_key(path)
     try:
-        keys.load_private_key(path.read_bytes(), password)
+        keys.load_private_key(data, password)
     except keys.InvalidKeyError:
         raise PasswordError(
             f"error decrypting {path}: x509: decryption password incorrect"
-        ) from None
-    except OSError as error:
-        raise PasswordError(
-            f"error reading {path}: {(error.strerror or str(error)).lower()}"
         ) from None
 
 
 def _is_encrypted(path: Path) -> bool:
     """Tell whether a key needs a password. Raises PasswordError for a file that cannot be read."""
+    data = _read_key(path)
     try:
-        return keys.is_encrypted(path.read_bytes())
+        return keys.is_encrypted(data)
+    except keys.InvalidKeyError as error:
+        raise PasswordError(f"error reading {path}: {error}") from None
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise PasswordError(
             f"error reading {path}: {(error.strerror or str(error)).lower()}"
         ) from None
-    except keys.InvalidKeyError as error:
-        raise PasswordError(f"error reading {path}: {error}") from None

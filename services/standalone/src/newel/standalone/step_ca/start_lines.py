@@ -5,6 +5,7 @@ from pathlib import Path
 
 from newel.crypto import certificate_files
 from newel.runtime.clock import Clock
+from newel.standalone.first_start import url_host
 from newel.standalone.settings import Settings
 from newel.step.fingerprint import fingerprint
 
@@ -40,8 +41,7 @@ class StartLines:
 
     def _describe(self, settings: Settings, https: str) -> None:
         names = settings.dns_names
-        host = f"[{names[0]}]" if ":" in names[0] else names[0]
-        url = f"https://{host}:{https.rpartition(':')[2]}"
+        url = f"https://{url_host(names[0])}:{https.rpartition(':')[2]}"
         self._say(f"Starting {self._version}")
         if self._context:
             self._say(f"Current context: {self._context}")
