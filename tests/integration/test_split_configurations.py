@@ -116,7 +116,7 @@ def test_callers_are_those_of_the_design() -> None:
     assert signer["certificate_callers"] == ["issuing"]
     assert signer["status_callers"] == ["validation"]
     assert issuing["issuance_callers"] == ["registration"]
-    assert read("inventory")["administrators_callers"] == ["alerting"]
+    assert read("inventory")["administrators_callers"] == ["alerting", "registration"]
 
 
 def test_no_running_service_is_told_of_a_root_key() -> None:

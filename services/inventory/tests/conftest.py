@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from fixtures.catalogue import IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
 from newel.inventory.app import REVISION
 from newel.runtime.database.connect import open_database
@@ -22,3 +23,13 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def catalogue(database: Database) -> Catalogue:
     return Catalogue(database)
+
+
+@pytest.fixture
+async def ada(catalogue: Catalogue) -> IssuedCertificate:
+    """An administrator's certificate, catalogued."""
+    made = make_issued(
+        common_name="ada@example.com", provisioner="people", kind="OIDC", renewable=False
+    )
+    await catalogue.take(made.event)
+    return made

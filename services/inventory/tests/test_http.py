@@ -9,36 +9,10 @@ import httpx
 import pytest
 
 from fixtures.catalogue import START, IssuedCertificate, make_issued, revocation_event
-from fixtures.client_certificates import WithClientCertificate
 from fixtures.inventory import Catalogue
-from newel.inventory.config import Administrator
-from newel.inventory.http import Inventory, build_app
-from newel.inventory.storage.metadata import MetadataStorage
+from fixtures.inventory import inventory_client as client
 
 HOUR = dt.timedelta(hours=1)
-ADMINISTRATORS = (Administrator(subject="ada@example.com", provisioner="people"),)
-
-
-def client(catalogue: Catalogue, der: bytes | None) -> httpx.AsyncClient:
-    inventory = Inventory(
-        catalogue.listing,
-        MetadataStorage(catalogue.database),
-        ADMINISTRATORS,
-        catalogue.clock,
-        catalogue.audit,
-    )
-    transport = httpx.ASGITransport(app=WithClientCertificate(build_app(inventory), der))
-    return httpx.AsyncClient(transport=transport, base_url="https://ca.example")
-
-
-@pytest.fixture
-async def ada(catalogue: Catalogue) -> IssuedCertificate:
-    """An administrator's certificate, catalogued."""
-    made = make_issued(
-        common_name="ada@example.com", provisioner="people", kind="OIDC", renewable=False
-    )
-    await catalogue.take(made.event)
-    return made
 
 
 async def walk(http: httpx.AsyncClient, which: str, **params: Any) -> list[Any]:
@@ -119,6 +93,9 @@ class TestWhoMayRead:
                 "endpoints",
                 "endpoints/c-00",
                 "metadata/name/dns:a",
+                "administrator",
+                "overview",
+                "certificates/00/chain",
                 "openapi.json",
             ):
                 assert (await http.get(f"/inventory/{path}")).status_code == 401, path

@@ -3,6 +3,7 @@
 import grpc.aio
 
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from newel.runtime.http.roles import VerifiedAdministrator, read_role
 from newel.runtime.rpc.wire import error_from_call
 
 _SECONDS = 5.0
@@ -16,11 +17,11 @@ class Administrators:
             inventory_pb2_grpc.AdministratorsStub(channel)
         )
 
-    async def admit(self, certificate: bytes) -> dict[str, str]:
-        """Identify the administrator, for the audit trail. Raises `NewelError` for other certificates (DER)."""
+    async def admit(self, certificate: bytes) -> VerifiedAdministrator:
+        """Identify the administrator. Raises `NewelError` for other certificates (DER)."""
         request = inventory_pb2.VerifyRequest(certificate=certificate)
         try:
             answer = await self._stub.Verify(request, timeout=_SECONDS)
         except grpc.RpcError as error:
             raise error_from_call(error) from error
-        return {"subject": answer.subject, "serial": answer.serial.hex()}
+        return VerifiedAdministrator(answer.subject, answer.serial.hex(), read_role(answer.role))

@@ -8,6 +8,7 @@ from newel.inventory.certificate import UnreadableCertificateError, read_certifi
 from newel.inventory.config import Administrator
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.roles import VerifiedAdministrator
 
 
 class Certificates(Protocol):
@@ -23,7 +24,7 @@ async def verify_administrator(
     catalogue: Certificates,
     administrators: Sequence[Administrator],
     clock: Clock,
-) -> CertificateEntry:
+) -> VerifiedAdministrator:
     """Return the administrator behind a TLS client certificate (DER), whose key the handshake verified.
 
     Raises `NewelError` (forbidden) for everyone else.
@@ -49,7 +50,7 @@ async def verify_administrator(
     own = {peer.common_name, *(name.partition(":")[2] for name in peer.names)}
     for administrator in administrators:  # 4
         if administrator.subject in own and administrator.provisioner == peer.provisioner:
-            return peer
+            return VerifiedAdministrator(peer.common_name, serial.hex(), administrator.role)
     raise _forbidden(f"{peer.common_name!r} by {peer.provisioner!r} is no configured administrator")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
@@ -10,6 +11,7 @@ from newel.inventory.config import Config
 from newel.inventory.counting import UsageCounter
 from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.metrics import Metrics
+from newel.inventory.overview import OverviewCounter
 from newel.inventory.projection import Projection
 from newel.inventory.reconcile import Reconciler
 from newel.inventory.regrouping import Regrouper
@@ -18,6 +20,7 @@ from newel.inventory.storage.catalogue import CatalogueStorage
 from newel.inventory.storage.counts import CountStorage
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
+from newel.inventory.storage.overview import OverviewStorage
 from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.proto import subjects
 from newel.proto.inventory.v1 import inventory_pb2_grpc
@@ -32,7 +35,7 @@ from newel.runtime.events.contract import EventBus, Outbox, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import RPCService, Service
 
-REVISION = "0001"
+REVISION = "0002"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
@@ -67,8 +70,9 @@ def build(config: Config, ports: Ports) -> Service:
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
     regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
+    repository: Any = issuing_pb2_grpc.RepositoryStub(ports.issuing)
     reconciliation = Reconciler(
-        issuing_pb2_grpc.RepositoryStub(ports.issuing),
+        repository,
         projected,
         catalogue,
         ports.clock,
@@ -88,7 +92,10 @@ def build(config: Config, ports: Ports) -> Service:
     def web() -> ASGIApp:
         from newel.inventory.http import Inventory, build_app
 
-        parts = Inventory(listing, metadata, config.administrators, ports.clock, ports.audit)
+        parts = Inventory(
+            listing, metadata, OverviewCounter(OverviewStorage(ports.database), ports.clock), repository,
+            config.administrators, ports.clock, ports.audit,
+        )  # fmt: skip # own parts, then those of every service
         return build_app(parts)
 
     # Saying once is decided by the rows; the lease only spares the others the looking.

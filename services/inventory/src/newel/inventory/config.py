@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from newel.runtime.config import Config as Frozen
+from newel.runtime.http.roles import Role
 
 Duration = Annotated[dt.timedelta, Field(gt=dt.timedelta(0))]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -43,19 +44,21 @@ class Reconcile(Frozen):
 
 
 class Administrator(Frozen):
-    """Who may read the inventory: the holder of a certificate for ``subject`` by ``provisioner``."""
+    """Who may use the administrative interfaces: the holder of a certificate that ``provisioner`` issued."""
 
     subject: str = Field(min_length=1)
     """The common name of the administrator's certificate."""
     provisioner: str = Field(min_length=1)
     """The provisioner that issued it."""
+    role: Role = Role.ADMINISTRATOR
+    """`viewer` reads; `operator` also revokes; `administrator` also writes metadata."""
 
 
 class Config(Frozen):
     """The inventory's configuration."""
 
     administrators: tuple[Administrator, ...] = ()
-    """Who may read the inventory and the alerts."""
+    """Who may use the inventory, the alerts and revocation."""
     expiry: Expiry = Expiry()
     """When endpoints are reported as expiring."""
     reconcile: Reconcile = Reconcile()
@@ -64,5 +67,5 @@ class Config(Frozen):
     """How often certificates and endpoints are counted for the metrics."""
     lookup_callers: tuple[str, ...] = ("registration",)
     """Services that may look up what is known of a subject."""
-    administrators_callers: tuple[str, ...] = ("alerting",)
+    administrators_callers: tuple[str, ...] = ("alerting", "registration")
     """Who may ask whether a certificate is an administrator's."""

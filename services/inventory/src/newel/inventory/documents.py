@@ -4,9 +4,9 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Iterable
-from typing import Any, Literal, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from newel.inventory.catalogue import (
     CertificateEntry,
@@ -14,11 +14,23 @@ from newel.inventory.catalogue import (
     EndpointEntry,
     EndpointState,
 )
+from newel.inventory.overview import Bucket, Overview
 from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
+from newel.runtime.http.roles import Role
 
 # A cell that begins with one of these is a formula to a spreadsheet, and clients choose their subjects.
+_DIGEST_SIZE = 32
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
+
+def _check_digest(value: bytes) -> bytes:
+    """Restore the zero octets that `Hex`, made for serial numbers, removes."""
+    if len(value) > _DIGEST_SIZE:
+        raise ValueError("the SHA-256 digest of a certificate in hexadecimal")
+    return value.rjust(_DIGEST_SIZE, b"\0")
+
+
+Digest = Annotated[Hex, AfterValidator(_check_digest)]
 Sort = Literal["issued", "-issued", "expires", "-expires"]
 
 
@@ -42,6 +54,7 @@ class CertificateParameters(ListParameters, frozen=True):
     sort: Sort = "-issued"
     state: CertificateState | None = None
     serial: Hex | None = None
+    fingerprint: Digest | None = None
     endpoint: Text | None = None
     issuer: Text | None = None
     provisioner: Text | None = None
@@ -134,6 +147,64 @@ class LineageDocument(EndpointDocument):
     """One endpoint with its certificates, the one that expires last first."""
 
     certificates: list[CertificateDocument]
+
+
+class AdministratorDocument(BaseModel):
+    """Who asks, as the inventory knows the client certificate."""
+
+    subject: str
+    serial: str
+    role: Role
+
+
+class CertificateCounts(BaseModel):
+    """Certificates by state."""
+
+    active: int
+    expired: int
+    revoked: int
+
+
+class EndpointCountsDocument(BaseModel):
+    """Endpoints by state."""
+
+    active: int
+    expiring: int
+    ended: int
+
+
+class IntervalDocument(BaseModel):
+    """How many certificates there are from ``start`` until before ``end``."""
+
+    start: dt.datetime
+    end: dt.datetime
+    count: int
+
+    @classmethod
+    def of(cls, bucket: Bucket) -> Self:
+        """Describe an interval."""
+        return cls(start=bucket.start, end=bucket.end, count=bucket.count)
+
+
+class OverviewDocument(BaseModel):
+    """The catalogue in numbers, as counted at ``counted_at``."""
+
+    counted_at: dt.datetime
+    certificates: CertificateCounts
+    endpoints: EndpointCountsDocument
+    expiring_by_day: list[IntervalDocument]
+    issued_by_hour: list[IntervalDocument]
+
+    @classmethod
+    def of(cls, overview: Overview) -> Self:
+        """Describe an overview."""
+        return cls(
+            counted_at=overview.counted_at,
+            certificates=CertificateCounts(**overview.certificates._asdict()),
+            endpoints=EndpointCountsDocument(**overview.endpoints._asdict()),
+            expiring_by_day=[IntervalDocument.of(each) for each in overview.expiring_by_day],
+            issued_by_hour=[IntervalDocument.of(each) for each in overview.issued_by_hour],
+        )
 
 
 class CertificatePage(BaseModel):

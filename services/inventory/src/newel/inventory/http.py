@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from starlette.responses import StreamingResponse
 from newel.inventory.administrators import verify_administrator
 from newel.inventory.config import Administrator
 from newel.inventory.documents import (
+    AdministratorDocument,
     CertificateDocument,
     CertificatePage,
     CertificateParameters,
@@ -20,18 +22,22 @@ from newel.inventory.documents import (
     EndpointPage,
     EndpointParameters,
     LineageDocument,
+    OverviewDocument,
     write_csv,
 )
 from newel.inventory.lookup import MetadataKey
+from newel.inventory.overview import OverviewCounter
+from newel.inventory.repository import Repository, read_chain
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.listing import MAX_LIMIT, ListQuery
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.admin_api import build_admin_app, link_next
+from newel.runtime.http.admin_api import ADMINISTRATOR, build_admin_app, link_next
 from newel.runtime.http.list_parameters import Hex
 from newel.runtime.http.request_body import read_body
+from newel.runtime.http.roles import VerifiedAdministrator
 
 _LINEAGE_LIMIT = 1000
 _MAX_BODY = 16 * 1024
@@ -56,6 +62,8 @@ class Inventory:
 
     listing: ListingStorage
     metadata: MetadataStorage
+    overview: OverviewCounter
+    repository: Repository
     administrators: tuple[Administrator, ...]
     clock: Clock
     audit: Audit
@@ -68,16 +76,29 @@ class Inventory:
 def build_app(inventory: Inventory) -> FastAPI:
     """Build the ASGI app for everything under ``/inventory``."""
 
-    async def admit(certificate: bytes) -> dict[str, str]:
+    async def admit(certificate: bytes) -> VerifiedAdministrator:
         own = inventory
-        peer = await verify_administrator(certificate, own.listing, own.administrators, own.clock)
-        return {"subject": peer.common_name, "serial": peer.serial.hex()}
+        return await verify_administrator(certificate, own.listing, own.administrators, own.clock)
 
     routes = APIRouter(prefix="/inventory")
+    _add_overview(routes, inventory)
     _add_certificates(routes, inventory)
     _add_endpoints(routes, inventory)
     _add_metadata(routes, inventory)
     return build_admin_app("inventory", admit, inventory.audit, routes)
+
+
+def _add_overview(routes: APIRouter, inventory: Inventory) -> None:
+    @routes.get("/administrator")
+    async def administrator(request: Request) -> AdministratorDocument:
+        """Tell whom the client certificate makes an administrator, and of which role."""
+        known: VerifiedAdministrator = request.scope[ADMINISTRATOR]
+        return AdministratorDocument(subject=known.subject, serial=known.serial, role=known.role)
+
+    @routes.get("/overview")
+    async def overview() -> OverviewDocument:
+        """Count certificates and endpoints by state, expiry by day and issuance by hour."""
+        return OverviewDocument.of(await inventory.overview.count())
 
 
 def _add_certificates(routes: APIRouter, inventory: Inventory) -> None:
@@ -112,6 +133,18 @@ def _add_certificates(routes: APIRouter, inventory: Inventory) -> None:
         if entry is None:
             raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
         return CertificateDocument.of(entry, inventory.now())
+
+    @routes.get("/certificates/{serial}/chain", response_class=Response)
+    async def chain(serial: Annotated[Hex, Path()]) -> Response:
+        """One certificate and its issuers below the root, as a file of PEM blocks (RFC 7468)."""
+        ders = await read_chain(inventory.repository, serial)
+        text = "".join(ssl.DER_cert_to_PEM_cert(der) for der in ders)
+        name = f"{serial.hex()}.pem"
+        return Response(
+            text,
+            media_type="application/pem-certificate-chain",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
 
 async def _export(inventory: Inventory, query: ListQuery, kind: str) -> AsyncIterator[bytes]:

@@ -66,7 +66,9 @@ class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
         peer = await verify_administrator(
             request.certificate, self._catalogue, self._administrators, self._clock
         )
-        return inventory_pb2.VerifyResponse(subject=peer.common_name, serial=peer.serial)
+        return inventory_pb2.VerifyResponse(
+            subject=peer.subject, serial=bytes.fromhex(peer.serial), role=peer.role
+        )
 
 
 def _names(names: Iterable[issuing_pb2.GeneralName]) -> Iterable[str]:

@@ -5,6 +5,7 @@ prefix describes the routes. Import it when the first request comes (`LazyApp`):
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import msgspec
@@ -16,9 +17,13 @@ from newel.runtime.audit import Audit
 from newel.runtime.database.listing import Cursor, ListQuery, write_cursor
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE, note_cause
+from newel.runtime.http.roles import Role, VerifiedAdministrator
 
-Admit = Callable[[bytes], Awaitable[Mapping[str, str]]]
-"""Identifies the holder of a client certificate (DER), as facts for the audit trail.
+ADMINISTRATOR = "newel.administrator"
+"""Where the scope of a request holds the `VerifiedAdministrator` who sent it."""
+
+Admit = Callable[[bytes], Awaitable[VerifiedAdministrator]]
+"""Identifies the holder of a client certificate (DER).
 
 Raises `NewelError` unless the certificate is an administrator's.
 """
@@ -26,9 +31,19 @@ Raises `NewelError` unless the certificate is an administrator's.
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def build_admin_app(service: str, admit: Admit, audit: Audit, routes: APIRouter) -> FastAPI:
-    """Build the app that serves ``routes``, all of them below the router's prefix."""
-    gate = Depends(_Gate(f"{service}.http", admit, audit))
+def build_admin_app(
+    service: str,
+    admit: Admit,
+    audit: Audit,
+    routes: APIRouter,
+    roles: Mapping[tuple[str, str], Role] = MappingProxyType({}),
+) -> FastAPI:
+    """Build the app that serves ``routes``, all of them below the router's prefix.
+
+    Every administrator may read. Other methods are for the role ``administrator``, unless ``roles``
+    names a lesser one for the method and the route's path.
+    """
+    gate = Depends(_Gate(f"{service}.http", admit, audit, roles))
     app = FastAPI(title=f"Newel {service}", version="1", openapi_url=None)
 
     async def describe() -> dict[str, Any]:
@@ -59,24 +74,45 @@ def link_next(
 class _Gate:
     """Lets administrators in; a dependency of every route."""
 
-    def __init__(self, action: str, admit: Admit, audit: Audit) -> None:
+    def __init__(
+        self, action: str, admit: Admit, audit: Audit, roles: Mapping[tuple[str, str], Role]
+    ) -> None:
         self._action = action
         self._admit = admit
         self._audit = audit
+        self._roles = roles
 
     async def __call__(self, request: Request, response: Response) -> None:
-        """Raise `NewelError` unless the client is an administrator and names no parameter twice."""
+        """Raise `NewelError` unless an administrator of enough rights asks, each parameter once."""
         text = f"{request.method} {request.url.path}"
         request.scope[ROUTE] = request.scope["route"].path
         try:
-            facts = await self._admit(_client_certificate(request))
+            administrator = await self._admit(_client_certificate(request))
+            self._require_role(request, administrator)
         except NewelError as error:
             self._audit.record(self._action, "refused", cause=error.cause, request=text)
             raise
-        self._audit.record(self._action, "granted", request=text, **facts)
+        self._audit.record(
+            self._action,
+            "granted",
+            request=text,
+            subject=administrator.subject,
+            serial=administrator.serial,
+        )
+        request.scope[ADMINISTRATOR] = administrator
         if len(request.query_params.multi_items()) != len(request.query_params):
             raise NewelError(ErrorType.MALFORMED, "Give each parameter once.")
         response.headers.update(_HEADERS)
+
+    def _require_role(self, request: Request, administrator: VerifiedAdministrator) -> None:
+        default = Role.VIEWER if request.method in {"GET", "HEAD"} else Role.ADMINISTRATOR
+        least = self._roles.get((request.method, request.scope[ROUTE]), default)
+        if not administrator.role.includes(least):
+            raise NewelError(
+                ErrorType.FORBIDDEN,
+                f"This needs the role {least}; yours is {administrator.role}.",
+                cause=f"{administrator.subject!r} has the role {administrator.role}, not {least}",
+            )
 
 
 def _client_certificate(request: Request) -> bytes:

@@ -154,17 +154,21 @@ class VerifyResponse(_message.Message):
 
     SUBJECT_FIELD_NUMBER: _builtins.int
     SERIAL_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
     serial: _builtins.bytes
+    role: _builtins.str
+    """"viewer", "operator" or "administrator"; "" is the least"""
     def __init__(
         self,
         *,
         subject: _builtins.str = ...,
         serial: _builtins.bytes = ...,
+        role: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["serial", b"serial", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role", b"role", "serial", b"serial", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

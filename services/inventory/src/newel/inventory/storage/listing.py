@@ -66,6 +66,7 @@ _CERTIFICATE_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,
     "state": _certificate_state,
     "serial": compare("serial = {}"),
+    "fingerprint": compare("fingerprint = {}"),
     "endpoint": compare("endpoint = {}"),
     "issuer": compare("issuer = {}"),
     "issued_after": compare("issued_at >= {}"),
@@ -85,7 +86,7 @@ def _narrows(query: ListQuery, name: str) -> bool:
     by_expiry = name.startswith("expires_") or (
         name == "state" and query.filters[name] in {"active", "ended"}
     )
-    return name in {"serial", "endpoint"} or (query.sort == "expires" and by_expiry)
+    return name in {"serial", "fingerprint", "endpoint"} or (query.sort == "expires" and by_expiry)
 
 
 _CERTIFICATES = Rows(
