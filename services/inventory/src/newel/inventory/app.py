@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import grpc.aio
 from prometheus_client import CollectorRegistry
@@ -70,9 +69,8 @@ def build(config: Config, ports: Ports) -> Service:
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
     regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
-    repository: Any = issuing_pb2_grpc.RepositoryStub(ports.issuing)
     reconciliation = Reconciler(
-        repository,
+        issuing_pb2_grpc.RepositoryStub(ports.issuing),
         projected,
         catalogue,
         ports.clock,
@@ -88,15 +86,6 @@ def build(config: Config, ports: Ports) -> Service:
             projected.handle,
         )
     )
-
-    def web() -> ASGIApp:
-        from newel.inventory.http import Inventory, build_app
-
-        parts = Inventory(
-            listing, metadata, OverviewCounter(OverviewStorage(ports.database), ports.clock), repository,
-            config.administrators, ports.clock, ports.audit,
-        )  # fmt: skip # own parts, then those of every service
-        return build_app(parts)
 
     # Saying once is decided by the rows; the lease only spares the others the looking.
     ticking = repeat_every(config.expiry.tick.total_seconds(), partial(_tick, regrouping, watch))
@@ -117,13 +106,28 @@ def build(config: Config, ports: Ports) -> Service:
                 config.administrators_callers,
             ),
         ),
-        web={"https": LazyApp(web)},
+        web={"https": LazyApp(partial(_build_web, config, ports))},
         tasks={
             "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
             "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),
             "usage": repeat_every(config.count_every.total_seconds(), usage.count),
         },
     )
+
+
+def _build_web(config: Config, ports: Ports) -> ASGIApp:
+    from newel.inventory.http import Inventory, build_app
+
+    parts = Inventory(
+        ListingStorage(ports.database),
+        MetadataStorage(ports.database),
+        OverviewCounter(OverviewStorage(ports.database), ports.clock),
+        issuing_pb2_grpc.RepositoryStub(ports.issuing),
+        config.administrators,
+        ports.clock,
+        ports.audit,
+    )
+    return build_app(parts)
 
 
 async def _tick(regrouping: Regrouper, watch: ExpiryWatch) -> None:

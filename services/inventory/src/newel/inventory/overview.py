@@ -33,7 +33,8 @@ class EndpointCounts(NamedTuple):
     ended: int
 
 
-class Bucket(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bucket:
     """How many certificates fall between two times, the second of which is excluded."""
 
     start: dt.datetime
@@ -57,25 +58,25 @@ class Overview:
 class OverviewCounts(Protocol):
     """Counts the tables. Times are in seconds since 1970."""
 
-    async def states(self, now: int) -> StateCounts:
+    async def count_states(self, now: int) -> StateCounts:
         """Count certificates by their state at ``now``."""
         ...
 
-    async def endpoint_states(self, now: int) -> EndpointCounts:
+    async def count_endpoint_states(self, now: int) -> EndpointCounts:
         """Count endpoints by their state at ``now``."""
         ...
 
-    async def expiring(self, start: int, width: int, count: int) -> dict[int, int]:
+    async def count_expiring(self, start: int, width: int, count: int) -> dict[int, int]:
         """Count unrevoked certificates by the number of the interval in which they expire."""
         ...
 
-    async def issued(self, start: int, width: int, count: int) -> dict[int, int]:
+    async def count_issued(self, start: int, width: int, count: int) -> dict[int, int]:
         """Count certificates by the number of the interval in which they were issued."""
         ...
 
 
 class OverviewCounter:
-    """Counts the catalogue, at most once in a few seconds, whoever asks."""
+    """Counts the catalogue, at most once in a few seconds for all who ask."""
 
     def __init__(self, counts: OverviewCounts, clock: Clock) -> None:
         self._counts = counts
@@ -97,10 +98,12 @@ class OverviewCounter:
         first_hour = now - HOURS * _HOUR + 1
         return Overview(
             moment,
-            await self._counts.states(now),
-            await self._counts.endpoint_states(now),
-            _buckets(await self._counts.expiring(now, _DAY, DAYS), now, _DAY, DAYS),
-            _buckets(await self._counts.issued(first_hour, _HOUR, HOURS), first_hour, _HOUR, HOURS),
+            await self._counts.count_states(now),
+            await self._counts.count_endpoint_states(now),
+            _buckets(await self._counts.count_expiring(now, _DAY, DAYS), now, _DAY, DAYS),
+            _buckets(
+                await self._counts.count_issued(first_hour, _HOUR, HOURS), first_hour, _HOUR, HOURS
+            ),
         )
 
 

@@ -25,21 +25,21 @@ class OverviewStorage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def states(self, now: int) -> StateCounts:
+    async def count_states(self, now: int) -> StateCounts:
         """Count certificates by their state at ``now``."""
         ((every, revoked, active),) = await self._database.fetch(_STATES, now)
         return StateCounts(active or 0, every - revoked - (active or 0), revoked)
 
-    async def endpoint_states(self, now: int) -> EndpointCounts:
+    async def count_endpoint_states(self, now: int) -> EndpointCounts:
         """Count endpoints by their state at ``now``."""
         ((every, living, expiring),) = await self._database.fetch(_ENDPOINT_STATES, now)
         return EndpointCounts((living or 0) - (expiring or 0), expiring or 0, every - (living or 0))
 
-    async def expiring(self, start: int, width: int, count: int) -> dict[int, int]:
+    async def count_expiring(self, start: int, width: int, count: int) -> dict[int, int]:
         """Count unrevoked certificates by the number of the interval in which they expire."""
         return await self._by_interval(_EXPIRING, start, width, count)
 
-    async def issued(self, start: int, width: int, count: int) -> dict[int, int]:
+    async def count_issued(self, start: int, width: int, count: int) -> dict[int, int]:
         """Count certificates by the number of the interval in which they were issued."""
         return await self._by_interval(_ISSUED, start, width, count)
 
