@@ -1,7 +1,9 @@
-"""A proxy for HTTP and SOCKS 5 that records what it is asked, and all that passes through it."""
+"""A proxy for HTTP (plain or by TLS) and SOCKS 5 that records what it is asked, and all that passes through it."""
 
 import base64
+import select
 import socket
+import ssl
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -23,7 +25,10 @@ class RecordedExchange:
 class RecordingProxy:
     """Listens on 127.0.0.1 while it is entered. Every name is this machine to it."""
 
-    def __init__(self, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, user: str = "", password: str = "", tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self.passed: list[RecordedExchange] = []
         self._pair = (user, password)
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -57,15 +62,15 @@ class RecordingProxy:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client:
-            try:
-                first = client.recv(1)
+        try:
+            with self._tls.wrap_socket(client, server_side=True) if self._tls else client as link:
+                first = link.recv(1)
                 if first == b"\x05":
-                    self._socks(client)
+                    self._socks(link)
                 elif first:
-                    self._http(client, first)
-            except OSError:
-                return
+                    self._http(link, first)
+        except OSError:
+            return
 
     def _http(self, client: socket.socket, head: bytes) -> None:
         while b"\r\n\r\n" not in head:
@@ -114,18 +119,18 @@ class RecordingProxy:
     def _pass_on(
         self, client: socket.socket, server: socket.socket, passed: RecordedExchange
     ) -> None:
-        def back() -> None:
-            try:
-                while data := server.recv(BLOCK):
-                    client.sendall(data)
-                client.shutdown(socket.SHUT_WR)
-            except OSError:
-                return
-
-        answers = threading.Thread(target=back, daemon=True)
-        answers.start()
-        while data := client.recv(BLOCK):
-            passed.sent += data
-            server.sendall(data)
-        server.shutdown(socket.SHUT_WR)
-        answers.join(SECONDS)
+        """Pass octets on until both ends are done; by one thread, because TLS allows no two."""
+        others = {client: server, server: client}
+        open_ends = [client, server]
+        while open_ends:
+            for link in select.select(open_ends, [], [], SECONDS)[0] or open_ends:
+                data = link.recv(BLOCK)
+                while isinstance(link, ssl.SSLSocket) and link.pending():
+                    data += link.recv(BLOCK)
+                if link is client:
+                    passed.sent += data
+                if data:
+                    others[link].sendall(data)
+                else:
+                    others[link].shutdown(socket.SHUT_WR)
+                    open_ends.remove(link)

@@ -145,6 +145,22 @@ def root() -> ThrowawayAuthority:
 
 
 @pytest.fixture(scope="module")
+def proxy_tls(root: ThrowawayAuthority) -> ssl.SSLContext:
+    """What a proxy shows that is asked by TLS."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    rotating.load(tls, root.issue_cert("127.0.0.1"))
+    return tls
+
+
+@pytest.fixture
+def system_roots(root: ThrowawayAuthority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The root of the proxy is one of the system's."""
+    file = tmp_path / "roots.pem"
+    file.write_text(root.root_pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+
+@pytest.fixture(scope="module")
 def server(root: ThrowawayAuthority) -> Generator[LocalServer]:
     """A server whose name only the proxy can look up."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -196,7 +212,8 @@ ways = pytest.mark.parametrize("way", WAYS)
 
 
 @ways
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.usefixtures("system_roots")
+@pytest.mark.parametrize("scheme", ["http", "https", "socks5"])
 @pytest.mark.parametrize("user", ["", "ada"])
 async def test_every_client_goes_through_the_proxy(
     way: Way,
@@ -204,11 +221,13 @@ async def test_every_client_goes_through_the_proxy(
     user: str,
     root: ThrowawayAuthority,
     server: LocalServer,
+    proxy_tls: ssl.SSLContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url, tls = f"https://{CA}:{server.port}", client_tls(root.root_pem)
+    encrypted = proxy_tls if scheme == "https" else None
     pair = f"{user}:p%40ss%3A%2F@" if user else ""
-    with RecordingProxy(user, "p@ss:/" if user else "") as proxy:
+    with RecordingProxy(user, "p@ss:/" if user else "", encrypted) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{pair}127.0.0.1:{proxy.port}")
         if scheme == "socks5" and way in {by_event_loop, by_acme_client}:
             with pytest.raises(UnreachableError, match="is not used by event loops"):
@@ -217,7 +236,7 @@ async def test_every_client_goes_through_the_proxy(
         await way(url, tls)
         assert proxy.targets == [f"{CA}:{server.port}"]
         assert b"health" not in proxy.passed[0].sent
-        if scheme == "http":
+        if scheme != "socks5":
             assert f"\r\nHost: {CA}:{server.port}\r\n" in proxy.passed[0].head
         monkeypatch.setenv("NO_PROXY", f"10.0.0.0/8,{CA}")
         with pytest.raises(UnreachableError):
@@ -245,12 +264,53 @@ def test_http_is_asked_of_the_proxy_in_full(monkeypatch: pytest.MonkeyPatch) -> 
         assert proxy.targets == [url]
 
 
-async def test_the_kinds_of_proxy_that_are_not_spoken_are_refused(
-    root: ThrowawayAuthority, monkeypatch: pytest.MonkeyPatch
+@ways
+async def test_a_proxy_that_is_not_trusted_gets_no_password(
+    way: Way,
+    root: ThrowawayAuthority,
+    server: LocalServer,
+    proxy_tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "https://p.example")
-    with pytest.raises(UnreachableError, match="name an http or socks5 proxy"):
-        await by_threads(f"https://{CA}", client_tls(root.root_pem))
+    with RecordingProxy("ada", "secret", proxy_tls) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://ada:secret@127.0.0.1:{proxy.port}")
+        with pytest.raises(UnreachableError, match="verify"):
+            await way(f"https://{CA}:{server.port}", client_tls(root.root_pem))
+        assert not proxy.passed
+
+
+def test_a_proxy_that_is_not_trusted_is_named(
+    root: ThrowawayAuthority, proxy_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RecordingProxy(tls=proxy_tls) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        authority = Authority(f"https://{CA}", client_tls(root.root_pem), seconds=5)
+        with pytest.raises(UnreachableError, match=f"the proxy https://127.0.0.1:{proxy.port}: "):
+            authority.send(calls.health())
+
+
+@ways
+@pytest.mark.usefixtures("system_roots")
+async def test_a_server_behind_an_encrypted_proxy_is_verified_too(
+    way: Way, server: LocalServer, proxy_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = ThrowawayAuthority("another")
+    with RecordingProxy(tls=proxy_tls) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
+        with pytest.raises(UnreachableError, match="verify"):
+            await way(f"https://{CA}:{server.port}", client_tls(other.root_pem))
+
+
+@pytest.mark.usefixtures("system_roots")
+def test_http_is_asked_of_an_encrypted_proxy_in_full(
+    proxy_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LocalServer(Handler) as server, RecordingProxy("ada", "secret", proxy_tls) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"https://ada:secret@127.0.0.1:{proxy.port}")
+        url = f"http://crl.example:{server.port}/x?y=z"
+        with make_opener().open(url, timeout=5) as answer:
+            assert answer.read() == b'{"status":"ok"}'
+        assert proxy.targets == [url]
 
 
 @ways

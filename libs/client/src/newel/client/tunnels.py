@@ -6,11 +6,14 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from newel.client.errors import UnreachableError
 from newel.client.proxies import Proxy, find_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from newel.client.tls_in_tls import StreamSocket
+
+    Link = socket.socket | StreamSocket
 
 SOCKS = b"\x05"
 BY_PASSWORD = b"\x02"
@@ -30,17 +33,18 @@ class TunnelConnection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         """Have the proxy connect to the server, then do the handshake with that. Raise OSError."""
-        link = socket.create_connection((self._proxy.host, self._proxy.port), self._seconds)
+        link = connect_to_proxy(self._proxy, self._seconds)
         try:
             KINDS[self._proxy.scheme](link, self._proxy, self.host, self.port)
-            self.sock = self._tls.wrap_socket(link, server_hostname=self.host)
+            # http.client sends to it and reads from files of it
+            self.sock = secure(link, self._tls, self.host)  # pyright: ignore[reportAttributeAccessIssue, reportIncompatibleVariableOverride]
         except BaseException:
             link.close()
             raise
 
 
 def connect(url: str, tls: ssl.SSLContext, seconds: float) -> http.client.HTTPSConnection:
-    """Make a connection that its first request opens. Raise UnreachableError for a proxy that cannot be used."""
+    """Make a connection that its first request opens. Raise UnreachableError for what is no proxy."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(url)
@@ -48,25 +52,32 @@ def connect(url: str, tls: ssl.SSLContext, seconds: float) -> http.client.HTTPSC
     proxy = find_proxy(url)
     if proxy is None:
         return http.client.HTTPSConnection(host, port, timeout=seconds, context=tls)
-    refuse_unknown(proxy)
     return TunnelConnection(host, port, proxy, tls, seconds)
 
 
-def refuse_unknown(proxy: Proxy) -> None:
-    """Raise UnreachableError for a kind of proxy that is not spoken here."""
-    if proxy.scheme not in KINDS:
-        raise UnreachableError(
-            f"the proxy {proxy.address} needs TLS, which is not supported here: name an http or socks5 proxy"
-        )
+def connect_to_proxy(proxy: Proxy, seconds: float) -> "Link":
+    """Connect to a proxy. Raise OSError."""
+    if proxy.scheme != "https":
+        return socket.create_connection((proxy.host, proxy.port), seconds)
+    from newel.client.tls_in_tls import StreamSocket
+
+    return StreamSocket.connect(proxy, seconds)
 
 
-def ask_http_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> None:
+def secure(link: "Link", tls: ssl.SSLContext, host: str) -> "Link":
+    """Do the handshake with a server through what leads to it. Raise OSError."""
+    if isinstance(link, socket.socket):
+        return tls.wrap_socket(link, server_hostname=host)
+    return link.secure(tls, host)
+
+
+def ask_http_proxy(link: "Link", proxy: Proxy, host: str, port: int) -> None:
     """Have an HTTP proxy connect. Raise OSError when it does not."""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     headers = {"Host": where, **proxy.authorization}
     lines = [f"CONNECT {where} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     link.sendall("\r\n".join((*lines, "", "")).encode("latin-1"))
-    answer = http.client.HTTPResponse(link, method="CONNECT")
+    answer = http.client.HTTPResponse(link, method="CONNECT")  # pyright: ignore[reportArgumentType] - it makes a file
     try:
         answer.begin()
         status, reason = answer.status, answer.reason
@@ -77,7 +88,7 @@ def ask_http_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> N
         raise ConnectionError(f"the proxy {proxy.address} answered {text}")
 
 
-def ask_socks_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> None:
+def ask_socks_proxy(link: "Link", proxy: Proxy, host: str, port: int) -> None:
     """Have a SOCKS 5 proxy look up the name and connect. Raise OSError when it does not."""
     read = functools.partial(read_exactly, link)
     method = b"\x00" if proxy.user is None else BY_PASSWORD
@@ -98,7 +109,7 @@ def ask_socks_proxy(link: socket.socket, proxy: Proxy, host: str, port: int) -> 
     read(2)
 
 
-def read_exactly(link: socket.socket, size: int) -> bytes:
+def read_exactly(link: "Link", size: int) -> bytes:
     """Read so many octets. Raise ConnectionError when they do not come."""
     data = b""
     while len(data) < size:
@@ -109,8 +120,9 @@ def read_exactly(link: socket.socket, size: int) -> bytes:
     return data
 
 
-KINDS: "dict[str, Callable[[socket.socket, Proxy, str, int], None]]" = {
+KINDS: "dict[str, Callable[[Link, Proxy, str, int], None]]" = {
     "http": ask_http_proxy,
+    "https": ask_http_proxy,
     "socks5": ask_socks_proxy,
     "socks5h": ask_socks_proxy,
 }

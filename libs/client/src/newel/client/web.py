@@ -34,16 +34,19 @@ class PlainHandler(urllib.request.HTTPHandler):
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Open a request. Raise URLError and UnreachableError."""
         proxy = find_proxy(req.full_url)
-        if proxy is not None:
-            if proxy.scheme != "http":
-                raise UnreachableError(
-                    f"the proxy {proxy.address} is not used for http: name an http proxy"
-                )
-            host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
-            req.set_proxy(f"{host}:{proxy.port}", "http")
-            for name, value in proxy.authorization.items():
-                req.add_unredirected_header(name, value)
-        return self.do_open(http.client.HTTPConnection, req)
+        if proxy is None:
+            return self.do_open(http.client.HTTPConnection, req)
+        if proxy.scheme not in {"http", "https"}:
+            raise UnreachableError(
+                f"the proxy {proxy.address} is not used for http: name an http proxy"
+            )
+        host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+        req.set_proxy(f"{host}:{proxy.port}", "http")
+        for name, value in proxy.authorization.items():
+            req.add_unredirected_header(name, value)
+        if proxy.scheme == "http":
+            return self.do_open(http.client.HTTPConnection, req)
+        return self.do_open(http.client.HTTPSConnection, req, context=client_tls(None))
 
 
 def make_opener(tls: ssl.SSLContext | None = None, *handlers: Any) -> urllib.request.OpenerDirector:
