@@ -66,6 +66,27 @@ async def test_renewal_is_told_and_recorded(each_harness: IssuingHarness) -> Non
     assert (event.serial, event.renewed_from) == (result.certificate.serial, old.serial)
 
 
+@pytest.mark.parametrize("revoked", [True, False])
+async def test_a_new_certificate_continues_the_lineage_of_one_that_may_be_revoked(
+    each_harness: IssuingHarness, revoked: bool
+) -> None:
+    old = await each_harness.one()
+    if revoked:
+        await each_harness.revoke(pb.RevocationItem(serial=old.serial, active=True, actor="t"))
+    new = await each_harness.one(make_request(replaces=old.serial))
+    *_, (subject, payload) = await each_harness.rows(
+        "SELECT subject, payload FROM outbox ORDER BY id"
+    )
+    event = events_pb2.CertificateIssued.FromString(payload)
+    assert subject == "newel.certificate.renewed.v1"
+    assert (event.serial, event.renewed_from) == (new.serial, old.serial)
+
+
+async def test_a_predecessor_that_is_no_serial_number_is_refused(harness: IssuingHarness) -> None:
+    (result,) = await harness.issue(make_request(replaces=b"\x01" * 21))
+    assert result.error.type == "malformed"
+
+
 async def test_rekey_takes_the_new_key(harness: IssuingHarness) -> None:
     old, key = await harness.one(), make_key()
     (result,) = await harness.renew(renewal(old.der, public_key=key))

@@ -29,6 +29,8 @@ class Directory(msgspec.Struct, rename="camel", omit_defaults=True):
     revoke_cert: str
     key_change: str | None = None
     meta: Meta | None = None
+    renewal_info: str | None = None
+    """RFC 9773 §3: the identifier of a certificate follows it, after a slash."""
 
 
 class NewAccount(msgspec.Struct, rename="camel"):
@@ -68,6 +70,8 @@ class NewOrder(msgspec.Struct, rename="camel"):
     identifiers: list[Identifier]
     not_before: str | None = None
     not_after: str | None = None
+    replaces: str | None = None
+    """The identifier of the certificate that it replaces (RFC 9773 §5)."""
 
 
 class Order(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -82,6 +86,8 @@ class Order(msgspec.Struct, rename="camel", omit_defaults=True):
     not_after: str | None = None
     error: Problem | None = None
     certificate: str | None = None
+    replaces: str = ""
+    """RFC 9773 §5."""
 
 
 class Challenge(msgspec.Struct, rename="camel", omit_defaults=True):

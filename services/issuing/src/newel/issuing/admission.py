@@ -30,6 +30,7 @@ from newel.step import extension as step_extension
 _MAX_PUBLIC_KEY_SIZE = 8 * 1024
 _MAX_EXTENSION_SIZE = 8 * 1024
 _MAX_TEXT_LENGTH = 1024
+_MAX_SERIAL_SIZE = 20  # octets (RFC 5280 §4.1.2.2)
 
 
 class Admission:
@@ -59,6 +60,8 @@ class Admission:
             raise malformed_error("subject_of_proof is too long")
         if "\0" in request.subject_of_proof:
             raise malformed_error("subject_of_proof has the character U+0000")
+        if request.replaces is not None and len(request.replaces) > _MAX_SERIAL_SIZE:
+            raise malformed_error("replaces is no serial number")
         profile = self._profiles.get(request.profile)
         if request.key_usages or request.extended_key_usages:
             profile = profile.narrow(request.key_usages, request.extended_key_usages)
@@ -90,6 +93,7 @@ class Admission:
             renewed_from=None,
             request_id=request.request_id,
             accepted_at=now,
+            replaces=request.replaces,
         )
 
 

@@ -83,10 +83,11 @@ def _intent(request: AcceptedRequest, serial: bytes, linted: LintedCertificate) 
         key_digest=request.key_digest,
         provisioner=request.provisioner,
         subject_of_proof=request.subject_of_proof,
-        renewed_from=request.renewed_from,
+        renewed_from=request.renewed_from or request.replaces,
         created_at=request.accepted_at,
         max_signature_size=request.issuer.max_signature_size,
         request_id=request.request_id,
+        proved_by=request.renewed_from,
     )
 
 

@@ -57,6 +57,7 @@ def read_issue_request(message: pb.Request) -> IssueRequest | RefusedRequest:
         message.extended_key_usages,
         message.subject_of_proof,
         message.request_id,
+        message.replaces.lstrip(b"\0") or None,
     )
 
 

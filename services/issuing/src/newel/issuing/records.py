@@ -20,7 +20,7 @@ def serial_octets(number: int) -> bytes:
 class Intent(NamedTuple):
     """A certificate as it will be signed, recorded before it is.
 
-    The last two fields serve the process that has the intent signed, and are not stored.
+    The last three fields serve the process that has the intent signed, and are not stored.
     """
 
     idempotency_key: bytes
@@ -36,6 +36,8 @@ class Intent(NamedTuple):
     created_at: dt.datetime
     max_signature_size: int = 0
     request_id: str = ""
+    proved_by: bytes | None = None
+    """The serial of the certificate that proved the request, which must not be revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class CertificateStore(Protocol):
         """Record intents, each by itself.
 
         False, and nothing is written, where the idempotency key or the serial is taken, the public
-        key is blocked, or the certificate that it renews is revoked.
+        key is blocked, or the certificate that proved the request is revoked.
         """
         ...
 

@@ -53,6 +53,7 @@ class IssueRequest(NamedTuple):
     extended_key_usages: Sequence[str]
     subject_of_proof: str
     request_id: str
+    replaces: bytes | None = None  # serial of the predecessor in its lineage
 
 
 class RenewalRequest(NamedTuple):
@@ -105,6 +106,8 @@ class AcceptedRequest(NamedTuple):
     renewed_from: bytes | None
     request_id: str
     accepted_at: dt.datetime
+    replaces: bytes | None = None
+    """The predecessor of a new certificate, which unlike ``renewed_from`` may be revoked."""
 
     @property
     def identity(self) -> RequestIdentity:

@@ -193,6 +193,7 @@ def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:
         intent.renewed_from,
         to_seconds(intent.created_at),
         bytes(intent.max_signature_size),
+        intent.proved_by,
     )
 
 

@@ -5,13 +5,13 @@ from typing import NamedTuple
 from newel.runtime.database.contract import Statement
 
 # One statement is steps 1, 3 and 5 of issuance: it fails against the same idempotency key, the same
-# serial, a blocked key, and the revocation of what it renews, whichever commits first.
+# serial, a blocked key, and the revocation of what proved it, whichever commits first.
 _RESERVE = """
     INSERT INTO {certificates} (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
         provisioner, subject_of_proof, renewed_from, created_at, signature_placeholder)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
     WHERE NOT EXISTS (SELECT 1 FROM blocked_keys b WHERE b.key_digest = $7)
-        AND NOT EXISTS (SELECT 1 FROM {revocations} r WHERE r.serial = $10)
+        AND NOT EXISTS (SELECT 1 FROM {revocations} r WHERE r.serial = $13)
     ON CONFLICT DO NOTHING RETURNING idempotency_key"""
 
 _COMPLETE = """

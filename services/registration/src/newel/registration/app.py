@@ -41,7 +41,7 @@ __all__ = [
     "ForeignHosts", "Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure",
 ]  # fmt: skip # words in rows
 
-REVISION = "0006"
+REVISION = "0007"
 """The migration that ``build`` needs the database to be at."""
 
 TABLES = (
@@ -50,7 +50,9 @@ TABLES = (
     "acme_external_keys",
     "acme_nonces",
     "acme_orders",
+    "acme_replacements",
     "acme_secrets",
+    "acme_successors",
     "administrators",
     "administrators_reads",
     "leases",

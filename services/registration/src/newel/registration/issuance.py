@@ -46,6 +46,8 @@ class IssueRequest(msgspec.Struct, frozen=True, kw_only=True):
     extensions: tuple[Extension, ...] = ()
     subject_of_proof: str = ""
     """Whom the provisioner proved: a token's subject, an account's path."""
+    replaces: bytes = b""
+    """The serial of its predecessor, whose lineage it continues, revoked or not."""
     request_id: str = ""
 
 
@@ -85,12 +87,15 @@ class IssuedCertificate(msgspec.Struct, frozen=True):
 
 
 class CertificateRecord(msgspec.Struct, frozen=True):
-    """The part of a certificate's record that decides who may renew or revoke it."""
+    """A certificate, and the part of its record that decides who may renew, replace or revoke it."""
 
     provisioner: ProvisionerRef
     subject_of_proof: str
     is_revoked: bool = False
     """Whether it was revoked, actively or only against renewal."""
+    der: bytes = b""
+    issuer: str = ""
+    issued_at: dt.datetime = dt.datetime.fromtimestamp(0, dt.UTC)
 
 
 class IssuerRecord(msgspec.Struct, frozen=True):

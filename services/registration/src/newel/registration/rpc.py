@@ -76,6 +76,9 @@ class RemoteIssuance:
             read_provisioner(record.provisioner),
             record.subject_of_proof,
             record.HasField("revoked"),
+            record.der,
+            record.issuer,
+            record.issued_at.ToDatetime(dt.UTC),
         )
 
     async def issuers(self) -> Sequence[IssuerRecord]:
@@ -150,6 +153,8 @@ def _issue_request(request: IssueRequest) -> pb.Request:
         message.key_usages.extend(request.key_usages)
     if request.extended_key_usages:
         message.extended_key_usages.extend(request.extended_key_usages)
+    if request.replaces:
+        message.replaces = request.replaces
     for each in request.extensions:
         message.extensions.add(oid=each.oid, critical=each.critical, value=each.value)
     return message

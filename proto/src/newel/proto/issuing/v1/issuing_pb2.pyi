@@ -216,6 +216,7 @@ class Request(_message.Message):
     KEY_USAGES_FIELD_NUMBER: _builtins.int
     EXTENDED_KEY_USAGES_FIELD_NUMBER: _builtins.int
     DEFAULT_DURATION_SECONDS_FIELD_NUMBER: _builtins.int
+    REPLACES_FIELD_NUMBER: _builtins.int
     idempotency_key: _builtins.bytes
     """8 to 64 octets; the same key always yields the same certificate"""
     profile: _builtins.str
@@ -227,6 +228,8 @@ class Request(_message.Message):
     request_id: _builtins.str
     default_duration_seconds: _builtins.int
     """without not_after: cut at the issuer's notAfter; 0: the profile's default"""
+    replaces: _builtins.bytes
+    """serial of the predecessor in its lineage, which may be revoked"""
     @_builtins.property
     def subject(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]: ...
     @_builtins.property
@@ -270,10 +273,11 @@ class Request(_message.Message):
         key_usages: _abc.Iterable[_builtins.str] | None = ...,
         extended_key_usages: _abc.Iterable[_builtins.str] | None = ...,
         default_duration_seconds: _builtins.int = ...,
+        replaces: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "provisioner", b"provisioner"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_duration_seconds", b"default_duration_seconds", "extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_duration_seconds", b"default_duration_seconds", "extended_key_usages", b"extended_key_usages", "extensions", b"extensions", "idempotency_key", b"idempotency_key", "key_usages", b"key_usages", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "profile", b"profile", "provisioner", b"provisioner", "public_key", b"public_key", "replaces", b"replaces", "request_id", b"request_id", "subject", b"subject", "subject_of_proof", b"subject_of_proof"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,6 +52,7 @@ class SSHBuilder:
             created_at=request.accepted_at,
             max_signature_size=issuer.max_signature_size,
             request_id=request.request_id,
+            proved_by=request.renewed_from,
         )
 
 

@@ -14,6 +14,7 @@ from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.policies import NameChecks
+from newel.registration.acme.renewal_info import RenewalInfoReader
 from newel.registration.acme.routes import ACMEApp
 from newel.registration.acme.server import Server
 from newel.registration.acme.storage import Storage
@@ -90,6 +91,7 @@ def build(
         audit_trail=audit_trail,
         new_orders=new_orders,
         name_checks=name_checks,
+        renewal_info=RenewalInfoReader(storage, issuance, clock),
     )
 
     maintenance = Maintenance(storage, nonces, validations, finalizer, limits, clock)

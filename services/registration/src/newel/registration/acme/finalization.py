@@ -11,6 +11,7 @@ from newel.registration.acme.issuance import authorize_content, determine_conten
 from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.records import Claim, OrderStatus
 from newel.registration.acme.storage import Storage
+from newel.registration.acme.successions import take_succession
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.errors import TEMPORARY
 from newel.registration.issuance import Issuance
@@ -66,6 +67,7 @@ class Finalizer:
                 provisioner, claim.account, message.names, message.subject, now
             )
             await authorize_content(content)
+            await take_succession(self._storage, claim)
             issued = await self._issuance.issue(message)
         except NewelError as error:
             return await self._handle_error(claim, error, reopen=reopen)

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 
+from newel.acme.renewal_info import CertificateID
 from newel.crypto import csr, distinguished_names, pem
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, validity
@@ -69,6 +70,7 @@ def build_issue_request(
         default_duration=provisioner.limits.default_duration,
         provisioner=provisioner.reference(),
         subject_of_proof=subject_of_proof(provisioner.name, claim.account),
+        replaces=CertificateID.parse(claim.replaces).serial_octets if claim.replaces else b"",
         request_id=request_id(),
     )
 

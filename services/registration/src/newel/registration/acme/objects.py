@@ -37,6 +37,7 @@ def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:
         urls.to("revoke-cert"),
         urls.to("key-change"),
         None if meta == messages.Meta() else meta,
+        urls.to("renewal-info"),
     )
 
 
@@ -57,6 +58,7 @@ def order(urls: URLs, found: Order) -> messages.Order:
         *validity.requested_times(found),
         None if found.error is None else _problem.decode(found.error),
         urls.certificate(found.id) if found.status is OrderStatus.VALID else None,
+        found.replaces,
     )
 
 

@@ -7,7 +7,7 @@ from newel.acme.identifiers import Identifier
 from newel.crypto import loading, pem
 from newel.crypto.keys import PublicKey
 from newel.jose import jwk
-from newel.registration.acme import identifiers, ids, requests, validity
+from newel.registration.acme import identifiers, ids, requests, successions, validity
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import BeginFinalize, NewOrder
 from newel.registration.acme.records import Claim, Order, OrderStatus
@@ -30,6 +30,7 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         provisioner=call.provisioner,
         limits=server.limits,
     )
+    replaces = await successions.check_replaces(server.issuance, call, request.replaces, wanted)
     order = Order(
         ids.new_id(call.now),
         call.account.id,
@@ -39,10 +40,13 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         not_after,
         call.now.replace(microsecond=0) + server.limits.order_lifetime,
         validity.encode_requested(request.not_before, request.not_after),
+        replaces=replaces,
     )
     await call.commit(NewOrder(order, tuple(ids.new_seed() for _ in wanted)))
     names = [name.value for name in wanted]
     facts = {"order": ids.text(order.id), "identifiers": names, **call.facts()}
+    if replaces:
+        facts["replaces"] = replaces
     return order, Decision("acme.new-order", facts)
 
 
@@ -92,6 +96,8 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
         found.not_after,
         request.der,
         claim,
+        replaces=found.replaces,
+        profile=found.profile,
     )
     status = await server.finalizer.complete(begun, request, reopen=True)
     return msgspec.structs.replace(found, status=status)

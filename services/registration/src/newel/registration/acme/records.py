@@ -73,6 +73,10 @@ class Order(msgspec.Struct, frozen=True):
     """notBefore and notAfter as the client wrote them, a JSON pair; None when it sent neither."""
     claim: bytes | None = None
     error: str | None = None
+    replaces: str = ""
+    """The identifier of the certificate that it replaces (RFC 9773 §5)."""
+    profile: str = ""
+    """The name of its profile; ``""``: the provisioner has none."""
 
 
 class Authorization(msgspec.Struct, frozen=True):
@@ -110,6 +114,10 @@ class Claim(msgspec.Struct, frozen=True):
     claim: bytes
     tries: int = 0
     """How often it was taken over after the first time."""
+    replaces: str = ""
+    """The identifier of the certificate that it replaces (RFC 9773 §5)."""
+    profile: str = ""
+    """The name of the order's profile."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -125,6 +133,28 @@ class Attempt(msgspec.Struct, frozen=True):
     provisioner: str
     tries: int = 0
     """How often it was taken over after the first time."""
+
+
+class ReplacementScope(enum.StrEnum):
+    """Which certificates a replacement is about."""
+
+    ALL = "all"
+    ISSUER = "issuer"
+    PROVISIONER = "provisioner"
+    CERTIFICATE = "certificate"
+
+
+class Replacement(msgspec.Struct, frozen=True):
+    """A replacement that an administrator ordered: clients are told to renew now (RFC 9773 §4.2)."""
+
+    id: str
+    scope: ReplacementScope
+    value: str
+    """The id of an issuer, the name of a provisioner or a serial number in hexadecimal."""
+    issued_before: dt.datetime
+    explanation: str
+    """A URL for people, or ``""``."""
+    ordered_by: str
 
 
 class Admission(msgspec.Struct, frozen=True):

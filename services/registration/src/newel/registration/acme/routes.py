@@ -21,7 +21,7 @@ from newel.runtime.asgi import Receive, Scope, Send, find_header
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.access_log import ROUTE
 from newel.runtime.http.request_body import read_body
-from newel.runtime.http.response import Header, Response
+from newel.runtime.http.response import Header, Response, retry_after
 
 _log = logging.getLogger("newel.registration.acme")
 
@@ -110,6 +110,11 @@ class ACMEApp:
         method = scope["method"]
         if method == "OPTIONS":
             return Response(204, headers=_PREFLIGHT)
+        if resource == "renewal-info" and len(arguments) == 1:
+            if method not in {"GET", "HEAD"}:
+                headers.append((b"allow", b"GET"))
+                raise NewelError(ErrorType.METHOD_NOT_ALLOWED, "this resource is asked with GET")
+            return await self._read_renewal_info(arguments[0])
         if resource in {"directory", "new-nonce"} and not arguments:
             if method == "POST":  # allowed as well as GET (RFC 8555 §6.3)
                 signer = Signer.ACCOUNT
@@ -173,6 +178,11 @@ class ACMEApp:
             return Response(204)
         nonce = (b"replay-nonce", self._server.nonces.new().encode())
         return Response(200 if method == "HEAD" else 204, headers=(nonce,))
+
+    async def _read_renewal_info(self, name: str) -> Response:
+        """Answer without a signature (RFC 9773 §4.1): what the identifier says is in the certificate."""
+        shown, pause = await self._server.renewal_info.read(name)
+        return responses.json(shown, retry_after(pause))
 
     def _audit_error(self, scope: Scope, error: NewelError) -> None:
         if isinstance(error, RateLimitedError):  # the limit writes one line for many

@@ -17,6 +17,8 @@ from newel.registration.acme.records import (
     Claim,
     Order,
     OrderStatus,
+    Replacement,
+    ReplacementScope,
 )
 from newel.runtime.database.contract import Row
 from newel.runtime.database.times import read_optional_time, read_time, to_seconds
@@ -42,7 +44,7 @@ def account(row: Row) -> Account:
 
 def order(row: Row, now: dt.datetime) -> Order:
     """Read an order, with its state at ``now`` from its own row and its authorizations."""
-    identity, owner, names, stored, *times, claim, error, valid, pending = row
+    identity, owner, names, stored, *times, claim, error, replaces, profile, valid, pending = row
     identifiers = _identifiers.decode(names)
     not_before, not_after, expires_at, requested = times
     status = OrderStatus(stored)
@@ -65,6 +67,8 @@ def order(row: Row, now: dt.datetime) -> Order:
         requested,
         None if claim is None else bytes(claim),
         error,
+        replaces or "",
+        profile or "",
     )
 
 
@@ -96,7 +100,8 @@ def authorization(row: Row, now: dt.datetime) -> Authorization:
 
 def claim(row: Row) -> Claim:
     """Read a finalization that was begun and not completed."""
-    order_id, owner, provisioner, names, not_before, not_after, csr, token, tries = row
+    order_id, owner, provisioner, names, not_before, not_after, csr, token, tries, *more = row
+    replaces, profile = more
     return Claim(
         bytes(order_id),
         bytes(owner),
@@ -107,7 +112,16 @@ def claim(row: Row) -> Claim:
         bytes(csr),
         bytes(token),
         tries,
+        replaces or "",
+        profile or "",
     )
+
+
+def replacement(row: Row) -> Replacement:
+    """Read a replacement that an administrator ordered."""
+    identity, scope, value, issued_before, explanation, ordered_by = row
+    before = read_time(issued_before)
+    return Replacement(identity, ReplacementScope(scope), value, before, explanation, ordered_by)
 
 
 def attempt(row: Row) -> Attempt:

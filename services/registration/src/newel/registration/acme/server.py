@@ -8,6 +8,7 @@ from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.policies import NameChecks
+from newel.registration.acme.renewal_info import RenewalInfoReader
 from newel.registration.acme.validations import Validations
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.issuance import Issuance
@@ -27,5 +28,6 @@ class Server:
     limits: Limits
     audit_trail: AuditTrail
     name_checks: NameChecks
+    renewal_info: RenewalInfoReader
     new_orders: Limit
     """Per account."""

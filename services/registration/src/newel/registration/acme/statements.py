@@ -70,15 +70,15 @@ BIND_EXTERNAL_KEY = Statement("""
 # ---------------------------------------------------------------- orders
 ADD_ORDER = Statement("""
     INSERT INTO acme_orders (id, account, identifiers, status, not_before, not_after, expires_at,
-        requested)
-    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7)""")
+        requested, replaces, profile)
+    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9)""")
 ADD_AUTHORIZATION = Statement("""
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
         expires_at, seed)
     VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)""")
 ORDER = Statement("""
     SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
-        o.requested, o.claim, o.error,
+        o.requested, o.claim, o.error, o.replaces, o.profile,
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid'),
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'pending')
     FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")
@@ -113,7 +113,7 @@ FAIL_ORDER = Statement("""
     WHERE id = $1 AND claim = $2 AND status = 'processing'""")
 _CLAIM = """
     SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim,
-        o.tries
+        o.tries, o.replaces, o.profile
     FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
     WHERE o.status = 'processing' AND (o.claimed_at < $1 OR o.claimed_at - $2 > $2 - $1)
         AND o.expires_at > $2 """
@@ -121,7 +121,24 @@ LOST_CLAIMS = Statement(_CLAIM + "ORDER BY o.claimed_at LIMIT $3")
 LOST_CLAIM = Statement(_CLAIM + "AND o.id = $3")
 OLD_ORDERS = Statement("SELECT id FROM acme_orders WHERE id < $1 ORDER BY id LIMIT $2")
 DELETE_ORDERS = Statement("DELETE FROM acme_orders WHERE id <= $1")
+DELETE_SUCCESSORS = Statement("DELETE FROM acme_successors WHERE order_id <= $1")
 DELETE_AUTHORIZATIONS = Statement("DELETE FROM acme_authorizations WHERE order_id <= $1")
+
+# ---------------------------------------------------------------- replacements (RFC 9773)
+# The successor of a certificate is of one order; another takes its place only when that one failed.
+TAKE_SUCCESSION = Statement("""
+    INSERT INTO acme_successors (serial, order_id) VALUES ($1, $2)
+    ON CONFLICT (serial) DO UPDATE SET order_id = excluded.order_id
+    WHERE acme_successors.order_id = excluded.order_id OR NOT EXISTS (
+        SELECT 1 FROM acme_orders o
+        WHERE o.id = acme_successors.order_id AND o.status IN ('processing', 'valid'))
+    RETURNING serial""")
+SUCCESSOR = Statement("""
+    SELECT 1 FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
+    WHERE s.serial = $1 AND o.status IN ('processing', 'valid')""")
+REPLACEMENTS = Statement("""
+    SELECT id, scope, value, issued_before, explanation, ordered_by FROM acme_replacements
+    WHERE ended_at IS NULL ORDER BY id LIMIT $1""")
 
 # ---------------------------------------------------------------- authorizations
 AUTHORIZATION = Statement("""

@@ -17,9 +17,13 @@ from newel.registration.acme.records import (
     AuthorizationStatus,
     Claim,
     Order,
+    Replacement,
 )
 from newel.registration.acme.writes import to_seconds, writes
 from newel.runtime.database.contract import Database, Write
+
+MAX_REPLACEMENTS = 64
+"""Replacements that are not ended, at one time."""
 
 
 class Storage:
@@ -150,6 +154,20 @@ class Storage:
         params = (claim.order_id, claim.claim, problem.decode())
         await self._database.apply(Write(sql.FAIL_ORDER, params))
 
+    # ------------------------------------------------------------ replacements (RFC 9773)
+    async def is_replaced(self, serial: bytes) -> bool:
+        """Tell whether an order has the successor of a certificate, or is about to."""
+        return bool(await self._database.fetch(sql.SUCCESSOR, serial))
+
+    async def take_succession(self, serial: bytes, order: bytes) -> bool:
+        """Make the certificate of this order the successor; False when another order's is."""
+        return await self._database.decide(Write(sql.TAKE_SUCCESSION, (serial, order))) is not None
+
+    async def replacements(self) -> list[Replacement]:
+        """List the replacements that administrators have ordered and not ended."""
+        found = await self._database.fetch(sql.REPLACEMENTS, MAX_REPLACEMENTS)
+        return [rows.replacement(row) for row in found]
+
     # ------------------------------------------------------------ validations under way
     async def lost_attempts(
         self, before: dt.datetime, now: dt.datetime, limit: int
@@ -193,7 +211,8 @@ class Storage:
             deletions.append(Write(sql.DELETE_NONCES, (bytes(nonces[-1][0]),)))
         if orders:
             last = (bytes(orders[-1][0]),)
-            deletions += [Write(sql.DELETE_AUTHORIZATIONS, last), Write(sql.DELETE_ORDERS, last)]
+            tables = (sql.DELETE_AUTHORIZATIONS, sql.DELETE_SUCCESSORS, sql.DELETE_ORDERS)
+            deletions += [Write(each, last) for each in tables]
         if deletions:
             await self._database.apply(*deletions)
         return max(len(nonces), len(orders))

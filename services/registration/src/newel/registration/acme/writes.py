@@ -74,7 +74,8 @@ def _new_account(new: changes.NewAccount) -> list[Write]:
 def _new_order(change: changes.NewOrder) -> list[Write]:
     order = change.order
     times = map(to_seconds, (order.not_before, order.not_after, order.expires_at))
-    row = (order.id, order.account, to_json(order.identifiers), *times, order.requested)
+    kind = (order.requested, order.replaces or None, order.profile or None)
+    row = (order.id, order.account, to_json(order.identifiers), *times, *kind)
     found = [Write(sql.ADD_ORDER, row)]
     expires_at = to_seconds(order.expires_at)
     for position, name in enumerate(order.identifiers):

@@ -1,0 +1,90 @@
+"""Renewal information (RFC 9773): when each certificate is best renewed."""
+
+import datetime as dt
+
+from cryptography import x509
+
+from newel.acme.renewal_info import CertificateID, RenewalInfo, SuggestedWindow
+from newel.crypto import loading
+from newel.registration.acme.calls import not_found_error
+from newel.registration.acme.records import Replacement, ReplacementScope
+from newel.registration.acme.storage import Storage
+from newel.registration.acme.validity import text
+from newel.registration.issuance import CertificateRecord, Issuance
+from newel.runtime.clock import Clock
+
+_NOW = (dt.timedelta(hours=-1), dt.timedelta(minutes=-30))
+"""The window of a certificate to be renewed at once: in the past, as RFC 9773 §4.2 tells clients so."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=6)
+
+
+class RenewalInfoReader:
+    """Reads renewal information: one look-up of the certificate, one of what administrators ordered."""
+
+    def __init__(self, storage: Storage, issuance: Issuance, clock: Clock) -> None:
+        self._storage = storage
+        self._issuance = issuance
+        self._clock = clock
+
+    async def read(self, name: str) -> tuple[RenewalInfo, int]:
+        """Return the information about a certificate, and the seconds after which to ask again.
+
+        ``name`` is an identifier of RFC 9773 §4.1. Raises ``malformed`` for any other text,
+        ``notFound`` for a certificate that was not issued here.
+        """
+        record = await find_certificate(self._issuance, CertificateID.parse(name))
+        if record is None:
+            raise not_found_error()
+        leaf = loading.load_certificate(record.der)
+        start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+        ordered = await self._storage.replacements()
+        replacement = next((each for each in ordered if is_covered(record, leaf, each)), None)
+        explanation = "" if replacement is None else replacement.explanation
+        window = suggest_window(start, end)
+        if record.is_revoked or replacement is not None:
+            now = self._clock.now().replace(microsecond=0)
+            window = (now + _NOW[0], now + _NOW[1])
+        shown = RenewalInfo(SuggestedWindow(*map(text, window)), explanation)
+        pause = min(max((end - start) / 24, _SHORTEST_PAUSE), _LONGEST_PAUSE)
+        return shown, int(pause.total_seconds())
+
+
+def suggest_window(start: dt.datetime, end: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
+    """Suggest when to renew a certificate: from half of its life until a third is left."""
+    life = end - start
+    whole = dt.timedelta(seconds=1)
+    return start + life // 2 // whole * whole, start + life * 2 // 3 // whole * whole
+
+
+async def find_certificate(
+    issuance: Issuance, identifier: CertificateID
+) -> CertificateRecord | None:
+    """Find the certificate with an identifier; None for one of another issuer, or that is not on record."""
+    record = await issuance.find(serial=identifier.serial_octets)
+    if record is None:
+        return None
+    leaf = loading.load_certificate(record.der)
+    return record if _key_identifier(leaf) == identifier.key_identifier else None
+
+
+def is_covered(record: CertificateRecord, leaf: x509.Certificate, ordered: Replacement) -> bool:
+    """Tell whether a certificate is one of those that are to be replaced."""
+    if record.issued_at >= ordered.issued_before:
+        return False
+    match ordered.scope:
+        case ReplacementScope.ALL:
+            return True
+        case ReplacementScope.ISSUER:
+            return record.issuer == ordered.value
+        case ReplacementScope.PROVISIONER:
+            return record.provisioner.name == ordered.value
+        case ReplacementScope.CERTIFICATE:
+            return f"{leaf.serial_number:x}" == ordered.value
+
+
+def _key_identifier(leaf: x509.Certificate) -> bytes | None:
+    try:
+        found = loading.read_extensions(leaf).get_extension_for_class(x509.AuthorityKeyIdentifier)
+    except x509.ExtensionNotFound:
+        return None
+    return found.value.key_identifier

@@ -1,0 +1,146 @@
+"""Renewal information and orders that replace a certificate (RFC 9773)."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from fixtures.acme_account import Client, make_csr
+from fixtures.acme_harness import ACMEHarness
+from fixtures.acme_requests import Reply, ask
+from newel.acme.renewal_info import CertificateID
+from newel.proto.common.v1 import error_pb2
+
+
+async def issue(harness: ACMEHarness, client: Client, *names: str, **order: Any) -> Reply:
+    """Return an order that has its certificate."""
+    ready = await harness.ready(client, *names, **order)
+    await client.post(ready["finalize"], {"csr": make_csr(*names)})
+    return await client.post(ready.header("location"))
+
+
+async def download(client: Client, order: Reply) -> x509.Certificate:
+    return x509.load_pem_x509_certificates((await client.post(order["certificate"])).body)[0]
+
+
+def identify(leaf: x509.Certificate) -> str:
+    key = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+    return str(CertificateID(key or b"", leaf.serial_number))
+
+
+async def read_info(client: Client, identifier: str) -> Reply:
+    listed = (await ask(client.app, "GET", client.url("directory")))["renewalInfo"]
+    return await ask(client.app, "GET", f"{listed}/{identifier}")
+
+
+def read_window(info: Reply) -> tuple[dt.datetime, dt.datetime]:
+    window = info["suggestedWindow"]
+    return dt.datetime.fromisoformat(window["start"]), dt.datetime.fromisoformat(window["end"])
+
+
+async def test_a_certificate_is_best_renewed_between_half_and_two_thirds_of_its_life(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.register_client()
+    leaf = await download(client, await issue(harness, client, "a.example"))
+    info = await read_info(client, identify(leaf))
+    assert info.status == 200
+    start, end = read_window(info)
+    life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    begun = leaf.not_valid_before_utc
+    assert begun + life / 2 - dt.timedelta(seconds=1) < start <= begun + life / 2
+    assert start < end <= begun + life * 2 / 3
+    assert int(info.header("retry-after")) == 3602  # a day and a minute by 24
+
+
+async def test_a_revoked_certificate_is_best_renewed_at_once(harness: ACMEHarness) -> None:
+    client = await harness.register_client()
+    leaf = await download(client, await issue(harness, client, "a.example"))
+    (record,) = harness.issuing.records.values()
+    record.revoked.active = True
+    start, end = read_window(await read_info(client, identify(leaf)))
+    assert start < end < harness.clock.now()
+
+
+@pytest.mark.attack("A20")
+async def test_no_other_identifier_is_answered(harness: ACMEHarness) -> None:
+    client = await harness.register_client()
+    leaf = await download(client, await issue(harness, client, "a.example"))
+    key, _, serial = identify(leaf).partition(".")
+    for name, status in (
+        (str(CertificateID(b"another issuer", leaf.serial_number)), 404),
+        (str(CertificateID.parse(f"{key}.AQ")), 404),  # never issued
+        (f"{key}=.{serial}", 400),
+        (f"{key}.AA{serial}", 400),
+        (serial, 400),
+    ):
+        assert (await read_info(client, name)).status == status, name
+    posted = await ask(client.app, "POST", client.url(f"renewal-info/{key}.{serial}"))
+    assert (posted.status, posted.header("allow")) == (405, "GET")
+
+
+async def test_a_replacing_order_continues_the_lineage_and_says_so(either: ACMEHarness) -> None:
+    client = await either.register_client()
+    old = await download(client, await issue(either, client, "a.example", "b.example"))
+    new = await issue(either, client, "b.example", "c.example", replaces=identify(old))
+    assert (new["status"], new["replaces"]) == ("valid", identify(old))
+    *_, asked = either.issuing.requests
+    assert int.from_bytes(asked.replaces) == old.serial_number
+    again = await client.order("b.example", replaces=identify(old))
+    assert (again.status, again.problem) == (409, "alreadyReplaced")
+
+
+@pytest.mark.attack("A20")
+async def test_of_two_orders_that_replace_a_certificate_one_is_issued(either: ACMEHarness) -> None:
+    client = await either.register_client()
+    old = identify(await download(client, await issue(either, client, "a.example")))
+    ready = [await either.ready(client, "a.example", replaces=old) for _ in range(2)]
+    first, second = [
+        await client.post(each["finalize"], {"csr": make_csr("a.example")}) for each in ready
+    ]
+    assert first["status"] == "valid"
+    assert (second.status, second.problem) == (409, "alreadyReplaced")
+    lost = await client.post(ready[1].header("location"))
+    assert (lost["status"], lost["replaces"]) == ("invalid", old)
+
+
+async def test_an_order_that_failed_leaves_the_certificate_to_be_replaced(
+    either: ACMEHarness,
+) -> None:
+    client = await either.register_client()
+    old = identify(await download(client, await issue(either, client, "a.example")))
+    ready = await either.ready(client, "a.example", replaces=old)
+    either.issuing.refuse = error_pb2.Error(type="rejectedIdentifier", detail="not today")
+    await client.post(ready["finalize"], {"csr": make_csr("a.example")})
+    either.issuing.refuse = None
+    new = await issue(either, client, "a.example", replaces=old)
+    assert (new["status"], new["replaces"]) == ("valid", old)
+
+
+@pytest.mark.attack("A20")
+async def test_only_a_certificate_of_the_account_with_one_of_the_names_is_replaced(
+    harness: ACMEHarness,
+) -> None:
+    client, other = await harness.register_client(), await harness.register_client()
+    old = identify(await download(client, await issue(harness, client, "a.example")))
+    for by, name, replaces, status in (
+        (other, "a.example", old, 403),
+        (client, "b.example", old, 403),
+        (client, "a.example", "AQ.AQ", 404),
+        (client, "a.example", "x", 400),
+    ):
+        assert (await by.order(name, replaces=replaces)).status == status, replaces
+    elsewhere = harness.client("other")
+    assert (await elsewhere.register()).status == 201
+    assert (await elsewhere.order("a.example", replaces=old)).status == 403
+    assert (await client.order("a.example", replaces=None)).status == 201
+
+
+async def test_who_replaced_what_is_forgotten_with_the_order(either: ACMEHarness) -> None:
+    client = await either.register_client()
+    old = await download(client, await issue(either, client, "a.example"))
+    await issue(either, client, "a.example", replaces=identify(old))
+    either.clock.advance(dt.timedelta(days=31))
+    await either.sweep()
+    assert await either.rows("SELECT count(*) FROM acme_successors") == [(0,)]
