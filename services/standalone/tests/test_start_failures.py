@@ -1,7 +1,9 @@
 """A start that cannot work says why in one line that names the file, and changes nothing."""
 
 import contextlib
+import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -167,6 +169,21 @@ def test_it_says_why_in_one_line(state: Path, case: str, workers: str) -> None:
     assert "Traceback" not in done.stderr
     (line,) = {*done.stderr.splitlines()}  # each of the workers may say it
     assert line.startswith("newel up: ")
+
+
+def test_the_line_is_written_at_once_because_workers_share_the_terminal(state: Path) -> None:
+    harm, expected = HARM["no table certificates"]
+    harm(state)
+    reading, writing = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a packet a write
+    with reading, writing:
+        subprocess.run(
+            [NEWEL, "up", "--state", state],
+            stderr=writing.fileno(), env={**os.environ, "PYTHONUNBUFFERED": "1"}, check=False, timeout=60,
+        )  # fmt: skip # a command line
+        writing.close()
+        (line,) = iter(lambda: reading.recv(4096), b"")
+    assert line.endswith(b"\n")
+    assert expected in line.decode()
 
 
 def test_a_responder_without_its_key_is_made_again(state: Path) -> None:

@@ -55,7 +55,9 @@ def main(arguments: list[str]) -> int:
         cause = describe_fault(error)
         if not cause:
             raise
-        print(f"newel up: {cause}", file=sys.stderr)
+        # One write: where Python does not buffer, print would write the end of the line apart, and
+        # another worker between the two.
+        sys.stderr.write(f"newel up: {cause}\n")
         return 1
 
 

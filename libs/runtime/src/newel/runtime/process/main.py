@@ -67,12 +67,14 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
         context = Context(name, runtime, new_database=options.new_database)
         uvloop.run(_run(context, config, assemble, options.worker or 0))
     except (ConfigError, UnusableDatabaseError) as error:
-        print(f"newel-{name}: {error}", file=sys.stderr)  # noqa: T201 - before there are logs
+        # One write: where Python does not buffer, print would write the end of the line apart, and
+        # another worker between the two.
+        sys.stderr.write(f"newel-{name}: {error}\n")
         return 2
     except (NewelError, OSError) as error:
         cause = error.cause if isinstance(error, NewelError) else error
         cause = describe(cause) if isinstance(cause, OSError) else cause
-        print(f"newel-{name}: {cause}", file=sys.stderr)  # noqa: T201 - and after them
+        sys.stderr.write(f"newel-{name}: {cause}\n")
         return 1
     return 0
 
