@@ -5,8 +5,8 @@ through a proxy on this machine that stands for them, ours is configured with an
 """
 
 import contextlib
-import json
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import pytest
 from cryptography import x509
 
 from fakes.clouds import HOSTS, TENANT, Cloud, Internet, KeyServer, MetadataService
+from fixtures.admissions import add_records, up_with
 from fixtures.pki import InternalPki
-from fixtures.processes import free_block, free_port
-from fixtures.running import Authority, serve_newel
+from fixtures.processes import free_port
+from fixtures.running import Authority
 from fixtures.scenarios import Shell
-from fixtures.split import PROGRAMS, split_serving, split_state
-from fixtures.step_ca import change, step_ca
+from fixtures.split import PROGRAMS, fresh_split
+from fixtures.step_ca import step_ca
 
 pytestmark = pytest.mark.needs("step", "step-ca")
 VARIABLES = {
@@ -90,39 +91,16 @@ def serve_original(folder: Path, pki: InternalPki, cloud: Cloud) -> Generator[Au
             "HTTPS_PROXY": f"http://{internet.address}",
             "NO_PROXY": "localhost,127.0.0.1",
         }
-        added = records(folder, {}, {})
-        with step_ca(
-            folder / "original",
-            edit=lambda ca: ca["authority"]["provisioners"].extend(added),
-            env=env,
-        ) as running:
+        edit = partial(add_records, records(folder, {}, {}))
+        with step_ca(folder / "original", edit=edit, env=env) as running:
             yield running
-
-
-@contextlib.contextmanager
-def serve_up(folder: Path, added: Records) -> Generator[Authority]:
-    ports = free_port(), free_port()
-    with serve_newel(folder / "up", *ports) as (made, _):
-        pass
-    change(
-        made.state / "config/ca.json",
-        lambda ca: ca["authority"]["provisioners"].extend(added),
-    )
-    with serve_newel(folder / "up", *ports) as (running, _):
-        yield running
 
 
 @contextlib.contextmanager
 def serve_split(added: Records) -> Generator[Authority]:
-    first = free_block(70)
-    ports = first, first + 1, first + 2
-    with split_state() as state:
-        with split_serving(state, ports):
-            pass
-        file = state / "secrets/registration/provisioners.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) + added))
-        with split_serving(state, ports) as (running, _):
-            yield running
+    with fresh_split({}) as running:
+        running.add_provisioners(added)
+        yield running
 
 
 @pytest.fixture(
@@ -146,7 +124,7 @@ def authority(
             {"newel": {"keysURL": keys.google_keys, **trust}},
             {"newel": {"discoveryURL": keys.azure_discovery, **trust}},
         )
-        serve = serve_up(folder, added) if request.param == "up" else serve_split(added)
+        serve = up_with(folder / "up", added) if request.param == "up" else serve_split(added)
         with serve as running:
             yield running
 
@@ -217,6 +195,7 @@ def test_an_instance_gets_the_names_of_its_cloud_and_no_others(
     assert shell.read_messages(foreign, code=1)
 
 
+@pytest.mark.parametrize("authority", ["up"], indirect=True)  # our command line alone decides
 @pytest.mark.parametrize("provisioner", VARIABLES)
 @pytest.mark.parametrize(
     ("address", "reason"),

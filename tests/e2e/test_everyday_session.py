@@ -4,18 +4,16 @@ What administrators do has a session of its own in ``test_remote_management.py``
 ca.json files of the real ``step ca init``.
 """
 
-import json
-import os
 import re
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, others, serve_newel
-from fixtures.step_ca import step_ca
+from fixtures.administrator import Administrator
+from fixtures.running import NEWEL, Authority, others
+from fixtures.step_ca import serve_successor, step_ca
+from fixtures.transcripts import Transcript, normalize
 
 pytestmark = pytest.mark.needs("step", "step-ca")
 
@@ -54,9 +52,7 @@ SESSION: list[list[str]] = [
     ["ca", "certificate", "localhost", "l.crt", "l.key", "--provisioner", "none"],
 ]  # fmt: skip # command lines
 
-_NORMAL = (
-    (re.compile(r"\x1b\[[0-9;]*m"), ""),
-    (re.compile(r"kid: [\w-]+"), "kid: KID"),
+_VARYING = (
     (re.compile(r'"(kid|x|y|encryptedKey)": ?"[^"]*"'), r'"\1": "…"'),
     (re.compile(r"https://[\w.]+:\d+"), "URL"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ?( \+0000 UTC)?"), "TIME"),
@@ -64,56 +60,43 @@ _NORMAL = (
 )
 
 
-class Person:
-    """A person's folder, with the authority's root."""
-
-    def __init__(self, authority: Authority, home: Path) -> None:
-        self.home = home
-        home.mkdir(exist_ok=True)
-        defaults = json.loads((authority.state / "config/defaults.json").read_text())
-        (home / "pw").write_text(authority.password_file.read_text())
-        (home / "wrong").write_text("wrong\n")
-        flags = ["--ca-url", authority.url, "--fingerprint", defaults["fingerprint"]]
-        self.run(["ca", "bootstrap", *flags, "--force"], others("step"))
-
-    def run(self, words: list[str], program: str) -> str:
-        """What a command prints, with its exit code, without what differs from run to run."""
-        done = subprocess.run(
-            [program, *words],
-            env={**os.environ, "STEPPATH": str(self.home / "step")},
-            cwd=self.home, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-        )  # fmt: skip # a command line
-        text = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-        for pattern, name in _NORMAL:
-            text = pattern.sub(name, text)
-        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-        return "\n".join(line for line in lines if not line.startswith("Re-run with"))
+def equip(authority: Authority, home: Path) -> Administrator:
+    """A person who knows the authority, with the password of its provisioner and a wrong one."""
+    home.mkdir()
+    (home / "pw").write_text(authority.password_file.read_text())
+    (home / "wrong").write_text("wrong\n")
+    return Administrator(authority, home).bootstrap()
 
 
-Transcript = list[tuple[list[str], str]]
+def transcript(person: Administrator, program: str) -> Transcript:
+    """The session, each command with what it printed."""
+    done = [(words, person.attempt(*words, program=program)) for words in SESSION]
+    return [
+        (words, normalize(each.returncode, each.stdout, each.stderr, _VARYING))
+        for words, each in done
+    ]
 
 
 @pytest.fixture(scope="module")
-def sessions(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Generator[tuple[Person, Person]]:
-    """The same person at a step-ca and at our authority, which took a ca.json of the same kind over."""
-    home = tmp_path_factory.mktemp("everyday")
-    with step_ca(home / "before") as before:
-        password = before.password_file
-    password.chmod(0o600)
-    flags = ["--password-file", str(password)]
-    with (
-        step_ca(home / "original") as original,
-        serve_newel(home / "before", free_port(), free_port(), *flags) as (newel, _),
-    ):
-        at_ours = Authority(newel.state, newel.port, newel.http_port, password, newel.log)
-        yield Person(original, home / "theirs"), Person(at_ours, home / "ours")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Generator[Administrator]:
+    """A person at a step-ca."""
+    home = tmp_path_factory.mktemp("original")
+    with step_ca(home / "state") as authority:
+        yield equip(authority, home / "person")
 
 
-def transcript(person: Person, program: str) -> Transcript:
-    return [(words, person.run(words, program)) for words in SESSION]
+@pytest.fixture(scope="module")
+def newel(tmp_path_factory: pytest.TempPathFactory) -> Generator[Administrator]:
+    """The same at our authority, which took a ca.json of the same kind over."""
+    home = tmp_path_factory.mktemp("newel")
+    with serve_successor(home / "state") as authority:
+        yield equip(authority, home / "person")
+
+
+@pytest.fixture(scope="module")
+def at_ours(newel: Administrator) -> Transcript:
+    """The real step's session at our authority."""
+    return transcript(newel, others("step"))
 
 
 AT_OURS = [
@@ -141,23 +124,25 @@ BY_OURS = [
 """Commands that our command line answers otherwise."""
 
 
-def test_the_real_step_reads_the_same_at_both_authorities(sessions: tuple[Person, Person]) -> None:
-    original, newel = sessions
-    theirs, ours = transcript(original, others("step")), transcript(newel, others("step"))
+def test_the_real_step_reads_the_same_at_both_authorities(
+    original: Administrator, at_ours: Transcript
+) -> None:
     found = [
         (words, before, said)
-        for (words, before), (_, said) in zip(theirs, ours, strict=True)
+        for (words, before), (_, said) in zip(
+            transcript(original, others("step")), at_ours, strict=True
+        )
         if before != said and words not in AT_OURS
     ]
     assert found == []
 
 
-def test_both_programs_read_the_same_at_our_authority(sessions: tuple[Person, Person]) -> None:
-    _, newel = sessions
-    theirs, ours = transcript(newel, others("step")), transcript(newel, NEWEL)
+def test_both_programs_read_the_same_at_our_authority(
+    newel: Administrator, at_ours: Transcript
+) -> None:
     found = [
         (words, before, said)
-        for (words, before), (_, said) in zip(theirs, ours, strict=True)
+        for (words, before), (_, said) in zip(at_ours, transcript(newel, NEWEL), strict=True)
         if said.splitlines()[: len(before.splitlines())] != before.splitlines()  # ours may say more
         and words not in BY_OURS
     ]

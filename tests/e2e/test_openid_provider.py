@@ -1,6 +1,5 @@
 """A certified OpenID provider and a real browser, with both command lines and both shapes."""
 
-import json
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -73,11 +72,8 @@ def split_authority(pki: InternalPki, provider: RunningProvider) -> Generator[Au
     """Separate services that have the same provisioner among others."""
     pki.folder.chmod(0o755)
     with fresh_split({}, registration=f'[outgoing]\nca_file = "{pki.roots}"\n') as running:
-        file = Path(running.config("registration")["provisioners_file"])
-        with running.without("registration"):
-            # its profile has no code signing, so the person gets the default certificate
-            own = {**record(provider), "options": None}
-            file.write_text(json.dumps([*json.loads(file.read_text()), own]))
+        # its profile has no code signing, so the person gets the default certificate
+        running.add_provisioners([{**record(provider), "options": None}])
         yield running
 
 

@@ -4,9 +4,7 @@ The transcripts are compared line by line; docs/divergences.md says why some lin
 """
 
 import json
-import os
 import re
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,9 @@ from typing import Any
 import pytest
 
 from fixtures.administrator import Administrator
-from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, others, serve_newel
-from fixtures.step_ca import step_ca
+from fixtures.running import NEWEL, Authority, others
+from fixtures.step_ca import serve_successor, step_ca
+from fixtures.transcripts import Transcript, normalize
 
 pytestmark = pytest.mark.needs("step", "step-ca")
 
@@ -84,10 +82,8 @@ SESSION: list[list[str]] = [
     ["ca", "admin", "remove", "ann@example.com"],
 ]  # fmt: skip # command lines
 
-_NORMAL = (
-    (re.compile(r"\x1b\[[0-9;]*m"), ""),
+_VARYING = (
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"), "UUID"),
-    (re.compile(r"kid: [\w-]+"), "kid: KID"),
     (re.compile(r"Secret: \S+"), "Secret: SECRET"),
     (re.compile(r"[\w-]{43}(?=     ref)"), "KEY"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+00:00"), "TIME"),
@@ -97,34 +93,20 @@ _NORMAL = (
 class Session:
     """One administrator at one authority."""
 
-    def __init__(self, authority: Authority, home: Path, password: Path) -> None:
-        self._user = Administrator(authority, home)
-        self._password = password
-        defaults = json.loads((authority.state / "config/defaults.json").read_text())
-        flags = ["--ca-url", authority.url, "--fingerprint", defaults["fingerprint"]]
-        self._user.run("ca", "bootstrap", *flags)
+    def __init__(self, authority: Authority, home: Path) -> None:
+        self._user = Administrator(authority, home).bootstrap()
         (home / "x509.tpl").write_text('{"subject": {{ toJson .Subject }}}')
         (home / "pw").write_text("its own\n")
 
     def run(self, words: list[str], program: str) -> str:
         """What a command prints, with its exit code, without what differs from run to run."""
-        login = ["--admin-subject", "step", "--admin-provisioner", "admin", "--admin-password-file"]
-        done = subprocess.run(
-            [program, *words, *login, str(self._password)],
-            env={**os.environ, "STEPPATH": str(self._user.home / "step"), "PAGER": "cat"},
-            cwd=self._user.home, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-        )  # fmt: skip # a command line
+        done = self._user.attempt(*words, *self._user.login, program=program)
         printed = done.stdout
         if printed.startswith("{"):
             printed = json.dumps(without_empty(json.loads(printed)))
         elif words[:3] == ["ca", "admin", "list"]:  # sorted by ids, which are random
             printed = "\n".join(sorted(printed.splitlines()))
-        text = f"{done.returncode}\n{printed}\n{done.stderr}"
-        for pattern, name in _NORMAL:
-            text = pattern.sub(name, text)
-        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-        return "\n".join(line for line in lines if not line.startswith("Re-run with"))
+        return normalize(done.returncode, printed, done.stderr, _VARYING)
 
 
 def without_empty(value: Any) -> Any:
@@ -145,27 +127,26 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Generator[Session]:
     """At a step-ca whose provisioners have moved into its database."""
     home = tmp_path_factory.mktemp("original")
     with step_ca(home / "state", edit=turn_on) as authority:
-        yield Session(authority, home, authority.password_file)
+        yield Session(authority, home)
 
 
 @pytest.fixture(scope="module")
 def newel(tmp_path_factory: pytest.TempPathFactory) -> Generator[Session]:
     """At our authority, which started from the same ca.json."""
     home = tmp_path_factory.mktemp("newel")
-    with step_ca(home / "state", edit=turn_on) as before:
-        password = before.password_file
-    password.chmod(0o600)
-    flags = ["--password-file", str(password)]
-    with serve_newel(home / "state", free_port(), free_port(), *flags) as (authority, _):
-        yield Session(authority, home, password)
-
-
-Transcript = list[tuple[list[str], str]]
+    with serve_successor(home / "state", edit=turn_on) as authority:
+        yield Session(authority, home)
 
 
 def transcript(session: Session, program: str) -> Transcript:
     """The session, each command with what came of it."""
     return [(words, session.run(words, program)) for words in SESSION]
+
+
+@pytest.fixture(scope="module")
+def at_ours(newel: Session) -> Transcript:
+    """The real step's session at our authority, which ends as it began."""
+    return transcript(newel, others("step"))
 
 
 def differences(one: Transcript, other: Transcript) -> Transcript:
@@ -180,8 +161,8 @@ LAST = ["ca", "admin", "remove", "step"]
 """After a change of role, step-ca lets the last super administrator go, and with it everyone."""
 
 
-def test_the_real_step_is_answered_as_by_step_ca(original: Session, newel: Session) -> None:
-    theirs, at_ours = transcript(original, others("step")), transcript(newel, others("step"))
+def test_the_real_step_is_answered_as_by_step_ca(original: Session, at_ours: Transcript) -> None:
+    theirs = transcript(original, others("step"))
     found = differences(
         theirs[:-1], at_ours[:-1]
     )  # after the last one but one, step-ca has no one left
@@ -192,9 +173,8 @@ def test_the_real_step_is_answered_as_by_step_ca(original: Session, newel: Sessi
     assert [words[:3] for words in refused if words[:3] in BETTER] == [EAB, EAB, EAB]
 
 
-def test_both_programs_are_answered_alike(newel: Session) -> None:
-    theirs, ours = transcript(newel, others("step")), transcript(newel, NEWEL)
-    found = differences(theirs, ours)
+def test_both_programs_are_answered_alike(newel: Session, at_ours: Transcript) -> None:
+    found = differences(at_ours, transcript(newel, NEWEL))
     assert not [each for each in found if "webhook" in each[0]], found
     # the original makes an empty policy before it changes it, so a refused first change leaves that
     assert [words for words, _ in found] == [[*POLICY, "x509", "allow", "dns", "other"]]

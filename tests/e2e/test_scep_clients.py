@@ -34,11 +34,8 @@ def scep(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[SCEPAuthority]:
     """An authority with SCEP provisioners, of each shape."""
-    if request.param == "split":
-        with serve_split() as running:
-            yield running
-        return
-    with serve_up(tmp_path_factory.mktemp("scep")) as running:
+    split = request.param == "split"
+    with serve_split() if split else serve_up(tmp_path_factory.mktemp("scep")) as running:
         yield running
 
 

@@ -4,9 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +14,8 @@ import pytest
 from fakes.http_receiver import HttpReceiver, ReceivedPost
 from fixtures.administrator import Administrator
 from fixtures.pki import InternalPki
-from fixtures.processes import free_port
-from fixtures.running import Authority, others, serve_newel
-from fixtures.step_ca import change, step_ca
+from fixtures.running import Authority, others
+from fixtures.step_ca import serve_successor, step_ca
 from fixtures.webhooks import make_server_context, reply
 
 pytestmark = pytest.mark.needs("step", "step-ca")
@@ -32,27 +29,20 @@ class Site(NamedTuple):
     """One authority, its administrator, and the server of its webhooks."""
 
     user: Administrator
-    password: Path
     receiver: HttpReceiver
 
     def step(self, *words: str) -> str:
         """What the real step prints, whether it fails or not."""
-        done = subprocess.run(
-            [others("step"), *words],
-            env={**os.environ, "STEPPATH": str(self.user.home / "step")},
-            cwd=self.user.home, capture_output=True, text=True, check=False,
-            stdin=subprocess.DEVNULL, start_new_session=True, timeout=60,
-        )  # fmt: skip # a command line
+        done = self.user.attempt(*words, program=others("step"))
         return done.stdout + done.stderr
 
     def add(self, name: str, kind: str) -> tuple[str, bytes]:
         """Add a webhook, and return its id and its key, which are printed once."""
         url = self.receiver.url(f"/{kind.lower()}/{{{{ .Token.sub }}}}")
-        login = ["--admin-subject", "step", "--admin-provisioner", "admin"]
         self.receiver.replies = [reply()] * 4  # the administrator's certificate is asked about too
         said = self.step(
             "ca", "provisioner", "webhook", "add", "admin", name, "--url", url, "--kind", kind,
-            *login, "--admin-password-file", str(self.password),
+            *self.user.login,
         )  # fmt: skip # a command line
         (webhook,), (secret,) = (
             re.findall(r"Webhook ID: (\S+)", said),
@@ -66,16 +56,14 @@ class Site(NamedTuple):
         said = self.step(
             "ca", "certificate", "foo.internal", "foo.crt", "foo.key", "--san", "foo.internal",
             "--san", "10.0.0.7", "--provisioner", "admin", "--force",
-            "--provisioner-password-file", str(self.password),
+            "--provisioner-password-file", str(self.user.authority.password_file),
         )  # fmt: skip # a command line
         return said, self.receiver.posted[before:]
 
 
-def make_site(authority: Authority, home: Path, password: Path, receiver: HttpReceiver) -> Site:
-    user = Administrator(authority, home)
-    defaults = json.loads((authority.state / "config/defaults.json").read_text())
-    user.run("ca", "bootstrap", "--ca-url", authority.url, "--fingerprint", defaults["fingerprint"])
-    return Site(user, password, receiver)
+def make_site(authority: Authority, home: Path, receiver: HttpReceiver) -> Site:
+    home.mkdir()
+    return Site(Administrator(authority, home).bootstrap(), receiver)
 
 
 @pytest.fixture(scope="module")
@@ -93,28 +81,19 @@ def sites(
         ca["authority"]["enableAdmin"] = True
 
     def trust(ca: dict[str, Any]) -> None:
+        turn_on(ca)
         ca["newel"] = {"registration": {"outgoing": {"caFile": str(pki.roots)}}}
 
     home = tmp_path_factory.mktemp("authorities")
-    with step_ca(home / "newel", edit=turn_on) as before:
-        password = before.password_file
-    password.chmod(0o600)
-    change(home / "newel/config/ca.json", trust)
-    flags = ["--password-file", str(password)]
     trusted = {"SSL_CERT_FILE": str(pki.roots)}
     context = make_server_context(pki)
     with (
         step_ca(home / "original", edit=turn_on, env=trusted) as original,
-        serve_newel(home / "newel", free_port(), free_port(), *flags) as (ours, _),
+        serve_successor(home / "newel", edit=trust) as ours,
         HttpReceiver(tls=context) as one,
         HttpReceiver(tls=context) as other,
     ):
-        (home / "a").mkdir()
-        (home / "b").mkdir()
-        yield (
-            make_site(original, home / "a", original.password_file, one),
-            make_site(ours, home / "b", password, other),
-        )
+        yield make_site(original, home / "a", one), make_site(ours, home / "b", other)
 
 
 def outline(value: Any) -> Any:
