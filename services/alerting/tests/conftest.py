@@ -8,10 +8,10 @@ import pytest
 from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
+from fixtures.migrated import prepare
 from newel.alerting.app import REVISION
 from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.migrations import migrate
 
 SECRET = "correct horse battery staple"
 
@@ -20,7 +20,7 @@ SecretFile = Callable[[str], Path]
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await migrate(database_url, "newel.alerting", REVISION)
+    await prepare(database_url, "newel.alerting", REVISION)
     opened = await open_database(database_url)
     yield opened
     await opened.close()

@@ -6,15 +6,15 @@ import pytest
 
 from fixtures.catalogue import IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
+from fixtures.migrated import prepare
 from newel.inventory.app import REVISION
 from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database
-from newel.runtime.database.migrations import migrate
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    await migrate(database_url, "newel.inventory", REVISION)
+    await prepare(database_url, "newel.inventory", REVISION)
     opened = await open_database(database_url)
     yield opened
     await opened.close()
