@@ -35,15 +35,14 @@ class Place:
         )
 
 
-SEVERAL = {("webhooks",), ("ssh", "keys"), ("ssh", "user"), ("ssh", "host")}
-"""Members that are lists of objects, by how their paths end."""
+FIRST = "[0]"
+"""Ends the name of a list in the path of a member of its objects."""
 
 
 def nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    for index in reversed(range(len(path))):
-        is_list = any(path[: index + 1][-len(each) :] == each for each in SEVERAL)
-        inside = is_list and index < len(path) - 1 and path[0] in {"ssh", "templates", "options"}
-        value = {path[index]: [value] if inside or path[index] == "webhooks" else value}
+    for part in reversed(path):
+        name = part.removesuffix(FIRST)
+        value = {name: value if name == part else [value]}
     return value
 
 
@@ -57,11 +56,11 @@ def leaves(
     kind: str, members: Mapping[str, Member], above: tuple[str, ...] = ()
 ) -> Iterator[Place]:
     for name, member in members.items():
-        path = (*above, name)
         if member.members and member.treatment is Treatment.HONOURED:
-            yield from leaves(kind, member.members, path)
+            inside = f"{name}{FIRST}" if member.several else name
+            yield from leaves(kind, member.members, (*above, inside))
         else:
-            yield Place(kind, path, member)
+            yield Place(kind, (*above, name), member)
 
 
 ALL = list(leaves("", CA_JSON)) + [
@@ -142,10 +141,9 @@ def test_a_mistyped_member_is_refused_with_its_path_and_the_nearest_one(place: P
     where = "authority.provisioners[0]." if place.kind else ""
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - looked at below
         read(wrong.file("x"))
-    path = ".".join(wrong.path)
-    for listed in ("webhooks", "ssh.keys", "templates.ssh.user", "templates.ssh.host"):
-        path = path.replace(f"{listed}.", f"{listed}[0].")
-    assert str(refusal.value) == f"{where}{path}: unknown member; did you mean {name!r}?"
+    assert str(refusal.value) == (
+        f"{where}{'.'.join(wrong.path)}: unknown member; did you mean {name!r}?"
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(OF_KIND))
@@ -153,17 +151,6 @@ def test_the_records_know_the_members_of_their_kind(kind: str) -> None:
     record = provisioners.from_mapping(with_record(kind, {})["authority"]["provisioners"][0])
     fields = {each.encode_name for each in msgspec.structs.fields(record)}
     assert fields | {"type", "policy"} == set(members_of(kind))
-
-
-@pytest.mark.parametrize("kind", sorted(set(OF_KIND) - SUPPORTED))
-def test_a_provisioner_of_a_kind_that_is_not_there_starts_the_authority_all_the_same(
-    kind: str,
-) -> None:
-    more = {
-        "options": {"webhooks": [{"name": "w", "url": "https://w.example", "kind": "ENRICHING"}]},
-        "claims": {"enableSSHCA": True},
-    }
-    assert read(with_record(kind, more)) == []
 
 
 @pytest.mark.parametrize(
