@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from fixtures import statements as made
+from fixtures.key_usages import key_usage
 from fixtures.signer import SignerHarness, open_harness
 from fixtures.statements import DAY, HOUR, NOW, load
 from newel.crypto import der, keys
@@ -59,8 +60,8 @@ P384 = ec.generate_private_key(ec.SECP384R1()).public_key()
 BAD_LEAVES: dict[str, tuple[dict[str, Any], str]] = {
     "a CA": ({"extensions": [(BasicCa, True)]}, "a CA certificate"),
     "certificates signed": (
-        {"usage": made.key_usage(key_cert_sign=True)}, "key usage"),
-    "lists signed": ({"usage": made.key_usage(crl_sign=True)}, "key usage"),
+        {"usage": key_usage("digital_signature", "key_cert_sign")}, "key usage"),
+    "lists signed": ({"usage": key_usage("digital_signature", "crl_sign")}, "key usage"),
     "OCSP": ({"usages": Usages([OCSP_SIGNING])}, "extended key usages"),
     "OCSP among others": (
         {"usages": Usages([ExtendedKeyUsageOID.SERVER_AUTH, OCSP_SIGNING])}, "extended key usages"),

@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fixtures.administration import Login, ManagedAuthority, open_managed, refusal
 from fixtures.authority import CertificateAuthority, make_authority
+from fixtures.key_usages import key_usage
 from fixtures.registration import CA, open_registration, request_for
 from newel.crypto import keys
 
@@ -117,6 +118,7 @@ async def test_a_token_whose_signature_is_not_the_certificates_is_refused(
 def issue(authority: CertificateAuthority, now: dt.datetime, **more: Any) -> Login:
     """A certificate that an authority's key signs without its registration knowing."""
     key = keys.generate()
+    signs = ["digital_signature"] if more.get("signs", True) else []
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "step")]))
@@ -129,20 +131,7 @@ def issue(authority: CertificateAuthority, now: dt.datetime, **more: Any) -> Log
             x509.ExtendedKeyUsage([more.get("purpose", ExtendedKeyUsageOID.CLIENT_AUTH)]),
             critical=False,
         )
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=more.get("signs", True),
-                content_commitment=True,
-                key_encipherment=False,
-                data_encipherment=False,
-                key_agreement=False,
-                key_cert_sign=False,
-                crl_sign=False,
-                encipher_only=False,
-                decipher_only=False,
-            ),
-            critical=True,
-        )
+        .add_extension(key_usage("content_commitment", *signs), critical=True)
     )
     signer: Any = authority.key
     return Login(builder.sign(signer, hashes.SHA256()), key)
