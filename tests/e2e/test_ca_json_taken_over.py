@@ -18,19 +18,19 @@ STEP = others("step")
 DATABASE = "this authority keeps SQLite files of its own"
 pytestmark = pytest.mark.needs("step")
 
-SHAPES: dict[str, tuple[list[str], dict[str, str]]] = {
-    "plain": ([], {}),
-    "acme": (["--acme"], {}),
-    "ssh": (["--ssh"], {}),
-    "remote-management": (["--remote-management"], {}),
-    "acme and ssh": (["--acme", "--ssh"], {}),
-    "everything": (["--acme", "--ssh", "--remote-management"], {}),
-    "several names": (["--dns", "ca.lab", "--dns", "127.0.0.1", "--dns", "::1"], {}),
-    "one address": (["--address", "127.0.0.1:9443"], {}),
-    "without a database": (["--no-db"], {}),
-    "an address of clients": (["--with-ca-url", "https://ca.lab:9000"], {}),
-    "a root of before": (["--root", "{folder}/root.crt", "--key", "{folder}/root.key"], {}),
-    "a context": (["--context", "lab"], {}),
+SHAPES = {
+    "plain": [],
+    "acme": ["--acme"],
+    "ssh": ["--ssh"],
+    "remote-management": ["--remote-management"],
+    "acme and ssh": ["--acme", "--ssh"],
+    "everything": ["--acme", "--ssh", "--remote-management"],
+    "several names": ["--dns", "ca.lab", "--dns", "127.0.0.1", "--dns", "::1"],
+    "one address": ["--address", "127.0.0.1:9443"],
+    "without a database": ["--no-db"],
+    "an address of clients": ["--with-ca-url", "https://ca.lab:9000"],
+    "a root of before": ["--root", "{folder}/root.crt", "--key", "{folder}/root.key"],
+    "a context": ["--context", "lab"],
 }  # fmt: skip # a command line
 LEAF = '{"sans": {{ toJson .SANs }}}'
 LIMITS = [
@@ -89,13 +89,12 @@ def list_provisioners(authority: Authority) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_what_ca_init_writes_starts_and_says_what_is_not_there(tmp_path: Path, shape: str) -> None:
-    flags, expected = SHAPES[shape]
     if shape == "a root of before":
         step(
             tmp_path, "certificate", "create", "Old Root", tmp_path / "root.crt", tmp_path / "root.key",
             "--profile", "root-ca", "--no-password", "--insecure",
         )  # fmt: skip # a command line
-    state = init(tmp_path, *(each.format(folder=tmp_path) for each in flags))
+    state = init(tmp_path, *(each.format(folder=tmp_path) for each in SHAPES[shape]))
     if shape == "a context":
         state /= "authorities/lab"
     before = (state / "config/ca.json").read_bytes()
@@ -112,10 +111,8 @@ def test_what_ca_init_writes_starts_and_says_what_is_not_there(tmp_path: Path, s
         _,
     ):
         said = warnings(authority)
-        wanted = {**expected, **({} if shape == "without a database" else {"db": DATABASE})}
-        for members, why in wanted.items():
-            assert [line for line in said if line.startswith(f"ca.json: {members}: {why}")], said
-        assert len(said) == len(wanted), said
+        expected = [] if shape == "without a database" else [f"ca.json: db: {DATABASE}"]
+        assert [line[: len(begin)] for line, begin in zip(said, expected, strict=True)] == expected
         assert "Traceback" not in authority.log.read_text()
     assert (state / "config/ca.json").read_bytes() == before
 

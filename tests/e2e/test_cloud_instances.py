@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 
 from fakes.clouds import HOSTS, TENANT, Cloud, Internet, KeyServer, MetadataService
 from fixtures.admissions import add_records, up_with
+from fixtures.leaves import read_names
 from fixtures.pki import InternalPki
 from fixtures.processes import free_port
 from fixtures.running import Authority
@@ -56,11 +56,6 @@ Records = list[dict[str, Any]]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("clouds")
-
-
-@pytest.fixture(scope="module")
-def pki(folder: Path) -> InternalPki:
-    return InternalPki(folder)
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +138,6 @@ def instance(
         yield Shell(tmp_path, request.param, authority, extra), service
 
 
-def names(shell: Shell) -> list[str]:
-    leaf = x509.load_pem_x509_certificates((shell.home / "foo.crt").read_bytes())[0]
-    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(each.value) for each in found]
-
-
 @pytest.mark.parametrize("provisioner", VARIABLES)
 def test_an_instance_needs_no_secret_and_is_trusted_once(
     instance: tuple[Shell, MetadataService], provisioner: str
@@ -160,7 +149,7 @@ def test_an_instance_needs_no_secret_and_is_trusted_once(
     assert shell.read_messages(line).lstrip() == begin + WRITTEN
     if shell.ours:
         assert service.asked == ASKED[provisioner]
-    assert names(shell) == ["foo.internal"]
+    assert read_names(shell.home / "foo.crt") == ["foo.internal"]
     inspected = shell.type_line("step certificate inspect --short foo.crt")
     assert f"Provisioner: {provisioner} [ID: {CREDENTIALS[provisioner][:4]}" in inspected
     shell.type_line("step ca renew foo.crt foo.key --force")
@@ -190,7 +179,8 @@ def test_an_instance_gets_the_names_of_its_cloud_and_no_others(
     subject = subject.format(name=cloud.name)
     line = f'step ca certificate {subject} foo.crt foo.key --issuer "{provisioner}" --force'
     shell.type_line(line)
-    assert names(shell) == [each.format(name=cloud.name) for each in own_names]
+    expected = [each.format(name=cloud.name) for each in own_names]
+    assert read_names(shell.home / "foo.crt") == expected
     foreign = line.replace(f"certificate {subject}", "certificate foo.internal")
     assert shell.read_messages(foreign, code=1)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from fixtures.leaves import read_names
 from fixtures.running import Authority
 from fixtures.scenarios import Shell
 from fixtures.step_ca import step_ca
@@ -59,18 +59,12 @@ def foo(tmp_path: Path, authority: Authority) -> Shell:
     return Shell(tmp_path, "ours", authority).bootstrap()
 
 
-def names(shell: Shell) -> list[str]:
-    leaf = x509.load_pem_x509_certificates((shell.home / "foo.crt").read_bytes())[0]
-    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return [str(each.value) for each in found]
-
-
 def test_a_foreign_certificate_vouches(foo: Shell) -> None:
     """X5C: for a certificate, a request and a revocation; one of another root does not."""
     folder = foo.required_authority.state.parent
     by = f"--issuer elsewhere --x5c-cert {folder}/theirs.crt --x5c-key {folder}/theirs.key"
     foo.type_line(f"step ca certificate foo.internal foo.crt foo.key {by}")
-    assert names(foo) == ["foo.internal"]
+    assert read_names(foo.home / "foo.crt") == ["foo.internal"]
     foo.type_line(f"step certificate create --csr {CLEAR} foo.internal foo.csr own.key")
     foo.type_line(f"step ca sign foo.csr foo.crt --force {by}")
     serial = "$(step certificate inspect foo.crt --format json | jq -r .serial_number)"
@@ -100,7 +94,7 @@ def test_a_cluster_vouches_for_a_workload(foo: Shell) -> None:
     token.write_text(jwt.encode({"alg": "ES256"}, claims, SERVICE_ACCOUNT) + "\n")
     line = "step ca certificate foo.internal foo.crt foo.key --k8ssa-token-path token"
     assert "Provisioner: cluster (K8sSA)" in foo.read_messages(line)
-    assert names(foo) == ["foo.internal"]
+    assert read_names(foo.home / "foo.crt") == ["foo.internal"]
     token.write_text(jwt.encode({"alg": "ES256"}, claims, ECKey.generate_key("P-256")))
     before = foo.read("foo.crt")
     foo.type_line(f"{line} --force", code=1)

@@ -21,11 +21,6 @@ MIKE = {"sub": "248289761001", "email": "mike@example.com", "email_verified": Tr
 
 
 @pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
-    return InternalPki(tmp_path_factory.mktemp("web"))
-
-
-@pytest.fixture(scope="module")
 def provider(
     tmp_path_factory: pytest.TempPathFactory, pki: InternalPki
 ) -> Generator[RunningProvider]:

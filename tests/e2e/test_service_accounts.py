@@ -29,11 +29,6 @@ LEGACY = {
 
 
 @pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
-    return InternalPki(tmp_path_factory.mktemp("cluster"))
-
-
-@pytest.fixture(scope="module")
 def cluster(pki: InternalPki) -> Generator[TokenIssuer]:
     """The API server of a cluster: it publishes keys and reviews tokens."""
     with TokenIssuer(pki.files("localhost"), make_key("one", "RS256")) as running:

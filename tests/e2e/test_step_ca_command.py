@@ -1,20 +1,17 @@
 """Our `step-ca` in the place of the original: what `step ca init` made is served, and the real step works."""
 
-import contextlib
 import json
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from fixtures.running import Authority, others, run, wait_until
 from fixtures.step_ca_command import OURS, PASSWORD, Installation, init, serve
+from fixtures.terminal import at_a_terminal
 
 STAMP = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d "
 pytestmark = pytest.mark.needs("step")
@@ -108,10 +105,14 @@ def test_the_context_that_step_selected_is_served(tmp_path: Path) -> None:
 def test_the_password_is_asked_for_at_the_terminal(tmp_path: Path) -> None:
     made = init(tmp_path)
     key = made.state / "secrets/intermediate_ca_key"
-    said = talk([OURS, str(made.config)], PASSWORD, until=b"Serving HTTPS", state=made.state)
-    assert f"Please enter the password to decrypt {key}: " in said
+    question = f"Please enter the password to decrypt {key}: "
+    command, env = [OURS, made.config], {**os.environ, "STEPPATH": str(made.state)}
+    answers = [(question, PASSWORD), ("Serving HTTPS", "\x03")]
+    code, said = at_a_terminal(command, answers, env=env)
+    assert code == 0, said
     assert PASSWORD not in said
-    said = talk([OURS, str(made.config)], "wrong", until=b"incorrect", state=made.state)
+    code, said = at_a_terminal(command, [(question, "wrong")], env=env)
+    assert code == 2, said
     assert f"error decrypting {key}: x509: decryption password incorrect" in said
     held = [
         file
@@ -119,32 +120,6 @@ def test_the_password_is_asked_for_at_the_terminal(tmp_path: Path) -> None:
         if file.is_file() and PASSWORD.encode() in file.read_bytes()
     ]
     assert not held
-
-
-def talk(command: list[str], answer: str, *, until: bytes, state: Path) -> str:
-    """Runs a program on a terminal of its own, answers its first question, and ends it."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.environ["STEPPATH"] = str(state)
-        os.execv(command[0], command)  # noqa: S606 - a terminal of its own
-    said, answered, end = b"", False, time.monotonic() + 30
-    try:
-        while until not in said:
-            assert time.monotonic() < end, said
-            if select.select([terminal], [], [], 0.2)[0]:
-                said += os.read(terminal, 4096)
-            if b"Please enter" in said and not answered:
-                os.write(terminal, f"{answer}\n".encode())
-                answered = True
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        with contextlib.suppress(OSError):
-            while chunk := os.read(terminal, 4096):
-                said += chunk
-        os.waitpid(pid, 0)
-        os.close(terminal)
-    return said.decode()
 
 
 @pytest.mark.parametrize(

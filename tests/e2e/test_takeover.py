@@ -110,7 +110,9 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 
 
 @pytest.fixture(scope="module", params=STORES)
-def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+def fleet(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, exporter: Path
+) -> Fleet:
     """Certificates by tokens and by ACME, one of them revoked and one replaced."""
     kind: str = request.param
     folder = tmp_path_factory.mktemp(kind)
@@ -131,27 +133,12 @@ def fleet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         name = "postgres" if kind == "postgresql" else kind
         source = ["--from", name, store["dataSource"], "--database", store["database"]]
     else:
-        program: Path = request.getfixturevalue("exporter")
         exported = folder / "export.jsonl"
-        exported.write_text(run([program, "-type", kind, store["dataSource"]]).stdout)
+        exported.write_text(run([exporter, "-type", kind, store["dataSource"]]).stdout)
         source = ["--from", "badger-export", str(exported)]
     own = None if kind == "mysql" else store  # which is refused as this authority's own
     made.edit(insecureAddress=f"127.0.0.1:{free_port()}", db=own)
     return Fleet(made, folder, source, fleet.challenge_port)
-
-
-@pytest.fixture(scope="session")
-def exporter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that the operator builds, as the help of `newel import` says."""
-    folder = tmp_path_factory.mktemp("exporter")
-    run([NEWEL, "import", "--write-exporter", folder])
-    run(["go", "mod", "tidy"], cwd=folder)
-    run(
-        ["go", "build", "-o", "export-step-ca", "."],
-        cwd=folder,
-        env={**os.environ, "CGO_ENABLED": "0"},
-    )
-    return folder / "export-step-ca"
 
 
 def enroll(authority: Authority, certificate: Path) -> None:
@@ -281,9 +268,7 @@ def test_the_commands_of_the_runbook_take_over_a_step_ca(tmp_path: Path) -> None
         assert renew(authority, tmp_path / "a.test.crt")
 
 
-def test_what_administrators_managed_is_taken_over(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_what_administrators_managed_is_taken_over(tmp_path: Path, exporter: Path) -> None:
     made = init(tmp_path, "--acme", "--remote-management")
     admin = ("--admin-provisioner", "admin", "--admin-password-file", str(made.password))
     first, jane = ("--admin-subject", "step", *admin), ("--admin-subject", "jane", *admin)
@@ -309,9 +294,8 @@ def test_what_administrators_managed_is_taken_over(
             "*.lab",
             *first,
         )
-    program: Path = request.getfixturevalue("exporter")
     exported = tmp_path / "export.jsonl"
-    exported.write_text(run([program, made.state / "db"]).stdout)
+    exported.write_text(run([exporter, made.state / "db"]).stdout)
     command = [NEWEL, "import", "--from", "badger-export", exported, "--state", made.state]
     said = run(command).stdout
     for line in ("provisioners: 2 read, 2 imported", "administrators: 2 read, 2 imported",

@@ -28,15 +28,11 @@ def source(
     return kind, {"type": kind, "dataSource": str(tmp_path_factory.mktemp(kind) / "store")}
 
 
-def export(kind: str, store: dict[str, str], folder: Path) -> list[str]:
+def export(kind: str, store: dict[str, str], exporter: Path, exported: Path) -> list[str]:
     """The words of `newel import` that name the store."""
     if kind == "postgresql":
         return ["--from", "postgres", store["dataSource"], "--database", store["database"]]
-    run([NEWEL, "import", "--write-exporter", folder])
-    run(["go", "mod", "tidy"], cwd=folder)
-    run(["go", "build", "-o", "export", "."], cwd=folder, env={**os.environ, "CGO_ENABLED": "0"})
-    exported = folder / "export.jsonl"
-    exported.write_text(run([folder / "export", "-type", kind, store["dataSource"]]).stdout)
+    exported.write_text(run([exporter, "-type", kind, store["dataSource"]]).stdout)
     assert "c2lnbmF0dXJl" not in exported.read_text()  # "signature", which proves the instance
     return ["--from", "badger-export", str(exported)]
 
@@ -46,7 +42,7 @@ def on_instance(folder: Path, authority: Authority, service: MetadataService) ->
 
 
 def test_an_instance_that_had_its_certificate_gets_no_other(
-    tmp_path: Path, source: tuple[str, dict[str, str]]
+    tmp_path: Path, source: tuple[str, dict[str, str]], exporter: Path
 ) -> None:
     kind, store = source
     cloud = Cloud()
@@ -63,7 +59,7 @@ def test_an_instance_that_had_its_certificate_gets_no_other(
             Shell(tmp_path / "vm", "step", original).bootstrap()
             vm = on_instance(tmp_path / "vm", original, service)
             vm.type_line(LINE)
-        done = take_over(made, export(kind, store, tmp_path / "exporter"))
+        done = take_over(made, export(kind, store, exporter, tmp_path / "export.jsonl"))
         assert "used tokens: 1 read, 1 imported\n" in done
         with serve(made, *flags) as (successor, _):
             vm = on_instance(tmp_path / "vm", successor, service)

@@ -67,11 +67,6 @@ def make_site(authority: Authority, home: Path, receiver: HttpReceiver) -> Site:
 
 
 @pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
-    return InternalPki(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="module")
 def sites(
     tmp_path_factory: pytest.TempPathFactory, pki: InternalPki
 ) -> Generator[tuple[Site, Site]]:

@@ -1,14 +1,17 @@
 """The registration authority on SQLite, and on both databases where the database decides."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from fakes.http_receiver import HttpReceiver
 from fakes.token_issuer import TokenIssuer
 from fixtures.authority import CertificateAuthority, make_authority
 from fixtures.pki import InternalPki
 from fixtures.registration import RegistrationHarness, open_registration
+from fixtures.webhooks import make_server_context
 
 
 @pytest.fixture
@@ -35,10 +38,23 @@ async def each_ra(
     await opened.database.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
     """An authority for the servers of this machine."""
     return InternalPki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def server_context(pki: InternalPki) -> ssl.SSLContext:
+    """TLS of such a server."""
+    return make_server_context(pki)
+
+
+@pytest.fixture
+def receiver(server_context: ssl.SSLContext) -> Iterator[HttpReceiver]:
+    """A server of webhooks."""
+    with HttpReceiver(tls=server_context) as running:
+        yield running
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ from fixtures.registration import RegistrationHarness, open_registration
 
 
 @pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
-    return InternalPki(tmp_path_factory.mktemp("clouds"))
-
-
-@pytest.fixture(scope="session")
 def cloud() -> Cloud:
     return Cloud()
 

@@ -1,7 +1,5 @@
 """Webhooks of a SCEP provisioner: challenges, data for the template, permission, and news."""
 
-import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,27 +10,11 @@ from fixtures.authority import CertificateAuthority
 from fixtures.pki import InternalPki
 from fixtures.scep_client import SCEPClient, request_of
 from fixtures.scep_harness import CHALLENGE, SCEPHarness, open_scep, record
-from fixtures.webhooks import bodies, hook, make_server_context, reply
+from fixtures.webhooks import bodies, hook, reply
 from newel.scep.constants import FailInfo
 
 TEMPLATE = """{"subject": {"commonName": {{ toJson .Subject.CommonName }},
   "organizationalUnit": {{ toJson .Webhooks.people.unit }}}}"""
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
-    return InternalPki(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="module")
-def server_context(pki: InternalPki) -> ssl.SSLContext:
-    return make_server_context(pki)
-
-
-@pytest.fixture
-def receiver(server_context: ssl.SSLContext) -> Iterator[HttpReceiver]:
-    with HttpReceiver(tls=server_context) as running:
-        yield running
 
 
 async def open_with(

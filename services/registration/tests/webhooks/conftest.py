@@ -1,34 +1,16 @@
 """A real webhook server over TLS, and a registration authority whose provisioner calls it."""
 
-import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.http_receiver import HttpReceiver
 from fixtures.authority import CertificateAuthority
 from fixtures.pki import InternalPki
 from fixtures.registration import JwkKey, RegistrationHarness, open_registration
-from fixtures.webhooks import Opening, make_server_context
+from fixtures.webhooks import Opening
 from newel.crypto import keys
-
-
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> InternalPki:
-    return InternalPki(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="session")
-def server_context(pki: InternalPki) -> ssl.SSLContext:
-    return make_server_context(pki)
-
-
-@pytest.fixture
-def receiver(server_context: ssl.SSLContext) -> Iterator[HttpReceiver]:
-    with HttpReceiver(tls=server_context) as running:
-        yield running
 
 
 @pytest.fixture
