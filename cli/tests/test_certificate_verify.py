@@ -1,6 +1,5 @@
 """certificate verify: Go's verdicts and sentences; real lists and a real responder for revocation."""
 
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ import pytest
 
 from fixtures.offline import NEWEL, PLAIN, STEP
 from fixtures.offline import certificate as run
+from fixtures.processes import free_port
 
 CA_CONFIG = """
 [ca]
@@ -179,9 +179,7 @@ def web(home: Path) -> Iterator[str]:
 
 def responder(home: Path, signer: str, authority: str) -> Iterator[str]:
     """openssl's responder, its answers signed by one certificate about another's."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     words = f"openssl ocsp -index index.txt -port {port} -rsigner {signer}.crt -rkey {signer}.key"
     process = subprocess.Popen(
         [*words.split(), "-CA", f"{authority}.crt", "-ndays", "1", "-resp_no_certs"],

@@ -3,9 +3,7 @@
 import contextlib
 import json
 import os
-import secrets
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -14,23 +12,17 @@ import urllib.request
 from collections.abc import Generator
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from births import Birth, add_provisioner
 from load import drive
 from models import Authority, peer
 from preload import preload
 
+from fixtures.processes import free_block, free_port
 from newel.jose import jwe
 
 ROOT = Path(__file__).parents[2]
-_BLOCKS = range(20_000, 32_000, 100)
-"""Where the ports of a split shape may begin: below those the system hands out by itself."""
-
-
-def free_port() -> int:
-    """Return a loopback port on which nothing listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_healthy(
@@ -135,7 +127,7 @@ def start_newel(work: Path, workers: int) -> Generator[Authority]:
 def newel_split(work: Path, workers: int) -> Generator[Authority]:
     """The six services with PostgreSQL, NATS and SoftHSM. What is counted is the services' own CPU."""
     state = work / "split"
-    port, http_port, first = free_port(), free_port(), secrets.choice(_BLOCKS)
+    port, http_port, first = free_port(), free_port(), free_block(100)
     command = [
         sys.executable, "-m", "deploy.split", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),

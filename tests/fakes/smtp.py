@@ -1,6 +1,5 @@
 """A mail server (aiosmtpd) that keeps what it is given and refuses what it is told to refuse."""
 
-import socket
 import ssl
 from collections.abc import Mapping
 from email import message_from_bytes, policy
@@ -10,6 +9,8 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from fixtures.processes import free_port
 
 
 class MailServer:
@@ -42,8 +43,7 @@ class MailServer:
         if tls is not None and not implicit:
             options |= {"tls_context": tls, "require_starttls": True}
         # The controller knocks at its own port to see that it is up, so it must know the number.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._controller = Controller(
             self,
             hostname="127.0.0.1",

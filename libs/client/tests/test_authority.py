@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fixtures.processes import free_port
 from newel.client import calls, rotating
 from newel.client.async_authority import AsyncAuthority
 from newel.client.authority import LARGEST_ANSWER, Authority
@@ -153,8 +154,7 @@ async def test_strangers_and_nobody(authority: ThrowawayAuthority, send: Send) -
                 client_tls(authority.root_pem),
                 calls.health(),
             )
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     with pytest.raises(
         UnreachableError, match=f"client GET https://localhost:{port}/health failed"
     ):
@@ -177,7 +177,7 @@ async def test_what_the_network_says_is_in_words(send: Send) -> None:
         with pytest.raises(UnreachableError, match=r"failed: tls: [a-z ]+$"):
             await send(f"https://127.0.0.1:{port}", tls, calls.health())
     with pytest.raises(UnreachableError, match=r"failed: connection refused$"):
-        await send(f"https://127.0.0.1:{port}", tls, calls.health())
+        await send(f"https://127.0.0.1:{free_port()}", tls, calls.health())
     with pytest.raises(UnreachableError, match=r"failed: [a-z -]+$"):
         await send("https://no-such.invalid", tls, calls.health())
 

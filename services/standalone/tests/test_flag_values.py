@@ -84,8 +84,8 @@ def test_a_flag_that_cannot_be_honoured_is_one_line(
 def test_two_listeners_on_one_address_are_refused(
     tmp_path: Path, flags: tuple[str, ...], says: str
 ) -> None:
-    other, http = free_port(), free_port()
-    ports = other, http, http + 1
+    http = free_port()
+    ports = free_port(), http, http + 1
     done = up(tmp_path, "--state", "state", *(word.format(*ports) for word in flags))
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

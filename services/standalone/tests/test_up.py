@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.processes import free_port
+from fixtures.processes import free_block, free_port
 from fixtures.running import NEWEL, serve_newel
 
 EXISTING = ("certs", "config", "secrets")
@@ -30,7 +30,7 @@ def up(*words: str | Path, user: str | None = None) -> subprocess.CompletedProce
 @pytest.fixture
 def used_port() -> Generator[int]:
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", free_block(2) + 1))
         sock.listen()
         yield sock.getsockname()[1]
 

@@ -3,13 +3,13 @@
 import asyncio
 import gzip
 import re
-import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from fakes.name_server import NameServer
+from fixtures.processes import free_port
 from newel.acme.identifiers import Identifier
 from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.runtime.egress import EgressPolicy, Resolver, parse_networks
@@ -268,10 +268,7 @@ async def test_what_is_no_http_is_refused_in_plain_words(octets: bytes, words: s
 
 
 async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_words() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        closed = free.getsockname()[1]
-    assert "connection refused" in (await refusal(validate(closed))).detail
+    assert "connection refused" in (await refusal(validate(free_port()))).detail
     async with serve_newel(raw(b"not TLS at all\r\n\r\n")) as plain:
         location = f"https://a.example:{plain}/"
         async with serve_newel(redirect(location)) as port:
@@ -393,9 +390,7 @@ async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
 
 
 async def test_no_server_listens_or_the_host_is_missing(dns: NameServer) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert (await refusal(validate(port))).type is ErrorType.CONNECTION
 
     async def nowhere(_: str) -> Sequence[str]:

@@ -1,0 +1,42 @@
+"""Ports that tests are given are theirs alone, so that no server finds another on its address."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from fixtures.processes import free_block, free_port
+
+TESTS = Path(__file__).parents[1]
+
+
+def test_no_port_is_given_twice() -> None:
+    sizes = [4, 1, 72, 4, 2] * 12
+    blocks = [free_port() if size == 4 else free_block(size) for size in sizes]
+    given = [
+        port
+        for first, size in zip(blocks, sizes, strict=True)
+        for port in range(first, first + size)
+    ]
+    assert len(set(given)) == len(given)
+
+
+def test_a_port_in_use_is_not_given() -> None:
+    taken = free_port() + 6
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", taken))
+        given = free_port()
+    assert taken not in range(given, given + 4)
+
+
+def test_another_process_is_given_others() -> None:
+    """Two workers of a run, or two runs on one machine."""
+    own = free_port()
+    draw = "from fixtures.processes import free_port; print(*(free_port() for _ in range(100)))"
+    done = subprocess.run(
+        [sys.executable, "-c", draw], cwd=TESTS, capture_output=True, text=True, check=True
+    )
+    others = {int(port) for port in done.stdout.split()}
+    assert len(others) == 100
+    assert others.isdisjoint(range(own, own + 400))
+    assert others.isdisjoint({free_port() for _ in range(100)})
