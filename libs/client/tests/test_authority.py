@@ -143,6 +143,22 @@ async def test_a_refusal_keeps_the_authoritys_words(
     assert caught.value.status == 401
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7), ("0", 0), ("-1", None), ("1.5", None), ("9" * 30, None), ("Fri, 31 Dec 1999", None)],
+)
+async def test_a_refusal_says_when_to_ask_again(
+    authority: ThrowawayAuthority, send: Send, header: str, seconds: int | None
+) -> None:
+    for headers, expected in (([f"Retry-After: {header}"], seconds), ([], None)):
+        with (
+            answer(authority, http(503, b"", *headers)) as url,
+            pytest.raises(RefusedError) as caught,
+        ):
+            await send(url, client_tls(authority.root_pem), calls.health())
+        assert caught.value.retry_after == expected
+
+
 @pytest.mark.attack("T01")
 async def test_strangers_and_nobody(authority: ThrowawayAuthority, send: Send) -> None:
     with answer(authority, http(200, b'{"status": "ok"}')) as url:

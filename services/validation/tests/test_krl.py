@@ -15,6 +15,7 @@ from newel.crypto.ssh.certificate_body import Body
 from newel.crypto.ssh.public_keys import wire_of, write_line
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
+from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.events.contract import Event
 
 pytestmark = pytest.mark.needs("ssh-keygen")
@@ -77,9 +78,27 @@ async def publish(harness: ValidationHarness) -> bytes:
 
 
 async def test_without_ssh_there_is_no_list(harness: ValidationHarness) -> None:
-    await harness.parts.krl.reconciler.compare()
-    await harness.parts.krl.publisher.publish_due()
+    await harness.parts.maintenance.compare_ssh()
     assert (await harness.get("/ssh/krl")).status == 503
+    await harness.parts.maintenance.compare()
+    await harness.parts.changes.poll()
+    await harness.parts.watch.ready()
+
+
+async def test_an_authority_with_ssh_is_ready_when_its_first_list_is_there(
+    harness: ValidationHarness,
+) -> None:
+    harness.lists.ssh_issuers = [issuing_pb2.SSHIssuer(id="user", public_key=wire_of(CA))]
+    await harness.parts.krl.reconciler.learn_issuers()
+    await harness.parts.maintenance.compare()
+    await harness.parts.changes.poll()
+    assert (await harness.get("/ssh/krl")).headers[b"retry-after"] == b"1"
+    with pytest.raises(NewelError, match="no key revocation list") as refusal:
+        await harness.parts.watch.ready()
+    assert refusal.value.type is ErrorType.UNAVAILABLE
+    await harness.parts.maintenance.compare_ssh()
+    assert (await harness.get("/ssh/krl")).status == 200
+    await harness.parts.watch.ready()
 
 
 async def test_a_list_is_there_before_the_first_revocation(

@@ -1,6 +1,7 @@
 """What an authority answers, read with the standard library and believed in nothing but its shape."""
 
 import json
+import re
 from typing import Any, cast
 
 from newel.client.errors import AnswerError
@@ -47,3 +48,9 @@ def rows(found: dict[str, Any], name: str) -> list[dict[str, Any]]:
     ):
         raise AnswerError(f"the authority's answer cannot be read: its {name} are no objects")
     return cast("list[dict[str, Any]]", values)
+
+
+def read_seconds(retry_after: str | None) -> int | None:
+    """Return the seconds of a Retry-After header; None without it, and for a date (RFC 9110 §10.2.3)."""
+    found = re.fullmatch(r"[0-9]{1,9}", retry_after or "", re.ASCII)
+    return int(found[0]) if found else None

@@ -49,7 +49,7 @@ class AsyncAuthority:
             raise unreachable(call.method, self.url + call.path, TimeoutError()) from error
         except httpx.HTTPError as error:
             raise unreachable(call.method, self.url + call.path, error) from error
-        return call.answer(answer.status_code, bytes(body))
+        return call.answer(answer.status_code, bytes(body), answer.headers.get("retry-after"))
 
     async def __aenter__(self) -> Self:
         return self

@@ -50,15 +50,15 @@ class Authority:
         """Send a call and return what it answers. Raises ClientError."""
         with self._lock:
             try:
-                status, body = self._exchange(call)
+                status, body, retry_after = self._exchange(call)
             except BaseException as error:
                 self._drop()
                 if isinstance(error, OSError | http.client.HTTPException):
                     raise unreachable(call.method, self.url + call.path, error) from error
                 raise
-        return call.answer(status, body)
+        return call.answer(status, body, retry_after)
 
-    def _exchange(self, call: Call[Answer]) -> tuple[int, bytes]:
+    def _exchange(self, call: Call[Answer]) -> tuple[int, bytes, str | None]:
         connection = self._connection()
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", **call.headers}
         connection.request(call.method, call.path, call.body or None, headers)
@@ -67,7 +67,7 @@ class Authority:
         self._used = time.monotonic()
         if answer.will_close:
             self._drop()
-        return answer.status, body
+        return answer.status, body, answer.getheader("retry-after")
 
     def _connection(self) -> http.client.HTTPSConnection:
         if self._kept is not None and time.monotonic() - self._used < IDLE:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
-from newel.client.answers import members, rows, text, texts
+from newel.client.answers import members, read_seconds, rows, text, texts
 from newel.client.errors import AnswerError, FingerprintError, RefusedError
 
 Answer = TypeVar("Answer")
@@ -40,10 +40,13 @@ class Call(Generic[Answer]):
         self.body = body
         self.headers = headers or {}
 
-    def answer(self, status: int, body: bytes) -> Answer:
-        """Return what a 2xx answer says. Raises RefusedError or AnswerError."""
+    def answer(self, status: int, body: bytes, retry_after: str | None = None) -> Answer:
+        """Return what a 2xx answer says. Raises RefusedError or AnswerError.
+
+        ``retry_after`` is the header of that name; one that is a date is ignored.
+        """
         if status >= 300:
-            raise RefusedError(status, message_of(status, body))
+            raise RefusedError(status, message_of(status, body), read_seconds(retry_after))
         return self.read(body)
 
 

@@ -18,12 +18,13 @@ class FingerprintError(ClientError):
 
 
 class RefusedError(ClientError):
-    """The authority answered and said no."""
+    """The authority answered and said no; ``retry_after`` is when it may say yes, in seconds, if it said so."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.retry_after = retry_after
 
 
 class AnswerError(ClientError):

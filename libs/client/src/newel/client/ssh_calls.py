@@ -17,12 +17,12 @@ UNKNOWN = (404, 405, 501)
 class SSHCall(Call[Answer]):
     """A call that only an authority with SSH keys answers."""
 
-    def answer(self, status: int, body: bytes) -> Answer:
+    def answer(self, status: int, body: bytes, retry_after: str | None = None) -> Answer:
         """Return what a 2xx answer says. Raises RefusedError (also without SSH) or AnswerError."""
         if status in UNKNOWN:
             said = message_of(status, body)  # a router speaks of resources, not of SSH
             raise RefusedError(status, said if "ssh" in said.lower() else NO_SSH)
-        return super().answer(status, body)
+        return super().answer(status, body, retry_after)
 
 
 def post(path: str, body: dict[str, Any], read: Callable[[bytes], Answer]) -> SSHCall[Answer]:

@@ -53,7 +53,7 @@ EVENTS = (subjects.CRL_PUBLISHED,)
 """The subjects of the events that this service publishes."""
 
 _WATCH_EVERY = 15.0  # seconds
-_KRL_EVERY = 1.0  # seconds: a revocation is on the list within five
+KRL_EVERY = 1.0  # seconds: a revocation is on the list within five
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def build(config: Config, ports: Ports) -> Service:
                 keep_trying("polling for changes", parts.changes.poll),
             ),
             "krl": repeat_every(
-                _KRL_EVERY, keep_trying("polling for the KRL", parts.krl.cache.poll)
+                KRL_EVERY, keep_trying("polling for the KRL", parts.krl.cache.poll)
             ),
             "maintenance": _maintenance_task(ports.database, parts.maintenance),
             "watch": repeat_every(_WATCH_EVERY, parts.watch.refresh),
@@ -169,7 +169,9 @@ def assemble(config: Config, ports: Ports) -> Parts:
         reconciler=reconciler,
         publisher=publisher,
         maintenance=Maintenance(reconciler, publisher, store, clock, config.reconcile, krl),
-        watch=Watch(issuers, offline, crl_cache, changes, cache, clock, metrics, max_lag),
+        watch=Watch(
+            issuers, offline, crl_cache, changes, cache, clock, metrics, max_lag, krl.cache
+        ),
         krl=krl,
     )
 

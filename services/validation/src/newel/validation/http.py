@@ -109,7 +109,7 @@ def _text(status: int, text: str, *headers: tuple[bytes, bytes]) -> Document:
 
 
 _NOT_FOUND = _text(404, "not found")
-_NOT_YET = _text(503, "not published yet", (b"retry-after", b"5"))
+_NOT_YET = _text(503, "not published yet", (b"retry-after", b"1"))
 
 
 def _reject_method(methods: str) -> Document:

@@ -19,7 +19,7 @@ from newel.validation.status import StatusWriter
 
 _log = logging.getLogger("newel.validation.maintenance")
 
-_PUBLISH_EVERY = 1.0  # seconds: a revocation is on the CRL within five
+PUBLISH_EVERY = 1.0  # seconds: a revocation is on the CRL within five
 _SWEEP_EVERY = 600.0  # seconds
 _SWEEP_BATCH = 5000  # rows
 
@@ -46,17 +46,19 @@ class Maintenance:
 
     async def run(self) -> None:
         """Run until cancelled."""
+        # before anything is compared, because a worker without a KRL is ready where there are no SSH CAs
+        await keep_trying("reading the SSH CAs' keys", self._krl.reconciler.learn_issuers)()
         loops = (
             repeat_every(
                 self._config.revoked_every.total_seconds(), keep_trying("comparing", self.compare)
             ),
-            repeat_every(_PUBLISH_EVERY, keep_trying("publishing", self._publisher.publish_due)),
+            repeat_every(PUBLISH_EVERY, keep_trying("publishing", self._publisher.publish_due)),
             repeat_every(
                 self._config.revoked_every.total_seconds(),
-                keep_trying("comparing SSH revocations", self._krl.reconciler.compare),
+                keep_trying("comparing SSH revocations", self.compare_ssh),
             ),
             repeat_every(
-                _PUBLISH_EVERY, keep_trying("publishing the KRL", self._krl.publisher.publish_due)
+                PUBLISH_EVERY, keep_trying("publishing the KRL", self._krl.publisher.publish_due)
             ),
             repeat_every(_SWEEP_EVERY, keep_trying("sweeping", self.sweep)),
         )
@@ -65,7 +67,7 @@ class Maintenance:
                 group.create_task(_run(loop))
 
     async def compare(self) -> None:
-        """Compare the store with the issuing authority's lists.
+        """Compare the store with the issuing authority's lists, and publish what that makes due.
 
         Certificates first: once revocations agree, a certificate that is not recorded is unknown.
         """
@@ -75,6 +77,12 @@ class Maintenance:
             await self._reconciler.compare_certificates()
             self._certificates_due = now + pause
         await self._reconciler.compare_revocations()
+        await self._publisher.publish_due()
+
+    async def compare_ssh(self) -> None:
+        """Compare the revocations of SSH certificates likewise, and publish what that makes due."""
+        await self._krl.reconciler.compare()
+        await self._krl.publisher.publish_due()
 
     async def sweep(self) -> None:
         """Delete certificates that expired long ago."""

@@ -9,6 +9,7 @@ from newel.validation.changes import Changes
 from newel.validation.crls import CRLCache
 from newel.validation.delegation import UnusableResponderError
 from newel.validation.issuers import Issuers
+from newel.validation.krl.publisher import KRLCache
 from newel.validation.metrics import Metrics
 from newel.validation.offline import OfflineIssuer
 from newel.validation.response_cache import ResponseCache
@@ -27,6 +28,7 @@ class Watch:
         clock: Clock,
         metrics: Metrics,
         max_lag: int,
+        krl: KRLCache,
     ) -> None:
         self._issuers = issuers
         self._offline = offline
@@ -36,6 +38,7 @@ class Watch:
         self._clock = clock
         self._metrics = metrics
         self._max_lag = max_lag
+        self._krl = krl
 
     async def refresh(self) -> None:
         """Read the responders' certificates and offline CRLs again, and set the gauges."""
@@ -77,6 +80,8 @@ class Watch:
                 continue
             if crl is None or now >= crl.next_update or is_future(crl.this_update, now):
                 raise _unavailable(f"no valid CRL of {issuer.id} is published")
+        if await self._krl.is_missing():
+            raise _unavailable("no key revocation list of SSH certificates is published")
 
 
 def _unavailable(what: str) -> NewelError:

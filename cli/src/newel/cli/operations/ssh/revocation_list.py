@@ -7,6 +7,7 @@ replaced by a whole list that is not older than the one before.
 import hashlib
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,23 +29,36 @@ MODE = 0o644
 """Of a new file: sshd reads it as the user who logs in, in some of its versions."""
 EVERY = 2.0
 """Seconds between questions: a revocation is on the host within five."""
+PATIENCE = 20.0
+"""Seconds to ask again in: an authority that has just started for the first time has no list yet."""
 
 
-def fetch(authority: "AuthorityOptions", installed: bytes = b"") -> bytes:
-    """Return the authority's list; ``installed`` itself when nothing has changed. Raises CliError."""
+def fetch(
+    authority: "AuthorityOptions", installed: bytes = b"", patience: float = PATIENCE
+) -> bytes:
+    """Return the authority's list; ``installed`` itself when nothing has changed. Raises CliError.
+
+    Where the authority says when to ask again, it is asked again as long as that is within the seconds
+    of ``patience``.
+    """
     from newel.client.calls import Call
     from newel.client.errors import RefusedError
 
     headers = {"Accept": "*/*"}
     if installed:
         headers["If-None-Match"] = f'"{hashlib.sha256(installed).hexdigest()}"'
+    end = time.monotonic() + patience
     with connect(authority) as connection:
-        try:
-            return connection.send(Call("GET", PATH, bytes, b"", headers))
-        except RefusedError as error:
-            if error.status == NOT_MODIFIED and installed:
-                return installed
-            raise
+        while True:
+            try:
+                return connection.send(Call("GET", PATH, bytes, b"", headers))
+            except RefusedError as error:
+                if error.status == NOT_MODIFIED and installed:
+                    return installed
+                pause = max(1, error.retry_after or 0)
+                if error.retry_after is None or time.monotonic() + pause > end:
+                    raise
+            time.sleep(pause)
 
 
 def check(data: bytes) -> KRL:
@@ -55,10 +69,10 @@ def check(data: bytes) -> KRL:
         raise CliError(f"the authority's key revocation list cannot be used: {error}") from None
 
 
-def install(authority: "AuthorityOptions", file: Path) -> KRL | None:
+def install(authority: "AuthorityOptions", file: Path, patience: float = PATIENCE) -> KRL | None:
     """Replace the file when the authority has a newer list; return that, or None. Raises CliError."""
     installed = read_installed(file)
-    data = fetch(authority, installed)
+    data = fetch(authority, installed, patience)
     if data == installed:
         return None
     found = check(data)
@@ -103,7 +117,7 @@ def keep(
     fault = ""
     while not stop.is_set():
         try:
-            found = install(authority, file)
+            found = install(authority, file, patience=0)  # it asks again by itself
             if found is not None:
                 log(f"{file}: key revocation list of version {found.version} is installed", "INFO")
             elif fault:

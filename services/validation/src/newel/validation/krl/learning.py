@@ -83,13 +83,17 @@ class KRLReconciler:
         self._repository = repository
         self._store = store
 
-    async def compare(self) -> None:
-        """Record the CAs' keys and missing revocations. Raises grpc.RpcError."""
+    async def learn_issuers(self) -> None:
+        """Record the CAs' keys. Raises grpc.RpcError, within ten seconds."""
         call = self._repository.ListSSHIssuers(
             issuing_pb2.ListIssuersRequest(), timeout=_CALL_TIMEOUT
         )
         listed = (await call).issuers
         await self._store.record_issuers({each.id: each.public_key for each in listed})
+
+    async def compare(self) -> None:
+        """Record the CAs' keys and missing revocations. Raises grpc.RpcError."""
+        await self.learn_issuers()
         request = issuing_pb2.ListRequest(after=await self._store.cursor(), page=_PAGE)
         async for page in self._repository.ListSSHRevoked(request, timeout=_TIMEOUT):
             await self._store.record(_readable(page.revocations))

@@ -39,6 +39,13 @@ class KRLCache:
             if latest is not None:
                 self._put(latest)
 
+    async def is_missing(self) -> bool:
+        """Tell whether a list is expected and not there: the authority has CAs for SSH.
+
+        Raises NewelError when the database cannot be read.
+        """
+        return self._document is None and bool(await self._store.issuers())
+
     def source(self, _query: bytes) -> Document | None:
         """Return the list as HTTP sends it; None before the first."""
         return self._document
