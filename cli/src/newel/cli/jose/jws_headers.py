@@ -83,11 +83,11 @@ def certificate_header(source: CertificateSource, key: JOSEKey) -> dict[str, Any
 
 
 def certificates(name: str) -> list[Any]:
-    """Return the certificates in a PEM file, or the one in a DER file."""
-    from newel.cli.store.files import read
+    """Return the certificates in a file of PEM or PKCS #7, or the one in a DER file."""
+    from newel.cli.operations.certificates.sources import contents
     from newel.crypto import loading
 
-    data = read(name)
+    data = contents(name)
     try:
         if b"-----BEGIN " in data:
             return loading.load_pem_certificates(data)

@@ -153,12 +153,12 @@ def sign(profile: bytes, certificate: str, key: str, password_file: str | None) 
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+    from newel.cli.operations.certificates.sources import contents
     from newel.cli.operations.keys.signing_keys import signing_key
-    from newel.cli.store.files import read
     from newel.crypto import loading
 
     try:
-        signer, *chain = loading.load_pem_certificates(read(certificate))
+        signer, *chain = loading.load_pem_certificates(contents(certificate))
     except loading.CertificateError as error:
         raise CliError(f"error reading {certificate}: {error}") from None
     private = signing_key(key, password_file)

@@ -102,11 +102,11 @@ def root_pem(authority: AuthorityOptions) -> str:
 
 
 def read_roots(name: str) -> str:
-    """Return the certificates of a file, PEM and nothing else. Raises CliError."""
+    """Return the certificates of a file in PEM, DER or PKCS #7, as PEM and nothing else. Raises CliError."""
     from newel.cli.operations.certificates import sources
 
     try:
-        data = read(name)
+        data = sources.unpack(read(name), name)
     except CliError as error:
         raise CliError(f"error reading {name}: {error}") from None
     found = [block.data for block in sources.blocks(data) if block.label == "CERTIFICATE"]

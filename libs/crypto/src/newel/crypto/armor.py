@@ -13,8 +13,8 @@ from typing import NamedTuple
 from newel.crypto import der
 from newel.crypto.pem import MAX_SIZE, PEMError
 
-_BEGIN = re.compile(rb"^[ \t]*-----BEGIN ([A-Z0-9 ]{1,64})-----", re.MULTILINE)
-_NEXT = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----")
+_BEGIN = re.compile(rb"^[ \t]*-----BEGIN ([A-Z0-9 #]{1,64})-----", re.MULTILINE)
+_NEXT = re.compile(rb"-----(BEGIN|END) ([A-Z0-9 #]{1,64})-----")
 _HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*:")
 _BLANK = b" \t\r\n\v\f\0"
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}

@@ -16,7 +16,7 @@ from newel.crypto.pem import MAX_SIZE, PEMError
 
 _CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
 _TRUSTED = "TRUSTED CERTIFICATE"
-_BUNDLES = frozenset({"PKCS7", "PKCS #7 SIGNED DATA"})
+_BUNDLES = frozenset({"PKCS7", "PKCS #7 SIGNED DATA", "CMS"})
 _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def run(options: "CertificateFormatOptions") -> None:
     """Print or write the certificate or request in the other encoding."""
     name = (options.positionals(0, 1) or ["-"])[0]
-    data = sources.contents(name)
-    turned = from_pem(data) if b"-----BEGIN " in data else to_pem(data)
+    given = sources.raw_contents(name)
+    turn = from_pem if b"-----BEGIN " in given else to_pem
+    turned = turn(sources.unpack(given, name))
     out = options.out
     if out is None:
         sys.stdout.buffer.write(turned)
@@ -46,7 +47,9 @@ def from_pem(data: bytes) -> bytes:
 
 
 def to_pem(data: bytes) -> bytes:
-    """Return the certificate or request in PEM."""
+    """Return the certificate or request in PEM; what was PKCS #7 is so already."""
+    if b"-----BEGIN " in data:
+        return data
     for label in ("CERTIFICATE", "CERTIFICATE REQUEST"):
         try:
             check_der(data, request=label != "CERTIFICATE")

@@ -3,7 +3,7 @@
 import os
 
 from newel.cli.errors import CliError
-from newel.cli.operations.certificates.sources import blocks
+from newel.cli.operations.certificates.sources import blocks, unpack
 from newel.cli.store.files import read
 
 
@@ -11,7 +11,9 @@ def root_certificates(named: str) -> list[bytes]:
     """Every certificate in DER. Raises CliError when a file cannot be read or nothing is found."""
     found: list[bytes] = []
     for name in files(named):
-        found += [block.data for block in blocks(read(name)) if block.label == "CERTIFICATE"]
+        found += [
+            block.data for block in blocks(unpack(read(name), name)) if block.label == "CERTIFICATE"
+        ]
     if not found:
         text = f"failure to load root certificate pool from input path '{named}': no certificates found"
         raise CliError(text)

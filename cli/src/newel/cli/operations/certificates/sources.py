@@ -1,4 +1,4 @@
-"""Where certificates come from: files in PEM or DER, stdin, and TLS servers."""
+"""Where certificates come from: files in PEM, DER or PKCS #7, stdin, and TLS servers."""
 
 import base64
 import binascii
@@ -14,6 +14,10 @@ from newel.crypto.reader import certificates as reader
 PORTS = {"tcp": 443, "tls": 443, "https": 443, "smtps": 465, "ldaps": 636}
 REQUESTS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 ODD_CERTIFICATES = ("X509 CERTIFICATE", "TRUSTED CERTIFICATE")
+_PKCS_7 = re.compile(rb"-----BEGIN (PKCS7|PKCS #7 SIGNED DATA|CMS)-----")
+_SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
+_HEAD = 32
+"""In so many octets of a file in DER stands which kind of content it has (RFC 5652 §3)."""
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----(.*?)-----END \1-----", re.DOTALL)
 
 
@@ -41,7 +45,12 @@ def from_file(name: str, service: str | None = None) -> list[reader.Certificate]
 
 
 def contents(name: str, said: str = "") -> bytes:
-    """Return a file's octets; ``said`` precedes the reason in an error."""
+    """Return a file's octets, those of PKCS #7 as PEM; ``said`` precedes the reason in an error."""
+    return unpack(raw_contents(name, said), name)
+
+
+def raw_contents(name: str, said: str = "") -> bytes:
+    """Return a file's octets as they are; ``said`` precedes the reason in an error."""
     try:
         return read(name)
     except CliError as error:
@@ -49,6 +58,19 @@ def contents(name: str, said: str = "") -> bytes:
         if text == f"open {name}: no such file or directory":
             text = f"open {name} failed: no such file or directory"
         raise CliError(said + text) from None
+
+
+def unpack(data: bytes, name: str) -> bytes:
+    """Return the certificates of PKCS #7 (RFC 2315) in PEM, the leaf first; other octets as they are."""
+    if not (_PKCS_7.search(data) if b"-----BEGIN " in data else _SIGNED_DATA in data[:_HEAD]):
+        return data
+    from newel.crypto import certificate_files
+
+    try:
+        found = certificate_files.order_chain(certificate_files.parse_certificates(data))
+    except ValueError as error:
+        raise CliError(f"error parsing {name}: {error}") from None
+    return "".join(map(pem, found)).encode()
 
 
 def bundle(data: bytes, name: str) -> list[reader.Certificate]:

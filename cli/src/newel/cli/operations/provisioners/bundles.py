@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from newel.cli.errors import CliError
-from newel.cli.store.files import read
+from newel.cli.operations.certificates.sources import contents
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -57,7 +57,7 @@ def _encode(blocks: Iterable[bytes]) -> str:
 
 def _blocks(name: str, check: Callable[[bytes, bytes], Found]) -> list[tuple[bytes, Found]]:
     """Return the blocks of a file with what the check finds in each. Raises CliError."""
-    found = [(match[0] + b"\n", match[1]) for match in _BLOCK.finditer(read(name))]
+    found = [(match[0] + b"\n", match[1]) for match in _BLOCK.finditer(contents(name))]
     if not found:
         raise CliError(f"error reading {name}: there is nothing in PEM in it")
     try:
