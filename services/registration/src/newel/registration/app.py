@@ -90,7 +90,6 @@ async def build(config: Config, ports: Ports) -> Service:
     )
     api = _api(config, ports, authority, issuance, used, metrics)
     ssh = servers.build_ssh(config, ports, authority, used, metrics)
-    admin = servers.build_admin(config, ports, authority, issuance, used, metrics)
     scep = build_scep(
         config.scep, ports.database, authority, issuance, ports.clock, ports.audit, metrics,
         policy_on_renewal=config.policy_on_renewal,
@@ -113,7 +112,8 @@ async def build(config: Config, ports: Ports) -> Service:
             acme=acme.app,
             scep=scep.app,
             ssh=ssh.app,
-            admin=admin,
+            admin=servers.build_admin(config, ports, authority, issuance, used, metrics),
+            revocations=servers.build_revocations(config, ports, authority, issuance, metrics),
         ),
         optional_web=("http",),
         tasks={

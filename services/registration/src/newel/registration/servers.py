@@ -14,6 +14,7 @@ from newel.registration.ports import Ports
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.provisioner import TokenRules
 from newel.registration.rate_limits import Limit
+from newel.registration.revocations.build import build as build_revocations_app
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.ssh.build import SSHServer
 from newel.registration.ssh.build import build_ssh as build_ssh_server
@@ -69,6 +70,22 @@ def build_admin(
         clock=ports.clock,
         audit_trail=AuditTrail(ports.audit, metrics),
         authority_id=config.authority_id,
+    )
+
+
+def build_revocations(
+    config: Config, ports: Ports, authority: Authority, issuance: RemoteIssuance, metrics: Metrics
+) -> ASGIApp | None:
+    """Build revocation by administrators, whom only a connected inventory knows."""
+    if ports.inventory is None:
+        return None
+    return build_revocations_app(
+        ports.inventory,
+        authority=authority,
+        issuance=issuance,
+        active_revocation=config.active_revocation,
+        audit=ports.audit,
+        audit_trail=AuditTrail(ports.audit, metrics),
     )
 
 

@@ -25,6 +25,7 @@ def build_web(
     scep: ASGIApp,
     ssh: ASGIApp,
     admin: ASGIApp | None,
+    revocations: ASGIApp | None,
 ) -> dict[str, ASGIApp]:
     """Return the apps by listener. Plain HTTP carries SCEP alone, whose messages protect themselves."""
     addresses = ClientAddresses(own.exempt)
@@ -38,6 +39,10 @@ def build_web(
     if admin is not None:
         apps["/admin/"] = RateLimitMiddleware(
             admin, addresses, requests, clock, admin_responses.error_response
+        )
+    if revocations is not None:
+        apps["/revocations"] = RateLimitMiddleware(
+            revocations, addresses, requests, clock, step_responses.error_response
         )
     sign_ssh = RateLimitMiddleware(ssh, addresses, requests, clock, step_responses.error_response)
     for path in ("/ssh/", "/1.0/ssh/", "/sign-ssh", "/1.0/sign-ssh"):

@@ -1,0 +1,1 @@
+"""Revocation of any certificate by an administrator, over HTTP."""

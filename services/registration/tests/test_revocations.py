@@ -1,0 +1,179 @@
+"""Revocation by administrators: whom the inventory knows, any certificate, each written down."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from fixtures.authority import CertificateAuthority
+from fixtures.registration import JwkKey, RegistrationHarness, open_registration
+from newel.crypto import keys
+from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.http.roles import Role
+from newel.runtime.rpc.local import LocalChannel, LocalServer
+from newel.runtime.service import RPCService
+
+PASSIVE = JwkKey("passive", keys.generate())
+
+
+class Inventory(inventory_pb2_grpc.AdministratorsServicer):
+    """Knows an administrator of each role by the name of it."""
+
+    def __init__(self) -> None:
+        self.down = False
+
+    async def Verify(
+        self, request: inventory_pb2.VerifyRequest, context: Any
+    ) -> inventory_pb2.VerifyResponse:
+        if self.down:
+            raise NewelError(ErrorType.UNAVAILABLE, "the inventory is unreachable")
+        text = request.certificate.decode()
+        if text not in {*Role, ""}:
+            raise NewelError(ErrorType.FORBIDDEN, "Not an administrator's.", cause="it is bob's")
+        return inventory_pb2.VerifyResponse(subject="ada", serial=b"\x0a", role=text)
+
+
+@pytest.fixture
+def inventory() -> Inventory:
+    return Inventory()
+
+
+@pytest.fixture
+async def front(
+    authority: CertificateAuthority, inventory: Inventory, tmp_path: Any
+) -> AsyncIterator[RegistrationHarness]:
+    server = LocalServer()
+    add = inventory_pb2_grpc.add_AdministratorsServicer_to_server
+    name = "newel.inventory.v1.Administrators"
+    server.add(RPCService(name, add, inventory, ("registration",)))
+    admin = JwkKey("admin", keys.generate())
+    opened = await open_registration(
+        f"sqlite:///{tmp_path}/ra.db",
+        authority,
+        admin=admin,
+        inventory=LocalChannel(server, "registration"),
+        provisioners=(
+            admin.record(),
+            PASSIVE.record(newel={"activeRevocation": False}),
+        ),
+    )
+    yield opened
+    await opened.database.close()
+
+
+async def issue(front: RegistrationHarness, provisioner: JwkKey | None = None) -> str:
+    certificate, _ = await front.certificate("a.example", provisioner=provisioner)
+    number = certificate.serial_number
+    return number.to_bytes((number.bit_length() + 7) // 8).hex()
+
+
+async def revoke(
+    front: RegistrationHarness,
+    serial: str,
+    body: Any,
+    *,
+    role: str = "operator",
+    media_type: str = "application/json",
+) -> Any:
+    return await front.call(
+        "POST",
+        f"/revocations/{serial}",
+        body,
+        certificate=role.encode(),
+        headers={"content-type": media_type},
+    )
+
+
+async def test_an_operator_revokes_a_certificate_of_any_provisioner(
+    front: RegistrationHarness,
+) -> None:
+    for provisioner, published in ((None, True), (PASSIVE, False)):
+        serial = await issue(front, provisioner)
+        before = await front.call("GET", f"/revocations/{serial}", certificate=b"viewer")
+        assert before.json()["revoked"] is False
+        assert before.json()["published"] is published
+        done = await revoke(front, serial, {"reason": 1, "comment": "the key leaked"})
+        assert done.status_code == 200, done.text
+        item = front.issuing.revoked[bytes.fromhex(serial)]
+        assert (item.reason, item.reason_text, item.active) == (1, "the key leaked", published)
+        assert item.actor == "administrator:ada"
+        after = await front.call("GET", f"/revocations/{serial}", certificate=b"viewer")
+        assert after.json()["revoked"] is True
+        event, outcome, facts = front.audit.lines[-2]
+        assert (event, outcome, facts["actor"]) == ("revoke", "granted", "administrator:ada")
+        again = await revoke(front, serial, {})
+        assert again.status_code == 400
+        assert again.json()["type"] == "urn:newel:error:alreadyRevoked"
+        assert front.audit.lines[-1][1] == "refused"
+
+
+@pytest.mark.attack("P05")
+@pytest.mark.parametrize(
+    ("role", "status"), [("viewer", 403), ("", 403), ("bob", 403), (None, 401)]
+)
+async def test_no_one_else_revokes(
+    front: RegistrationHarness, role: str | None, status: int
+) -> None:
+    serial = await issue(front)
+    answer = await front.call(
+        "POST",
+        f"/revocations/{serial}",
+        {},
+        headers={"content-type": "application/json"},
+        certificate=None if role is None else role.encode(),
+    )
+    assert answer.status_code == status
+    assert not front.issuing.revoked
+    assert front.audit.lines[-1][:2] == ("revocations.http", "refused")
+
+
+async def test_an_inventory_that_does_not_answer_is_not_a_refusal(
+    front: RegistrationHarness, inventory: Inventory
+) -> None:
+    serial = await issue(front)
+    inventory.down = True
+    assert (await revoke(front, serial, {})).status_code == 503
+    inventory.down, front.issuing.down = False, True
+    assert (await revoke(front, serial, {})).status_code == 503
+    assert not front.issuing.revoked
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"reason": 7}, 400),
+        ({"reason": 8}, 400),
+        ({"reason": "1"}, 400),
+        ({"comment": "x" * 257}, 400),
+        ({"other": 1}, 400),
+        (b"[]", 400),
+        (b"{", 400),
+        (b"", 400),
+        (msgspec.json.encode({"comment": "x" * 5000}), 413),
+    ],
+)
+async def test_another_body_is_refused(front: RegistrationHarness, body: Any, status: int) -> None:
+    serial = await issue(front)
+    assert (await revoke(front, serial, body)).status_code == status
+    assert not front.issuing.revoked
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_a_form_of_another_site_is_not_read(front: RegistrationHarness, kind: str) -> None:
+    serial = await issue(front)
+    answer = await revoke(front, serial, b'{"comment": "="}', media_type=kind)
+    assert answer.status_code == 415
+    assert not front.issuing.revoked
+
+
+async def test_a_serial_number_that_is_none_or_unknown_is_said_so(
+    front: RegistrationHarness,
+) -> None:
+    assert (await revoke(front, "xyz", {})).status_code == 400
+    assert (await revoke(front, "0102", {})).status_code == 404
+    missing = await front.call("GET", "/revocations/0102", certificate=b"viewer")
+    assert missing.status_code == 404
+    described = await front.call("GET", "/revocations/openapi.json", certificate=b"viewer")
+    assert "post" in described.json()["paths"]["/revocations/{serial}"]
