@@ -1,9 +1,11 @@
 # newel-signer: the only process that can use a CA key. Build from the repository's root:
 #   docker build -f deploy/docker/signer.Dockerfile -t newel-signer .
+# With the clients of key services: --build-arg EXTRAS=pkcs11,aws,azure,google
 
 FROM python:3.11-slim-bookworm AS build
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /build
+ARG EXTRAS=pkcs11
 COPY requirements.lock ./
 COPY proto proto
 COPY libs libs
@@ -13,7 +15,7 @@ COPY services services
 RUN uv venv /opt/newel \
  && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
       --compile-bytecode --constraint requirements.lock --build-constraint requirements.lock \
-      ./proto ./libs/durations ./libs/crypto ./libs/runtime './services/signer[pkcs11]'
+      ./proto ./libs/durations ./libs/crypto ./libs/runtime "./services/signer[$EXTRAS]"
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="newel-signer" \

@@ -161,8 +161,8 @@ def test_nothing_is_overwritten_and_nothing_else_is_made(
 
 
 def test_a_ceremony_that_fails_takes_its_token_keys_back(folder: Path, hsm: Any) -> None:
-    from newel.signer.config import PKCS11Store
     from newel.signer.keystore.opening import token_key_exists
+    from newel.signer.stores import PKCS11Store
 
     plan = write_plan(folder, "P-256", in_token(hsm, "lost-root"), in_token(hsm, "lost"))
     (folder / "password").unlink()  # the responder's key cannot be protected

@@ -322,9 +322,10 @@ async def test_an_error_nobody_thought_of_is_refused_alone_and_audited(
             raise error
         return parse_certificate(body)
 
-    role = make_role(Config.model_validate(harness_settings(harness.files)).keys[0])
-    rule = role.rules[Kind.CERTIFICATE]
     audit, clock = Lines(), ManualClock(NOW)
+    config = Config.model_validate(harness_settings(harness.files)).keys[0]
+    role = make_role(config, clock, Metrics(CollectorRegistry()))
+    rule = role.rules[Kind.CERTIFICATE]
     odd = Role("odd", role.key, {Kind.CERTIFICATE: Rule(parse, rule.check)})
     signer = Signer([odd], clock, audit, Metrics(CollectorRegistry()))
     bodies = (made.leaf(harness.issuer), b"odd", made.leaf(harness.issuer))

@@ -169,7 +169,8 @@ async def test_a_lost_token_is_said_to_be_unavailable_and_found_again(
 class Faulty:
     """A shim before a key of a token that flips one bit of what the device answers."""
 
-    hardware = True
+    needs_verification = True
+    max_body = None
 
     def __init__(self, key: SigningKey) -> None:
         self._key = key

@@ -66,9 +66,22 @@ _MAKERS: dict[KeyKind, Callable[[], PrivateKey]] = {
 }
 
 
+_CURVE_KINDS = {"secp256r1": KeyKind.P256, "secp384r1": KeyKind.P384, "secp521r1": KeyKind.P521}
+_RSA_KINDS = {2048: KeyKind.RSA2048, 3072: KeyKind.RSA3072, 4096: KeyKind.RSA4096}
+
+
 def generate(kind: KeyKind | str = KeyKind.P256) -> PrivateKey:
     """Generate a key. Raises ``ValueError`` for an unknown kind."""
     return _MAKERS[KeyKind(kind)]()
+
+
+def kind_of(key: PublicKey) -> KeyKind | None:
+    """Return the kind of a key; None for one that is not made here, as an RSA key of an odd size."""
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return _CURVE_KINDS.get(key.curve.name)
+    if isinstance(key, rsa.RSAPublicKey):
+        return _RSA_KINDS.get(key.key_size)
+    return KeyKind.ED25519
 
 
 def load_private_key(data: bytes, password: bytes | None = None) -> PrivateKey:

@@ -56,7 +56,7 @@ def build(config: Config, ports: Ports) -> Service:
     """
     metrics = Metrics(ports.registry)
     try:
-        roles = [make_role(key) for key in config.keys]
+        roles = [make_role(key, ports.clock, metrics) for key in config.keys]
     except KeyUnavailableError as error:
         raise unavailable_error(str(error)) from error
     signer = Signer(roles, ports.clock, ports.audit, metrics)

@@ -11,13 +11,15 @@ from newel.crypto import keys
 from newel.crypto.keys import InvalidKeyError
 from newel.crypto.ssh import signatures
 from newel.crypto.ssh.public_keys import wire_of
+from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError
 from newel.runtime.system_errors import describe
 from newel.signer.certificate_policy import CertificatePolicy, CertificateRules
 from newel.signer.config import CertificateRulesConfig, KeyConfig
 from newel.signer.issuer import Issuer, read_issuer
 from newel.signer.keys import SigningKey
-from newel.signer.keystore.opening import open_key
+from newel.signer.keystore.opening import Monitor, open_key
+from newel.signer.metrics import Metrics
 from newel.signer.name_rules import name_bounds
 from newel.signer.roles import Role, Rule
 from newel.signer.ssh_policy import SSHPolicy
@@ -28,13 +30,13 @@ from newel.signer.status_policy import CRLPolicy, OCSPPolicy
 _MAX_CERTIFICATE_FILE = 1 << 20
 
 
-def make_role(config: KeyConfig) -> Role:
+def make_role(config: KeyConfig, clock: Clock, metrics: Metrics) -> Role:
     """Open a key and make its role.
 
     Raises :class:`ConfigError`, and ``KeyUnavailableError`` for a missing token.
     """
     try:
-        key = open_key(config.store)
+        key = open_key(config.store, Monitor(config.name, clock, metrics))
     except (OSError, InvalidKeyError) as error:
         raise ConfigError(f"key {config.name}: {_reason(error)}") from None
     return bind(config, key)
@@ -47,6 +49,7 @@ def bind(config: KeyConfig, key: SigningKey) -> Role:
             return Role(config.name, key, _ssh_rules(config, key))
         issuer = _read_certificate(config.certificate)
         _check_key_of(key, issuer)
+        _check_size(config, key)
         return Role(config.name, key, _rules(config, key, issuer), issuer.der)
     except (OSError, ValueError) as error:
         raise ConfigError(f"key {config.name}: {_reason(error)}") from None
@@ -70,6 +73,14 @@ def _check_key_of(key: SigningKey, issuer: Issuer) -> None:
         raise ValueError("its certificate is a root's, and no service runs with a root's key")
     if keys.spki(key.public_key) != keys.spki(issuer.public_key):
         raise ValueError("the key is not its certificate's")
+
+
+def _check_size(config: KeyConfig, key: SigningKey) -> None:
+    if config.crls and key.max_body is not None:
+        raise ValueError(
+            f"its service signs at most {key.max_body} octets with an Ed25519 key, and a revocation list is"
+            " longer: use a P-256 key for crls"
+        )
 
 
 def _rules(config: KeyConfig, key: SigningKey, issuer: Issuer) -> dict[Kind, Rule]:

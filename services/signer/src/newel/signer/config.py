@@ -15,6 +15,10 @@ from newel.crypto import extensions, oids
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration as AnyDuration
 from newel.signer.extension_values import NEVER
+from newel.signer.key_uris import KeyURIError, parse_key_uri, scheme_of
+from newel.signer.stores import Store
+
+__all__ = ["Config", "KeyConfig", "KeyURIError", "parse_key_uri", "scheme_of"]
 
 _USAGES = {
     "serverAuth": extensions.SERVER_AUTH,
@@ -38,10 +42,6 @@ def _extension(value: object) -> object:
     return value
 
 
-def _octets(value: object) -> object:
-    return bytes.fromhex(value) if isinstance(value, str) else value
-
-
 Duration = Annotated[AnyDuration, Field(gt=dt.timedelta(0))]
 """``"24h"``, ``"1m30s"`` … as the step tools write durations."""
 ObjectIdentifier = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9][0-9]*))+$")]
@@ -50,42 +50,6 @@ Usage = Annotated[ObjectIdentifier, BeforeValidator(_usage)]
 ExtensionKind = Annotated[ObjectIdentifier, BeforeValidator(_extension)]
 Every = Literal["*"]
 """Everything that no setting forbids."""
-
-
-class FileStore(Settings):
-    """A private key in a PEM file, encrypted."""
-
-    kind: Literal["file"]
-    """A PEM file."""
-    path: Path
-    """The file: encrypted PKCS #8, or the RFC 1423 PEM of the step tools."""
-    password_file: Path | None = None
-    """The file with the key's password."""
-
-
-class PKCS11Store(Settings):
-    """A private key in a PKCS #11 token."""
-
-    kind: Literal["pkcs11"]
-    """A PKCS #11 token."""
-    module: Path
-    """The library of the token's manufacturer."""
-    token: str
-    """The token's label."""
-    pin_file: Path
-    """The file with the token's user PIN."""
-    label: str | None = None
-    """The label of the key on the token; a key needs a label or an id."""
-    id: Annotated[bytes | None, BeforeValidator(_octets)] = None
-    """CKA_ID in hex. Where label and id are both given, both must match."""
-    sessions: int = Field(default=4, ge=1, le=256)
-    """The number of concurrent signatures."""
-
-    @model_validator(mode="after")
-    def _check_name(self) -> "PKCS11Store":
-        if self.label is None and self.id is None:
-            raise ValueError("a token's key needs a label or an id")
-        return self
 
 
 class CertificateRulesConfig(Settings):
@@ -145,8 +109,8 @@ class KeyConfig(Settings):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     """The key's name in the other services' configurations."""
-    store: Annotated[FileStore | PKCS11Store, Field(discriminator="kind")]
-    """Where the private key is."""
+    store: Store
+    """Where the private key is: a table, or the URI of a key in a key service."""
     certificate: Path | None = None
     """PEM: the issuer's or responder's certificate of the key."""
     certificates: CertificateRulesConfig | None = None

@@ -30,8 +30,13 @@ class SigningKey(Protocol):
         ...
 
     @property
-    def hardware(self) -> bool:
-        """Whether the signature comes from a device, whose answers are verified."""
+    def needs_verification(self) -> bool:
+        """Whether the signer verifies its signatures: those of a device, which may be faulty."""
+        ...
+
+    @property
+    def max_body(self) -> int | None:
+        """The most octets that the key signs; None for any number."""
         ...
 
     def sign(self, body: bytes) -> bytes:

@@ -184,7 +184,7 @@ class Signer:
 def _sign(role: Role, kind: Kind, body: bytes) -> bytes:
     key = role.key
     signature = key.sign(body)
-    if key.hardware and (
+    if key.needs_verification and (
         kind is not Kind.CERTIFICATE or isinstance(key.public_key, rsa.RSAPublicKey)
     ):
         try:

@@ -19,8 +19,8 @@ from newel.signer.ceremony.plan import (
     Subject,
     plan_intermediate,
 )
-from newel.signer.config import FileStore
 from newel.signer.issuer import read_issuer
+from newel.signer.stores import FileStore
 
 _RESPONDER_VALIDITY = dt.timedelta(days=30)
 """Clients do not check a responder's certificate for revocation (RFC 6960 §4.2.2.2.1), so it is short-lived."""

@@ -18,11 +18,11 @@ from newel.crypto.lint import CertificateLinter
 from newel.runtime.config import ConfigError, read_secret_octets
 from newel.runtime.entropy import random_bytes
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
-from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer, read_issuer
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import FileKey
 from newel.signer.keystore.opening import make_token_key, open_key
+from newel.signer.stores import FileStore, PKCS11Store
 
 BACKDATE = dt.timedelta(minutes=1)
 _SECOND = dt.timedelta(seconds=1)
@@ -39,7 +39,7 @@ class IssuedCertificate:
     plan: CertificatePlan
     chain: tuple[bytes, ...]
     key: SigningKey
-    key_pem: bytes | None  # None if it is in a token
+    key_pem: bytes | None  # None if it is in a token or a key service
 
     @property
     def certificate(self) -> bytes:
@@ -132,13 +132,27 @@ def _sign_certificate(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> byt
 
 
 def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
-    if not isinstance(plan.store, FileStore):
+    if isinstance(plan.store, PKCS11Store):
         return make_token_key(plan.store, plan.algorithm), None
+    if not isinstance(plan.store, FileStore):
+        return _existing_key(plan), None
     private = keys.generate(plan.algorithm)
     if plan.store.password_file is None:
         return FileKey(private), keys.plain_private_key(private)
     password = read_secret_octets(plan.store.password_file)
     return FileKey(private), keys.encrypt_private_key(private, password)
+
+
+def _existing_key(plan: CertificatePlan) -> SigningKey:
+    """Open the key that was made in a key service, which must be of the planned kind."""
+    key = open_key(plan.store)
+    kind = keys.kind_of(key.public_key)
+    if kind is not plan.algorithm:
+        raise CeremonyError(
+            f"{plan.name}: the key in {plan.store.location} is {kind or 'of another kind'}, and the plan says"
+            f" {plan.algorithm}"
+        )
+    return key
 
 
 def _tbs(plan: CertificatePlan, body: ca.Body, issuer: OpenIssuer | None) -> bytes:

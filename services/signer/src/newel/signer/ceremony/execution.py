@@ -12,8 +12,8 @@ from newel.signer.ceremony.certificates import (
 from newel.signer.ceremony.lists import SignedList, make_lists
 from newel.signer.ceremony.output import refuse_existing, write_all
 from newel.signer.ceremony.plan import Plan
-from newel.signer.config import PKCS11Store
 from newel.signer.keystore.opening import remove_token_key, token_key_exists
+from newel.signer.stores import PKCS11Store
 
 
 def check_plan(plan: Plan) -> None:

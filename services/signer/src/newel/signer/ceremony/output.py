@@ -13,8 +13,8 @@ from newel.crypto.keys import PublicKey
 from newel.runtime.entropy import random_hex
 from newel.signer.ceremony.certificates import CeremonyError, IssuedCertificate
 from newel.signer.ceremony.lists import SignedList
-from newel.signer.config import FileStore
 from newel.signer.issuer import Issuer
+from newel.signer.stores import AnyStore, FileStore, PKCS11Store
 
 _SECRET, _PUBLIC = 0o600, 0o644
 
@@ -100,7 +100,6 @@ def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
 
 def _facts(made: IssuedCertificate) -> dict[str, Any]:
     certificate = Issuer(made.certificate).certificate
-    store = made.plan.store
     return {
         "name": made.plan.name,
         "role": made.plan.role,
@@ -113,10 +112,16 @@ def _facts(made: IssuedCertificate) -> dict[str, Any]:
         "public_key_sha256": _key_fingerprint(made.key.public_key),
         "algorithm": made.plan.algorithm.value,
         "certificate": str(made.plan.certificate),
-        "key": str(store.path)
-        if isinstance(store, FileStore)
-        else {"token": store.token, "label": store.label, "id": (store.id or b"").hex()},
+        "key": _key_facts(made.plan.store),
     }
+
+
+def _key_facts(store: AnyStore) -> Any:
+    if isinstance(store, FileStore):
+        return str(store.path)
+    if isinstance(store, PKCS11Store):
+        return {"token": store.token, "label": store.label, "id": (store.id or b"").hex()}
+    return {"service": store.kind, "location": store.location}
 
 
 def _list_facts(made: SignedList) -> dict[str, Any]:

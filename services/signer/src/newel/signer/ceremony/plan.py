@@ -6,7 +6,7 @@ already. Nothing is ever overwritten.
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -14,7 +14,7 @@ from newel.crypto import names
 from newel.crypto.keys import KeyKind
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
-from newel.signer.config import FileStore, PKCS11Store
+from newel.signer.stores import FileStore, PKCS11Store, Store
 
 Role = Literal["root", "intermediate", "ocsp-responder", "service"]
 """``service``: a certificate for mutual TLS between the project's own services."""
@@ -26,8 +26,6 @@ DEFAULT_VALIDITY: dict[Role, dt.timedelta] = {
     "ocsp-responder": _YEAR,
     "service": _YEAR,
 }
-
-Store = Annotated[FileStore | PKCS11Store, Field(discriminator="kind")]
 
 
 class Subject(Settings):
@@ -60,7 +58,8 @@ class CertificatePlan(Settings):
     subject: Subject
     algorithm: KeyKind = KeyKind.P256
     store: Store
-    """The store of the key. A CA's key file needs a password; a service's must not have one."""
+    """The store of the key. A CA's key file needs a password; a service's must not have one. A key in a key
+    service exists already: it was made there by the service's own tools."""
     certificate: Path
     """The file of the certificate, PEM, followed by its issuers up to but not including the root."""
     validity: Duration | None = None
@@ -195,16 +194,10 @@ class Plan(Settings):
         """Describe the plan, identically for the same file."""
         lines: list[str] = []
         for each in self.certificates:
-            store = each.store
-            where = (
-                f"file {store.path}"
-                if isinstance(store, FileStore)
-                else f"token {store.token}, label {store.label}"
-            )
             by = f"issued by {each.issuer}" if each.issuer else "self-signed"
             lines += [
                 f"{each.name}: {each.role}, {each.subject.common_name!r}, {by}",
-                f"  key          {each.algorithm.value} in {where}",
+                f"  key          {each.algorithm.value} in {each.store.location}",
                 f"  certificate  {each.certificate}, valid for {each.lifetime.days} days",
             ]
         for crl in self.crls:

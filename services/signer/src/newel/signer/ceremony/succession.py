@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from newel.crypto import certificate_files, loading
+from newel.crypto import certificate_files, keys, loading
 from newel.crypto.keys import KeyKind
 from newel.signer.ceremony.certificates import CeremonyError
 from newel.signer.ceremony.execution import run_ceremony
@@ -19,7 +19,7 @@ from newel.signer.ceremony.plan import (
     Subject,
     plan_intermediate,
 )
-from newel.signer.config import FileStore
+from newel.signer.stores import FileStore
 
 _SUPPORTED = {
     ExtensionOID.BASIC_CONSTRAINTS,
@@ -30,10 +30,6 @@ _SUPPORTED = {
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
 }
 """The extensions of a new intermediate, and those that point to its status."""
-_KINDS = {
-    "secp256r1": KeyKind.P256, "secp384r1": KeyKind.P384, "secp521r1": KeyKind.P521,
-    "2048": KeyKind.RSA2048, "3072": KeyKind.RSA3072, "4096": KeyKind.RSA4096,
-}  # fmt: skip # a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +104,4 @@ def _successor_subject(before: x509.Certificate, number: int) -> Subject:
 
 def _key_kind(before: x509.Certificate) -> KeyKind:
     key = loading.read_public_key(before)
-    curve = getattr(key, "curve", None)
-    kind = curve.name if curve is not None else str(getattr(key, "key_size", ""))
-    return _KINDS.get(kind, KeyKind.P256)
+    return (keys.kind_of(key) if isinstance(key, keys.PublicKey) else None) or KeyKind.P256

@@ -14,7 +14,8 @@ _SLOW_KEY_CONCURRENCY = 4
 class FileKey:
     """A private key held in this process's memory."""
 
-    hardware = False
+    needs_verification = False
+    max_body = None
 
     def __init__(self, private_key: keys.PrivateKey) -> None:
         self._private_key = private_key

@@ -1,19 +1,58 @@
 """Opening, making and removing the keys of a configuration."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newel.crypto.keys import KeyKind
+from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.config import ConfigError
-from newel.signer.config import FileStore, PKCS11Store
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import open_file_key
+from newel.signer.metrics import Metrics
+from newel.signer.stores import (
+    AnyStore,
+    AWSKMSStore,
+    FileStore,
+    GoogleKMSStore,
+    PKCS11Store,
+    ServiceStore,
+)
 
 if TYPE_CHECKING:
     from newel.signer.keystore.pkcs11.key import KeyReference
     from newel.signer.keystore.pkcs11.token import Token
+    from newel.signer.keystore.services.key import KeyService
+
+_CLIENTS = {
+    "pkcs11": "pkcs11",
+    "boto3": "aws",
+    "botocore": "aws",
+    "azure": "azure",
+    "google": "google",
+}
+"""The packages of the clients, and the extra of the signer that installs them."""
 
 
-def open_key(store: FileStore | PKCS11Store) -> SigningKey:
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """What a key reports to while it is used: by its name, on metrics."""
+
+    name: str
+    clock: Clock
+    metrics: Metrics | None = None
+
+    def count(self, outcome: str) -> None:
+        """Count a signature that was asked of a key service."""
+        if self.metrics:
+            self.metrics.count_service_call(self.name, outcome)
+
+    def set_circuit_open(self, is_open: bool) -> None:
+        """Record whether the circuit of the key's service is open."""
+        if self.metrics:
+            self.metrics.set_circuit_open(self.name, is_open)
+
+
+def open_key(store: AnyStore, monitor: Monitor | None = None) -> SigningKey:
     """Open the key of a configuration.
 
     Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`,
@@ -22,6 +61,8 @@ def open_key(store: FileStore | PKCS11Store) -> SigningKey:
     """
     if isinstance(store, FileStore):
         return open_file_key(store.path, store.password_file)
+    if not isinstance(store, PKCS11Store):
+        return _open_service_key(store, monitor or Monitor("", SystemClock()))
     location = _locate(store)
     from newel.signer.keystore.pkcs11.key import TokenKey
 
@@ -62,11 +103,45 @@ def _locate(store: PKCS11Store) -> "tuple[Token, KeyReference]":
         from newel.signer.keystore.pkcs11.key import KeyReference
         from newel.signer.keystore.pkcs11.token import open_token
     except ModuleNotFoundError as error:
-        if error.name != "pkcs11":
-            raise
-        raise ConfigError(
-            f"{store.module}: PKCS #11 needs the package newel-signer[pkcs11]"
-        ) from None
+        raise _explain_missing(error, store) from None
 
     token = open_token(store.module, store.token, store.pin_file, store.sessions)
     return token, KeyReference(store.label, store.id)
+
+
+def _open_service_key(store: ServiceStore, monitor: Monitor) -> SigningKey:
+    try:
+        service, max_message = _open_service(store)
+    except ModuleNotFoundError as error:
+        raise _explain_missing(error, store) from None
+    from newel.signer.keystore.services.circuit import Circuit
+    from newel.signer.keystore.services.key import ServiceKey
+
+    circuit = Circuit(monitor.clock, monitor.set_circuit_open)
+    return ServiceKey(
+        service, circuit, monitor.count, sessions=store.sessions, max_message=max_message
+    )
+
+
+def _open_service(store: ServiceStore) -> "tuple[KeyService, int]":
+    """Return a key of a service, and the most octets of a message that the service signs."""
+    # The clients are slow to load: only the one that is used is.
+    if isinstance(store, AWSKMSStore):
+        from newel.signer.keystore.services import aws
+
+        return aws.open_aws_key(store), aws.MAX_MESSAGE
+    if isinstance(store, GoogleKMSStore):
+        from newel.signer.keystore.services import google
+
+        return google.open_google_key(store), google.MAX_MESSAGE
+    from newel.signer.keystore.services import azure
+
+    return azure.open_azure_key(store), 0
+
+
+def _explain_missing(error: ModuleNotFoundError, store: AnyStore) -> Exception:
+    """Return what to say about a client that is not installed; another missing module is a defect."""
+    extra = _CLIENTS.get((error.name or "").split(".")[0])
+    if extra is None:
+        return error
+    return ConfigError(f"{store.location}: this needs the package newel-signer[{extra}]")

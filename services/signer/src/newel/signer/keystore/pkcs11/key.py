@@ -40,7 +40,8 @@ class KeyReference:
 class TokenKey:
     """A private key that cannot leave its token, with its public half."""
 
-    hardware = True
+    needs_verification = True
+    max_body = None
 
     def __init__(self, token: Token, reference: KeyReference) -> None:
         self._token = token

@@ -1,0 +1,1 @@
+"""Keys in the key services of clouds: AWS KMS, Google Cloud KMS and Azure Key Vault."""
