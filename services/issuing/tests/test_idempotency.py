@@ -100,15 +100,15 @@ async def test_a_key_never_serves_two_public_keys(each_harness: IssuingHarness) 
     assert len(await certificates(each_harness)) == 1
 
 
-async def test_known_key_outlives_its_reasons(harness: IssuingHarness) -> None:
+async def test_known_key_outlives_its_reasons(each_harness: IssuingHarness) -> None:
     """A retry is answered with the certificate even where the request would be refused today."""
     request = make_request()
-    first = await harness.one(request)
+    first = await each_harness.one(request)
     item = pb.RevocationItem(serial=first.serial, reason=1, active=True, actor="test")
-    await harness.revoke(item)
-    assert (await harness.one(request)).der == first.der
+    await each_harness.revoke(item)
+    assert (await each_harness.one(request)).der == first.der
     request.profile = "no such profile"
-    assert (await harness.one(request)).der == first.der
+    assert (await each_harness.one(request)).der == first.der
 
 
 async def test_work_of_a_live_replica_is_waited_for(

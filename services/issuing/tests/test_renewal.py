@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,18 +171,18 @@ async def test_renewal_is_idempotent(each_harness: IssuingHarness) -> None:
 
 @pytest.mark.attack("T16")
 async def test_a_renewal_loses_the_extensions_that_the_profile_lost(
-    authority: CertificateAuthority, tmp_path: Path
+    authority: CertificateAuthority, database_url: str
 ) -> None:
-    url, oid = f"sqlite:///{tmp_path}/issuing.db", "1.2.3.4.5"
+    oid = "1.2.3.4.5"
     allowing = {"leaf": ProfileConfig(caller_extensions=(oid,))}
     wanted = pb.Extension(oid=oid, value=b"\x05\x00")
-    before = await open_harness(url, authority, profiles=allowing)
+    before = await open_harness(database_url, authority, profiles=allowing)
     old = await before.one(make_request("a.example", extensions=[wanted]))
     (kept,) = await before.renew(renewal(old.der))
-    after = await open_harness(url, authority, profiles={"leaf": ProfileConfig()})
+    after = await open_harness(database_url, authority, profiles={"leaf": ProfileConfig()})
     (lost,) = await after.renew(renewal(kept.certificate.der))
     plain = {"leaf": ProfileConfig(provisioner_extension=False)}
-    bare = await open_harness(url, authority, profiles=plain)
+    bare = await open_harness(database_url, authority, profiles=plain)
     (anonymous,) = await bare.renew(renewal(lost.certificate.der))
 
     def oids(der: bytes) -> set[str]:

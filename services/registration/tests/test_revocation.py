@@ -97,21 +97,21 @@ async def test_t17_reasons_that_are_none(ra: RegistrationHarness, reason: int) -
 
 
 @pytest.mark.attack("T17")
-async def test_t17_the_tokens_subject_is_the_serial(ra: RegistrationHarness) -> None:
-    certificate, _ = await ra.certificate("foo.internal")
-    own, _ = await ra.certificate("attacker.internal")
-    token = ra.admin.revoke_token(own.serial_number)
+async def test_t17_the_tokens_subject_is_the_serial(each_ra: RegistrationHarness) -> None:
+    certificate, _ = await each_ra.certificate("foo.internal")
+    own, _ = await each_ra.certificate("attacker.internal")
+    token = each_ra.admin.revoke_token(own.serial_number)
     serial = certificate.serial_number
-    answer = await ra.post("/revoke", serial=str(serial), ott=token, passive=True)
+    answer = await each_ra.post("/revoke", serial=str(serial), ott=token, passive=True)
     assert answer.status_code == 403
     assert message(answer) == (
         "The request was forbidden by the certificate authority: request serial number"
         f' "{serial}" and token subject "{own.serial_number}" do not match.'
     )
-    signing = ra.admin.token(str(serial))
-    answer = await ra.post("/revoke", serial=str(serial), ott=signing, passive=True)
+    signing = each_ra.admin.token(str(serial))
+    answer = await each_ra.post("/revoke", serial=str(serial), ott=signing, passive=True)
     assert answer.status_code == 401
-    assert not ra.issuing.revoked
+    assert not each_ra.issuing.revoked
 
 
 @pytest.mark.attack("T17")
@@ -144,12 +144,12 @@ async def test_serials_that_were_never_issued_are_not_revoked(ra: RegistrationHa
 
 
 @pytest.mark.attack("T01")
-async def test_t01_a_revocation_token_works_once(ra: RegistrationHarness) -> None:
-    certificate, _ = await ra.certificate("foo.internal")
+async def test_t01_a_revocation_token_works_once(each_ra: RegistrationHarness) -> None:
+    certificate, _ = await each_ra.certificate("foo.internal")
     serial = str(certificate.serial_number)
-    token = ra.admin.revoke_token(serial)
+    token = each_ra.admin.revoke_token(serial)
     answers = [
-        (await ra.post("/revoke", serial=serial, ott=token, passive=True)).status_code
+        (await each_ra.post("/revoke", serial=serial, ott=token, passive=True)).status_code
         for _ in range(3)
     ]
     assert answers == [200, 401, 401]

@@ -89,11 +89,11 @@ async def test_a_token_is_good_for_one_use(each_site: ManagedAuthority) -> None:
 
 
 @pytest.mark.attack("P04")
-async def test_a_refused_token_is_not_used_up(site: ManagedAuthority) -> None:
+async def test_a_refused_token_is_not_used_up(each_site: ManagedAuthority) -> None:
     """Otherwise a stranger who saw a token could use it up at another path."""
-    token = site.first.token(PATH, site.ra.clock.now())
-    assert (await ask(site, token, "/admin/policy"))[0] == 401
-    answer = await site.ra.call("GET", PATH, headers={"Authorization": token})
+    token = each_site.first.token(PATH, each_site.ra.clock.now())
+    assert (await ask(each_site, token, "/admin/policy"))[0] == 401
+    answer = await each_site.ra.call("GET", PATH, headers={"Authorization": token})
     assert answer.status_code == 200
 
 

@@ -106,11 +106,11 @@ async def test_an_expired_certificate_renews_nothing_unless_it_may(
 
 
 @pytest.mark.attack("P01")
-async def test_a_revoked_certificate_renews_nothing(scep: SCEPHarness) -> None:
-    client = await enrol(scep)
+async def test_a_revoked_certificate_renews_nothing(each_scep: SCEPHarness) -> None:
+    client = await enrol(each_scep)
     assert client.certificate is not None
-    revoke(scep.ra, client.certificate)
-    answer = await scep.ask(client, request_of(rsa_key()), RENEWAL)
+    revoke(each_scep.ra, client.certificate)
+    answer = await each_scep.ask(client, request_of(rsa_key()), RENEWAL)
     assert (answer.status, answer.fail_info) == (2, FailInfo.BAD_REQUEST)
     assert answer.certificates == []
 
