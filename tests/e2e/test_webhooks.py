@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,9 @@ from fixtures.webhooks import make_server_context, reply
 pytestmark = pytest.mark.needs("step", "step-ca")
 
 LOST = {"code": "lost", "message": "device is lost"}
-_ONCE = {"raw", "publicKey", "timestamp", "notBefore", "notAfter"}
+_ONCE = {
+    "raw", "publicKey", "timestamp", "notBefore", "notAfter", "validBefore", "validAfter",
+}  # fmt: skip # a table
 """Members whose values are of one request."""
 
 
@@ -52,10 +54,22 @@ class Site(NamedTuple):
 
     def request(self) -> tuple[str, list[ReceivedPost]]:
         """Ask for a certificate; what step says, and what the webhooks received."""
+        return self._request(
+            "ca", "certificate", "foo.internal", "foo.crt", "foo.key", "--san", "foo.internal",
+            "--san", "10.0.0.7",
+        )  # fmt: skip # a command line
+
+    def request_ssh(self) -> tuple[str, list[ReceivedPost]]:
+        """Ask for a certificate of a host for SSH."""
+        return self._request(
+            "ssh", "certificate", "foo.internal", "foo", "--host", "--principal", "foo.internal",
+            "--no-password", "--insecure",
+        )  # fmt: skip # a command line
+
+    def _request(self, *words: str) -> tuple[str, list[ReceivedPost]]:
         before = len(self.receiver.posted)
         said = self.step(
-            "ca", "certificate", "foo.internal", "foo.crt", "foo.key", "--san", "foo.internal",
-            "--san", "10.0.0.7", "--provisioner", "admin", "--force",
+            *words, "--provisioner", "admin", "--force",
             "--provisioner-password-file", str(self.user.authority.password_file),
         )  # fmt: skip # a command line
         return said, self.receiver.posted[before:]
@@ -83,8 +97,8 @@ def sites(
     trusted = {"SSL_CERT_FILE": str(pki.roots)}
     context = make_server_context(pki)
     with (
-        step_ca(home / "original", edit=turn_on, env=trusted) as original,
-        serve_successor(home / "newel", edit=trust) as ours,
+        step_ca(home / "original", "--ssh", edit=turn_on, env=trusted) as original,
+        serve_successor(home / "newel", "--ssh", edit=trust) as ours,
         HttpReceiver(tls=context) as one,
         HttpReceiver(tls=context) as other,
     ):
@@ -101,11 +115,34 @@ def outline(value: Any) -> Any:
     return [outline(each) for each in value] if isinstance(value, list) else value
 
 
-def test_both_authorities_ask_the_same_and_tell_the_same(sites: tuple[Site, Site]) -> None:
+@pytest.fixture(scope="module")
+def webhooks(sites: tuple[Site, Site]) -> list[tuple[str, bytes, str]]:
+    """The same two webhooks of each: the first one's id and key, and the id of the second."""
+    return [
+        (*each.add("people", "ENRICHING"), each.add("names", "AUTHORIZING")[0]) for each in sites
+    ]
+
+
+def tell(site: Site, request: Callable[[], tuple[str, list[ReceivedPost]]]) -> list[str]:
+    """What step says when the one refuses with its words, without, and when the other refuses."""
+    told: list[str] = []
+    for replies in (
+        [reply(allow=False, error=LOST)],
+        [reply(allow=False)],
+        [reply(), reply(allow=False, error=LOST)],
+    ):
+        site.receiver.replies = list(replies)
+        said, refused = request()
+        assert len(refused) == len(replies)
+        told += [line for line in said.splitlines() if "\x1b" not in line]
+    return told
+
+
+def test_both_authorities_ask_the_same_and_tell_the_same(
+    sites: tuple[Site, Site], webhooks: list[tuple[str, bytes, str]]
+) -> None:
     seen: list[list[Any]] = []
-    for site in sites:
-        enriching, key = site.add("people", "ENRICHING")
-        authorizing, _ = site.add("names", "AUTHORIZING")
+    for site, (enriching, key, authorizing) in zip(sites, webhooks, strict=True):
         site.receiver.replies = [reply(data={"unit": "Staff"}), reply()]
         said, posted = site.request()
         assert "foo.key" in said, said
@@ -117,16 +154,7 @@ def test_both_authorities_ask_the_same_and_tell_the_same(sites: tuple[Site, Site
         assert second.headers["x-smallstep-webhook-id"] == authorizing
         signature = hmac.new(key, first.body, hashlib.sha256).hexdigest()
         assert first.headers["x-smallstep-signature"] == signature
-        told: list[str] = []
-        for replies in (
-            [reply(allow=False, error=LOST)],
-            [reply(allow=False)],
-            [reply(), reply(allow=False, error=LOST)],
-        ):
-            site.receiver.replies = list(replies)
-            said, refused = site.request()
-            assert len(refused) == len(replies)
-            told += [line for line in said.splitlines() if "\x1b" not in line]
+        told = tell(site, site.request)
         bodies = [outline(json.loads(each.body)) for each in posted]
         seen.append([*bodies, told, sorted(set(first.headers) - {"traceparent", "connection"})])
     (asked, shown, told, headers), (our_request, our_certificate, our_told, our_headers) = seen
@@ -140,3 +168,22 @@ def test_both_authorities_ask_the_same_and_tell_the_same(sites: tuple[Site, Site
     different = {name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)}
     # step-ca tells names only in the lists that the template used
     assert different == {"dnsNames", "ipAddresses"}, (mine, theirs)
+
+
+@pytest.mark.usefixtures("webhooks")
+def test_both_authorities_ask_the_same_about_an_ssh_certificate(sites: tuple[Site, Site]) -> None:
+    seen: list[list[Any]] = []
+    for site in sites:
+        site.receiver.replies = [reply(data={"unit": "Staff"}), reply()]
+        said, posted = site.request_ssh()
+        assert [each.path for each in posted] == [
+            "/enriching/foo.internal", "/authorizing/foo.internal",
+        ], said  # fmt: skip # a table
+        seen.append([outline(json.loads(each.body)) for each in posted])
+        seen[-1].append(tell(site, site.request_ssh))
+    theirs, ours = seen
+    assert ours[0].pop("provisionerName") == ours[1].pop("provisionerName") == "admin"
+    assert [{**each, "provisionerName": ""} for each in ours[:2]] == [
+        {**each, "provisionerName": ""} for each in theirs[:2]
+    ]
+    assert ours[2] == theirs[2]

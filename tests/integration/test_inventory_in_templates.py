@@ -1,5 +1,6 @@
 """The inventory's metadata in certificates: registration asks a real inventory before anything is signed."""
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from fixtures.authority import EPOCH, AuditLog, CertificateAuthority, make_authority
 from fixtures.issuing_peer import IssuingPeer
 from fixtures.registration import (
+    CA,
     JwkKey,
     RegistrationHarness,
     open_registration,
@@ -18,6 +20,7 @@ from fixtures.registration import (
     request_for,
 )
 from newel.crypto import keys
+from newel.crypto.ssh.public_keys import wire_of
 from newel.inventory.app import REVISION, Ports, build
 from newel.inventory.config import Config
 from newel.inventory.lookup import MetadataKey
@@ -27,6 +30,7 @@ from newel.runtime.database.connect import open_database
 from newel.runtime.database.migrations import migrate
 from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.rpc.local import LocalChannel, LocalServer
+from newel.step.tokens import SSHOptions
 
 COMMON_NAME, ORGANIZATIONAL_UNIT, USER_ID = "2.5.4.3", "2.5.4.11", "0.9.2342.19200300.100.1.1"
 Opening = Callable[..., Awaitable[tuple[RegistrationHarness, MetadataStorage]]]
@@ -43,7 +47,7 @@ async def open_pair(authority: CertificateAuthority, tmp_path: Path) -> AsyncIte
     ending: list[Any] = []
 
     async def open_it(
-        template: str = "", *, connected: bool = True, **own: Any
+        template: str = "", *, connected: bool = True, ssh_template: str = "", **own: Any
     ) -> tuple[RegistrationHarness, MetadataStorage]:
         url = f"sqlite:///{tmp_path}/inventory.db"
         await migrate(url, "newel.inventory", REVISION)
@@ -61,6 +65,8 @@ async def open_pair(authority: CertificateAuthority, tmp_path: Path) -> AsyncIte
             server.add(rpc)
         admin = JwkKey("hosts", keys.generate())
         options = {"x509": {"template": template}} if template else {}
+        if ssh_template:
+            options["ssh"] = {"template": ssh_template}
         ra = await open_registration(
             f"sqlite:///{tmp_path}/ra.db",
             authority,
@@ -69,7 +75,7 @@ async def open_pair(authority: CertificateAuthority, tmp_path: Path) -> AsyncIte
             clock=clock,
             server=server,
             inventory=LocalChannel(server, "registration") if connected else None,
-            provisioners=(admin.record(options=options, newel=own),),
+            provisioners=(admin.record(options=options, newel=own, claims={"enableSSHCA": True}),),
         )
         ending.extend((ra.database, database))
         return ra, MetadataStorage(database)
@@ -190,3 +196,73 @@ async def test_the_requester_s_data_is_never_taken_for_the_inventory_s(open_pair
     data = {"name": "bank.internal", "Inventory": {"name": "bank.internal"}}
     refused = await ra.sign(token, request_for("web.internal"), templateData=data)
     assert refused.status_code == 403
+
+
+async def sign_ssh(
+    ra: RegistrationHarness, kind: str, *principals: str, **more: Any
+) -> httpx.Response:
+    options = SSHOptions(cert_type=kind, principals=list(principals))
+    token = ra.admin.token(
+        principals[0], ra.clock.now(), audience=f"{CA}/ssh/sign", sans=None, ssh=options
+    )
+    key = base64.b64encode(wire_of(keys.generate())).decode()
+    return await ra.post("/ssh/sign", publicKey=key, ott=token, **more)
+
+
+async def test_an_account_of_the_inventory_is_the_principal_of_an_ssh_certificate(
+    open_pair: Opening,
+) -> None:
+    template = """{"type": {{ toJson .Type }}, "keyId": {{ toJson .KeyID }},
+      "principals": [{{ toJson .Inventory.username }}]}"""
+    ra, store = await open_pair(ssh_template=template)
+    await know(store, "subject", "ada@example.com", username="ada")
+    answer = await sign_ssh(ra, "user", "ada@example.com")
+    assert answer.status_code == 201, answer.text
+    (request,) = ra.issuing.ssh_requests
+    assert (request.key_id, list(request.principals)) == ("ada@example.com", ["ada"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "known", "unknown", "key"),
+    [
+        ("host", "a.internal", "b.internal", "dns:b.internal"),
+        ("host", "10.0.0.1", "10.0.0.2", "ip:10.0.0.2"),
+        ("user", "ada@example.com", "bob@example.com", "email:bob@example.com"),
+        ("user", "ada", "root", "principal:root"),
+    ],
+)
+async def test_a_principal_that_the_inventory_must_know_and_does_not_is_refused(
+    open_pair: Opening, kind: str, known: str, unknown: str, key: str
+) -> None:
+    ra, store = await open_pair(requireInventory=True)
+    await know(store, "name", key.replace(unknown, known), rack="7")
+    assert (await sign_ssh(ra, kind, known)).status_code == 201
+    refused = await sign_ssh(ra, kind, known, unknown)
+    assert (refused.status_code, len(ra.issuing.ssh_requests)) == (403, 1)
+    assert f"the inventory does not know {key}" in read_message(refused)
+    event, outcome, facts = ra.audit.lines[-1]
+    assert (event, outcome) == ("ssh-sign", "refused")
+    assert facts["cause"] == f"the inventory has no metadata of {key}"
+
+
+async def test_a_template_takes_no_principal_from_a_request_whose_names_must_be_known(
+    open_pair: Opening,
+) -> None:
+    template = """{"type": {{ toJson .Type }}, "keyId": {{ toJson .KeyID }},
+      "principals": [{{ toJson .Inventory.account }}{{ with .Insecure.User.as }}, {{ toJson . }}{{ end }}]}"""
+    ra, store = await open_pair(ssh_template=template, requireInventory=True)
+    await know(store, "name", "principal:ada", account="ada-l")
+    refused = await sign_ssh(ra, "user", "ada", templateData={"as": "root"})
+    assert refused.status_code == 403
+    assert "takes 'root' from the request" in read_message(refused)
+    assert (await sign_ssh(ra, "user", "ada")).status_code == 201
+    (request,) = ra.issuing.ssh_requests
+    assert list(request.principals) == ["ada-l"]
+
+
+async def test_an_ssh_certificate_waits_for_an_inventory_that_cannot_be_asked(
+    open_pair: Opening,
+) -> None:
+    ra, _ = await open_pair(connected=False, requireInventory=True)
+    assert (await sign_ssh(ra, "user", "ada")).status_code == 503
+    assert not ra.issuing.ssh_requests

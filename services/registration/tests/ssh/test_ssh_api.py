@@ -205,35 +205,17 @@ async def test_t08_the_data_of_a_request_stays_in_the_strings_of_the_template(
     await ssh.database.close()
 
 
-HOOK = {
-    "id": "1",
-    "name": "h",
-    "url": "https://h.example/",
-    "kind": "AUTHORIZING",
-    "secret": "c2VjcmV0",
-}
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"newel": {"requireInventory": True}},
-        {"options": {"webhooks": [HOOK]}},
-        {"options": {"webhooks": [{**HOOK, "certType": "SSH", "kind": "ENRICHING"}]}},
-    ],
-)
-async def test_a_provisioner_that_would_ask_others_gives_no_ssh_certificates_unasked(
-    authority: CertificateAuthority, tmp_path: Path, asked: dict[str, Any]
+async def test_without_an_inventory_that_has_to_know_names_nothing_is_signed(
+    authority: CertificateAuthority, tmp_path: Path
 ) -> None:
     admin = JwkKey("admin", keys.generate())
+    record = admin.record(**ENABLED, newel={"requireInventory": True})
     opened = await open_registration(
-        f"sqlite:///{tmp_path}/known.db",
-        authority,
-        admin=admin,
-        provisioners=(admin.record(**ENABLED, **asked),),
+        f"sqlite:///{tmp_path}/known.db", authority, admin=admin, provisioners=(record,)
     )
-    assert (await sign(opened, ssh_token(admin))).status_code == 401
+    assert (await sign(opened, ssh_token(admin))).status_code == 503
     assert opened.issuing.ssh_requests == []
+    assert opened.audit.lines[-1][:2] == ("ssh-sign", "refused")
     await opened.database.close()
 
 

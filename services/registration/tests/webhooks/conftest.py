@@ -17,19 +17,23 @@ from newel.crypto import keys
 async def open_with(
     authority: CertificateAuthority, tmp_path: Path, pki: InternalPki
 ) -> AsyncIterator[Opening]:
-    """Opens a registration authority with these webhooks, and maybe a template."""
+    """Opens a registration authority with these webhooks, and maybe a template of X.509 or of SSH."""
     opened: list[RegistrationHarness] = []
 
-    async def open_it(*webhooks: dict[str, Any], template: str = "", **outgoing: Any) -> Any:
+    async def open_it(
+        *webhooks: dict[str, Any], template: str = "", ssh_template: str = "", **outgoing: Any
+    ) -> Any:
         admin = JwkKey("admin", keys.generate())
         options: dict[str, Any] = {"webhooks": list(webhooks)}
         if template:
             options["x509"] = {"template": template}
+        if ssh_template:
+            options["ssh"] = {"template": ssh_template}
         ra = await open_registration(
             f"sqlite:///{tmp_path}/ra.db",
             authority,
             admin=admin,
-            provisioners=(admin.record(options=options),),
+            provisioners=(admin.record(options=options, claims={"enableSSHCA": True}),),
             outgoing={"ca_file": pki.roots, **outgoing},
         )
         opened.append(ra)

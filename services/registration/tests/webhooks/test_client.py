@@ -19,6 +19,7 @@ from fixtures.registration import request_for
 from fixtures.webhooks import bodies, hook, make_server_context, reply
 from newel.crypto import csr
 from newel.registration.metrics import Metrics
+from newel.registration.webhooks import bodies as content_bodies
 from newel.registration.webhooks.client import WebhookClient
 from newel.registration.webhooks.hooks import Webhook
 from newel.registration.webhooks.notifications import Notifications
@@ -27,7 +28,7 @@ from newel.runtime.clock import ManualClock
 from newel.runtime.egress import EgressPolicy
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.tls.server import ServerTLS
-from newel.step.webhooks import WebhookKind, read_webhooks
+from newel.step.webhooks import WebhookCertificateType, WebhookKind, read_webhooks
 
 
 class SilentReceiver(HttpReceiver):
@@ -102,7 +103,16 @@ def make_webhooks(
 
 def subject(**more: Any) -> WebhookSubject:
     request = csr.parse_request(request_for("foo.internal").encode())
-    return WebhookSubject(request, dict, **more)
+
+    def describe() -> dict[str, Any]:
+        return {"x509CertificateRequest": content_bodies.certification_request(request)}
+
+    return WebhookSubject(WebhookCertificateType.X509, describe, dict, **more)
+
+
+def issued(pki: InternalPki) -> dict[str, Any]:
+    der = pki.root.public_bytes(Encoding.DER)
+    return {"x509Certificate": content_bodies.issued_certificate(der)}
 
 
 async def call(client: WebhookClient, hook: Webhook) -> Any:
@@ -198,7 +208,7 @@ async def test_a_scep_challenge_is_right_when_one_webhook_says_so(
 ) -> None:
     records = [hook(receiver.url(f"/{name}"), "SCEPCHALLENGE", name) for name in ("a", "b")]
     hooks, _ = make_webhooks(make_client(pki), *records)
-    assert hooks.has(WebhookKind.SCEPCHALLENGE)
+    assert hooks.has(WebhookKind.SCEPCHALLENGE, WebhookCertificateType.X509)
     receiver.replies = [reply(allow=False), reply(data={"owner": "ada"})]
     assert await hooks.check_challenge(subject(), "sesame", "t-1") == {"b": {"owner": "ada"}}
     receiver.replies = [reply(allow=False), reply(allow=False)]
@@ -217,20 +227,19 @@ async def test_notifications_are_sent_later_and_dropped_when_too_many_wait(
     client = make_client(pki, metrics=metrics)
     record = hook(receiver.url(), "NOTIFYING")
     hooks, notifications = make_webhooks(client, record, most=3, metrics=metrics)
-    der = pki.root.public_bytes(Encoding.DER)
-    hooks.notify(subject(), der)
-    hooks.notify(subject(), der, transaction_id="t-1")
+    hooks.notify(subject(), lambda: issued(pki))
+    hooks.notify(subject(), lambda: issued(pki), transaction_id="t-1")
     hooks.notify_failure(subject(), "t-2", 2, "the challenge is wrong")
-    hooks.notify(subject(), der)
+    hooks.notify(subject(), lambda: issued(pki))
     assert not receiver.posted
     receiver.replies = [Reply(404), reply(), Reply(500), Reply(500)]
     for _ in range(3):
         await notifications.send_next()
-    issued, scep, failed, _ = bodies(receiver.posted)
-    assert issued.keys() == {
+    told, scep, failed, _ = bodies(receiver.posted)
+    assert told.keys() == {
         "timestamp", "provisionerName", "x509CertificateRequest", "x509Certificate",
     }  # fmt: skip # a table
-    assert issued["x509Certificate"]["raw"]
+    assert told["x509Certificate"]["raw"]
     assert scep["scepTransactionID"] == "t-1"
     assert (failed["scepErrorCode"], failed["scepErrorDescription"]) == (
         2,
@@ -251,7 +260,7 @@ async def test_a_certificate_that_was_issued_is_notified_by_the_running_service(
     hooks, notifications = make_webhooks(make_client(pki), hook(receiver.url(), "NOTIFYING"))
     receiver.replies = [reply()]
     running = asyncio.ensure_future(notifications.run())  # noqa: TID251 - of this test
-    hooks.notify(subject(), pki.root.public_bytes(Encoding.DER))
+    hooks.notify(subject(), lambda: issued(pki))
     await asyncio.to_thread(receiver.wait_for, 1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

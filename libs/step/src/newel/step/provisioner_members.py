@@ -94,7 +94,7 @@ OWN: Mapping[str, Member] = {
     "profile": honour("the certificate profile of the issuing authority"),
     "disabled": honour("lets no one in, keeps the record"),
     "requireInventory": honour(
-        "the inventory must know every name that a new certificate is granted; no SSH certificates"
+        "the inventory must know every name that a new certificate is granted"
     ),
     "allowUnderscores": honour("domain names may have underscores (not of ACME provisioners)"),
     "revokesAny": honour(

@@ -11,9 +11,7 @@ WEBHOOK: Mapping[str, Member] = {
     "name": honour("the name: templates see its data as .Webhooks.NAME"),
     "url": honour("where it is, https; behind the host a template"),
     "kind": honour("ENRICHING, AUTHORIZING, SCEPCHALLENGE or NOTIFYING"),
-    "certType": honour(
-        "ALL (default), X509 or SSH; while one decides on SSH, no SSH certificates are issued"
-    ),
+    "certType": honour("ALL (default), X509 or SSH"),
     "disableTLSClientAuth": honour("this server shows it no certificate"),
     "secret": honour("base64 of the key that signs the bodies; the step tools do not read it here"),
     "bearerToken": honour("a credential; the step tools do not read it here"),

@@ -9,7 +9,6 @@ from newel.inventory.config import Administrator
 from newel.inventory.lookup import MetadataQuery, MetadataStore, look_up
 from newel.inventory.metrics import Metrics
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
-from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -32,7 +31,7 @@ class LookupServicer(inventory_pb2_grpc.LookupServicer):
         if len(request.questions) > _LARGEST:
             raise NewelError(ErrorType.TOO_LARGE, f"Ask {_LARGEST} questions at most.")
         questions = [
-            MetadataQuery(each.provisioner, each.subject, tuple(_names(each.names)))
+            MetadataQuery(each.provisioner, each.subject, tuple(_names(each)))
             for each in request.questions
         ]
         answers = await look_up(self._store, questions)
@@ -71,12 +70,14 @@ class AdministratorsServicer(inventory_pb2_grpc.AdministratorsServicer):
         )
 
 
-def _names(names: Iterable[issuing_pb2.GeneralName]) -> Iterable[str]:
+def _names(question: inventory_pb2.Question) -> Iterable[str]:
     """Yield names as the catalogue spells them, without IP addresses of a wrong length."""
-    for name in names:
+    for name in question.names:
         kind = name.WhichOneof("name")
         if kind == "ip":
             if len(name.ip) in {4, 16}:
                 yield f"ip:{ipaddress.ip_address(name.ip)}"
         elif kind is not None:
             yield f"{kind}:{getattr(name, kind)}"
+    for principal in question.principals:
+        yield f"principal:{principal}"

@@ -1,13 +1,30 @@
 """The inventory's metadata of requesters: for templates, and to decide which names are issued."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
-from newel.crypto.names import GeneralName
+from newel.crypto import names
+from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
+from newel.crypto.names import DNSName, EmailAddress, GeneralName, IPAddress
 from newel.registration.errors import forbidden_error
 from newel.runtime.errors import ErrorType, NewelError
 
 Metadata = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A principal of an SSH certificate that is neither a host's name or address nor a mail address."""
+
+    kind: ClassVar = "principal"
+    value: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+InventoryName: TypeAlias = GeneralName | Principal
 
 
 class InventoryQuestion(NamedTuple):
@@ -15,7 +32,17 @@ class InventoryQuestion(NamedTuple):
 
     provisioner: str
     subject: str
-    names: tuple[GeneralName, ...]
+    names: tuple[InventoryName, ...]
+
+
+def read_principal(kind: str, text: str) -> InventoryName:
+    """Return the name that the inventory knows a principal of a ``user`` or a ``host`` by."""
+    try:
+        name = names.parse_san(text, UNDERSCORES)
+    except InvalidNameError:
+        return Principal(text)
+    usual = (DNSName, IPAddress) if kind == "host" else (EmailAddress,)
+    return name if isinstance(name, usual) else Principal(text)
 
 
 class Inventory(Protocol):
@@ -46,7 +73,7 @@ async def read_metadata(
 
 async def find_unknown_names(
     inventory: Inventory | None, question: InventoryQuestion
-) -> Sequence[GeneralName]:
+) -> Sequence[InventoryName]:
     """Return the names that the inventory does not know.
 
     Raises ``unavailable`` when the inventory cannot be asked.
@@ -54,14 +81,14 @@ async def find_unknown_names(
     return (await _ask(inventory, question, question.names))[1]
 
 
-def explain_unknown(name: GeneralName) -> str:
+def explain_unknown(name: InventoryName) -> str:
     """Tell a client that the inventory does not know a name."""
     return f"the inventory does not know {name.kind}:{str(name)[:256]}"
 
 
 async def _ask(
-    inventory: Inventory | None, question: InventoryQuestion, names: Sequence[GeneralName]
-) -> tuple[Metadata | None, list[GeneralName]]:
+    inventory: Inventory | None, question: InventoryQuestion, names: Sequence[InventoryName]
+) -> tuple[Metadata | None, list[InventoryName]]:
     """Return the metadata for a question, and those of the names that nothing is known of."""
     if inventory is None:
         raise NewelError(

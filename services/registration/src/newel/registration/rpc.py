@@ -14,7 +14,7 @@ from newel.proto.inventory.v1 import inventory_pb2
 from newel.proto.inventory.v1.inventory_pb2_grpc import LookupStub
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.proto.issuing.v1.issuing_pb2_grpc import IssuanceStub, RepositoryStub, RevocationStub
-from newel.registration.inventory import InventoryQuestion, Metadata
+from newel.registration.inventory import InventoryQuestion, Metadata, Principal
 from newel.registration.issuance import (
     CertificateRecord,
     IssuedCertificate,
@@ -250,7 +250,12 @@ class RemoteInventory:
                 inventory_pb2.Question(
                     provisioner=each.provisioner,
                     subject=each.subject,
-                    names=[_general_name(name) for name in each.names],
+                    names=[
+                        _general_name(name)
+                        for name in each.names
+                        if not isinstance(name, Principal)
+                    ],
+                    principals=[name.value for name in each.names if isinstance(name, Principal)],
                 )
                 for each in questions
             ]

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from newel.proto.issuing.v1 import issuing_pb2 as newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(newel/proto/inventory/v1/inventory.proto\x12\x12newel.inventory.v1\x1a$newel/proto/issuing/v1/issuing.proto\"@\n\rLookupRequest\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.newel.inventory.v1.Question\"^\n\x08Question\x12\x13\n\x0bprovisioner\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12,\n\x05names\x18\x03 \x03(\x0b\x32\x1d.newel.issuing.v1.GeneralName\"?\n\x0eLookupResponse\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.newel.inventory.v1.Metadata\"\x82\x01\n\x08Metadata\x12\r\n\x05known\x18\x01 \x01(\x08\x12\x38\n\x06values\x18\x02 \x03(\x0b\x32(.newel.inventory.v1.Metadata.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"$\n\rVerifyRequest\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\"?\n\x0eVerifyResponse\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\x0c\x12\x0c\n\x04role\x18\x03 \x01(\t2Y\n\x06Lookup\x12O\n\x06Lookup\x12!.newel.inventory.v1.LookupRequest\x1a\".newel.inventory.v1.LookupResponse2a\n\x0e\x41\x64ministrators\x12O\n\x06Verify\x12!.newel.inventory.v1.VerifyRequest\x1a\".newel.inventory.v1.VerifyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(newel/proto/inventory/v1/inventory.proto\x12\x12newel.inventory.v1\x1a$newel/proto/issuing/v1/issuing.proto\"@\n\rLookupRequest\x12/\n\tquestions\x18\x01 \x03(\x0b\x32\x1c.newel.inventory.v1.Question\"r\n\x08Question\x12\x13\n\x0bprovisioner\x18\x01 \x01(\t\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12,\n\x05names\x18\x03 \x03(\x0b\x32\x1d.newel.issuing.v1.GeneralName\x12\x12\n\nprincipals\x18\x04 \x03(\t\"?\n\x0eLookupResponse\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.newel.inventory.v1.Metadata\"\x82\x01\n\x08Metadata\x12\r\n\x05known\x18\x01 \x01(\x08\x12\x38\n\x06values\x18\x02 \x03(\x0b\x32(.newel.inventory.v1.Metadata.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"$\n\rVerifyRequest\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\"?\n\x0eVerifyResponse\x12\x0f\n\x07subject\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\x0c\x12\x0c\n\x04role\x18\x03 \x01(\t2Y\n\x06Lookup\x12O\n\x06Lookup\x12!.newel.inventory.v1.LookupRequest\x1a\".newel.inventory.v1.LookupResponse2a\n\x0e\x41\x64ministrators\x12O\n\x06Verify\x12!.newel.inventory.v1.VerifyRequest\x1a\".newel.inventory.v1.VerifyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,19 +37,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPREQUEST']._serialized_start=102
   _globals['_LOOKUPREQUEST']._serialized_end=166
   _globals['_QUESTION']._serialized_start=168
-  _globals['_QUESTION']._serialized_end=262
-  _globals['_LOOKUPRESPONSE']._serialized_start=264
-  _globals['_LOOKUPRESPONSE']._serialized_end=327
-  _globals['_METADATA']._serialized_start=330
-  _globals['_METADATA']._serialized_end=460
-  _globals['_METADATA_VALUESENTRY']._serialized_start=415
-  _globals['_METADATA_VALUESENTRY']._serialized_end=460
-  _globals['_VERIFYREQUEST']._serialized_start=462
-  _globals['_VERIFYREQUEST']._serialized_end=498
-  _globals['_VERIFYRESPONSE']._serialized_start=500
-  _globals['_VERIFYRESPONSE']._serialized_end=563
-  _globals['_LOOKUP']._serialized_start=565
-  _globals['_LOOKUP']._serialized_end=654
-  _globals['_ADMINISTRATORS']._serialized_start=656
-  _globals['_ADMINISTRATORS']._serialized_end=753
+  _globals['_QUESTION']._serialized_end=282
+  _globals['_LOOKUPRESPONSE']._serialized_start=284
+  _globals['_LOOKUPRESPONSE']._serialized_end=347
+  _globals['_METADATA']._serialized_start=350
+  _globals['_METADATA']._serialized_end=480
+  _globals['_METADATA_VALUESENTRY']._serialized_start=435
+  _globals['_METADATA_VALUESENTRY']._serialized_end=480
+  _globals['_VERIFYREQUEST']._serialized_start=482
+  _globals['_VERIFYREQUEST']._serialized_end=518
+  _globals['_VERIFYRESPONSE']._serialized_start=520
+  _globals['_VERIFYRESPONSE']._serialized_end=583
+  _globals['_LOOKUP']._serialized_start=585
+  _globals['_LOOKUP']._serialized_end=674
+  _globals['_ADMINISTRATORS']._serialized_start=676
+  _globals['_ADMINISTRATORS']._serialized_end=773
 # @@protoc_insertion_point(module_scope)

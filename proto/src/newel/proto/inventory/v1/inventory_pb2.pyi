@@ -46,21 +46,27 @@ class Question(_message.Message):
     PROVISIONER_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     NAMES_FIELD_NUMBER: _builtins.int
+    PRINCIPALS_FIELD_NUMBER: _builtins.int
     provisioner: _builtins.str
     subject: _builtins.str
     """what the provisioner authenticated"""
     @_builtins.property
     def names(self) -> _containers.RepeatedCompositeFieldContainer[_issuing_pb2.GeneralName]: ...
+    @_builtins.property
+    def principals(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """of SSH certificates, that are no general names"""
+
     def __init__(
         self,
         *,
         provisioner: _builtins.str = ...,
         subject: _builtins.str = ...,
         names: _abc.Iterable[_issuing_pb2.GeneralName] | None = ...,
+        principals: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "provisioner", b"provisioner", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["names", b"names", "principals", b"principals", "provisioner", b"provisioner", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,8 +9,9 @@ from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, validity
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
-from newel.registration.content import Content, Proof
+from newel.registration.content import Content
 from newel.registration.errors import misconfiguration_error
+from newel.registration.inquiry import Proof
 from newel.registration.issuance import Issuance, IssueRequest
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.webhooks.errors import WebhookRefusedError, as_acme_error

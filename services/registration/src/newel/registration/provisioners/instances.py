@@ -95,6 +95,7 @@ class InstanceProvisioner(Provisioner):
             limits=self.limits,
             choice=SSHChoice.NOTHING if own_only else SSHChoice.PRINCIPALS,
             payload=instance.token.payload,
+            principal=instance.principal,
         )
 
     def authorize_revoke(

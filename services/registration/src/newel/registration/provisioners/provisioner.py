@@ -19,12 +19,7 @@ from newel.registration.webhooks.process import WebhookProcess
 from newel.step.audiences import Audiences
 from newel.step.provisioners import Newel, ProvisionerConfig, identity, kind, to_public
 from newel.step.tokens import InvalidClaimsError, Token, UnverifiedToken
-from newel.step.webhooks import (
-    WebhookCertificateType,
-    WebhookConfig,
-    WebhookKind,
-    read_webhooks,
-)
+from newel.step.webhooks import WebhookConfig, read_webhooks
 
 if TYPE_CHECKING:
     from newel.registration.provisioners.key_set_cache import KeySetCache
@@ -83,10 +78,6 @@ class Provisioner:
         self.webhooks = _load_webhooks(record.name, hooks, context)
         self.inventory = context.inventory
         self.requires_inventory = own.require_inventory
-        self.asks_inventory = own.require_inventory or (
-            self.template is not None and self.template.uses_inventory
-        )
-        self._deciding_webhooks = _list_ssh_webhooks(hooks)
         self.disabled = own.disabled
         self.revokes_any = own.revokes_any
         self.active_revocation = (
@@ -147,16 +138,6 @@ class Provisioner:
         if not self.limits.enable_ssh:
             raise unauthorized_error(
                 f"sshCA is disabled for {self.kind.lower()} provisioner '{self.name}'"
-            )
-        if self.requires_inventory:
-            raise unauthorized_error(
-                f"the provisioner {self.name!r} requires names to be known (newel.requireInventory),"
-                " and the principals of SSH certificates are not looked up yet"
-            )
-        if self._deciding_webhooks:
-            raise unauthorized_error(
-                f"the provisioner {self.name!r} has webhooks that decide on SSH certificates"
-                f" ({', '.join(self._deciding_webhooks)}), and they are not asked about these yet"
             )
 
     def parse_names(self, texts: Iterable[str]) -> tuple[GeneralName, ...]:
@@ -224,16 +205,6 @@ def _load_webhooks(
     if context.webhooks is None:
         raise ValueError("options.webhooks: webhooks cannot be called here")
     return Webhooks(name, hooks, context.webhooks.caller)
-
-
-def _list_ssh_webhooks(hooks: Sequence[WebhookConfig]) -> tuple[str, ...]:
-    """Return the names of the webhooks that would decide on SSH certificates."""
-    return tuple(
-        each.name
-        for each in hooks
-        if each.kind in {WebhookKind.ENRICHING, WebhookKind.AUTHORIZING}
-        and each.cert_type is not WebhookCertificateType.X509
-    )
 
 
 def check_times(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from newel.crypto import keys, loading
 from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
 from newel.step.provisioners import SCEPNewel, SCEPProvisionerConfig
-from newel.step.webhooks import WebhookKind
+from newel.step.webhooks import WebhookCertificateType, WebhookKind
 
 MIN_KEY_BITS = 2048
 _MAX_FILE = 64 * 1024
@@ -37,7 +37,7 @@ class SCEPProvisioner(Provisioner):
         own = record.newel or SCEPNewel()
         self.challenge = record.challenge
         self.asks_webhook = self.webhooks is not None and self.webhooks.has(
-            WebhookKind.SCEPCHALLENGE
+            WebhookKind.SCEPCHALLENGE, WebhookCertificateType.X509
         )
         """Whether webhooks decide on challenges; they do so instead of the record's own."""
         if not record.challenge and not self.asks_webhook and not own.without_challenge:

@@ -47,6 +47,8 @@ class SSHGrant(NamedTuple):
     template_data: Mapping[str, Any] = _NOTHING
     certificate: bytes = b""
     """DER of the certificate that proved the identity; empty: none did."""
+    principal: str = ""
+    """The instance or object that is proved, for webhooks; empty: the certificate's common name."""
 
     def durations(self, kind: str) -> Durations:
         """Return how long certificates of a type are valid."""

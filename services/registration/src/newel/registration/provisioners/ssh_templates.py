@@ -39,7 +39,9 @@ class SSHTemplateInput(NamedTuple):
 class SSHTemplate:
     """One provisioner's template, compiled when the provisioner is loaded."""
 
-    def __init__(self, template: Template, data: Mapping[str, Any]) -> None:
+    def __init__(self, template: Template, data: Mapping[str, Any], *, text: str) -> None:
+        self.uses_inventory = ".Inventory" in text
+        """Whether the inventory has to be asked before it is rendered."""
         self._template = template
         self._data = data
 
@@ -49,21 +51,40 @@ class SSHTemplate:
         found = template_options(options, "ssh")
         if found is None:
             return None
-        source = found.text or read_file(found.file, "options.ssh.templateFile")
-        return cls(certificates.compile_template(source), found.data)
+        text = found.text or read_file(found.file, "options.ssh.templateFile")
+        return cls(certificates.compile_template(text), found.data, text=text)
 
-    def render(self, data: SSHTemplateInput, now: dt.datetime) -> SSHContent:
+    def render(
+        self, data: SSHTemplateInput, now: dt.datetime, *, known_only: bool = False
+    ) -> SSHContent:
         """Render the template. Raises NewelError; the client sees what the template itself refuses.
 
-        Data whose quotes end the string that the template puts it in is refused.
+        Data whose quotes end the string that the template puts it in is refused. With ``known_only``
+        a principal beyond the usual ones has to come from the operator, not from the request.
         """
         tape = template_names.RandomTape(random_bytes)
         user = parse_object(data.user, "templateData")
         found = self._render(data, user, Environment(now, tape))
+        beyond = set(found.principals) - set(data.usual.principals) if known_only else set[str]()
+        if beyond:
+            tape.rewind()
+            beyond -= self._operator_principals(data, Environment(now, tape))
+        if beyond:
+            raise forbidden_error(
+                f"the certificate template takes '{min(beyond)[:256]}' from the request,"
+                " and the request was not granted it"
+            )
         if template_names.has_quotes_within((user, data.usual, data.request)):
             tape.rewind()
             self._require_in_place(data, user, found, Environment(now, tape))
         return found
+
+    def _operator_principals(self, data: SSHTemplateInput, environment: Environment) -> set[str]:
+        """Return the principals that a request without data of its own would get, too."""
+        try:
+            return set(self._render(data._replace(request={}), {}, environment).principals)
+        except NewelError:
+            return set()
 
     def _require_in_place(
         self,
@@ -89,25 +110,34 @@ class SSHTemplate:
     def _render(
         self, data: SSHTemplateInput, user: Mapping[str, Any], environment: Environment
     ) -> SSHContent:
-        usual = data.usual
-        visible: dict[str, Any] = {
-            "Type": usual.type,
-            "KeyID": usual.key_id,
-            "Principals": list(usual.principals),
-            "CriticalOptions": dict(usual.critical_options),
-            "Extensions": dict(usual.extensions),
-            **data.extra,
-            "Insecure": {"CR": dict(data.request), "User": user},
-        }
-        if data.claims:
-            visible["Token"] = parse_object(data.claims, "the token's payload")
-        visible.update(operator_variables(self._data))
+        known = {**_known_variables(data, user), **operator_variables(self._data)}
         try:
-            return _read(certificates.render(self._template, visible, environment, BOUNDS))
+            return _read(certificates.render(self._template, known, environment, BOUNDS))
         except TemplateRefusedError as error:
             raise refusal_error(error) from None
         except ValueError as error:
             raise malformed_error(f"error applying certificate template: {error}") from None
+
+
+def visible(data: SSHTemplateInput) -> dict[str, Any]:
+    """Return what a template without data of the operator would see of a request. Raises ``malformed``."""
+    return _known_variables(data, parse_object(data.user, "templateData"))
+
+
+def _known_variables(data: SSHTemplateInput, user: Mapping[str, Any]) -> dict[str, Any]:
+    usual = data.usual
+    known: dict[str, Any] = {
+        "Type": usual.type,
+        "KeyID": usual.key_id,
+        "Principals": list(usual.principals),
+        "CriticalOptions": dict(usual.critical_options),
+        "Extensions": dict(usual.extensions),
+        **data.extra,
+        "Insecure": {"CR": dict(data.request), "User": user},
+    }
+    if data.claims:
+        known["Token"] = parse_object(data.claims, "the token's payload")
+    return known
 
 
 def _read(fields: Fields) -> SSHContent:

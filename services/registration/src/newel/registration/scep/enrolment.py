@@ -8,8 +8,9 @@ import msgspec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from newel.registration.authority import Authority
-from newel.registration.content import Content, Proof
+from newel.registration.content import Content
 from newel.registration.errors import TEMPORARY
+from newel.registration.inquiry import Proof
 from newel.registration.issuance import (
     Issuance,
     IssuedCertificate,
@@ -63,11 +64,11 @@ class EnrolService:
         try:
             certificate = await self._issue(request, provisioner, content, now)
         except RefusedError as error:
-            content.notify_failure(transaction, error.fail_info, error.detail)
+            content.inquiry.notify_failure(transaction, error.fail_info, error.detail)
             raise
         except NewelError as error:
             if error.type not in TEMPORARY:
-                content.notify_failure(transaction, FailInfo.BAD_REQUEST, error.detail)
+                content.inquiry.notify_failure(transaction, FailInfo.BAD_REQUEST, error.detail)
             raise
         content.notify(certificate.der, transaction_id=transaction)
         return Enrolment(certificate, names.common_name, tuple(map(str, content.message.names)))
@@ -93,7 +94,7 @@ class EnrolService:
     ) -> bool:
         if provisioner.asks_webhook:
             transaction = request.message.request.transaction_id
-            return await content.check_challenge(request.challenge or "", transaction)
+            return await content.inquiry.check_challenge(request.challenge or "", transaction)
         return provisioner.without_challenge or requests.is_right_challenge(request, provisioner)
 
     async def renew(

@@ -57,8 +57,9 @@ class SSHSignService:
         """Issue one certificate. Raises NewelError.
 
         1. the key; 2. the token, verified by the provisioner it names; 3. the request against the grant;
-        4. the provisioner's template, if it has one; 5. the validity; 6. the policies; 7. the token is
-        used up, only now that everything is verified; 8. the issuing authority.
+        4. the inventory, enriching webhooks and the provisioner's template, where it has them; 5. the
+        validity; 6. the policies; 7. authorizing webhooks; 8. the token is used up, only now that
+        everything is verified; 9. the issuing authority.
         """
         if body.identity_csr:  # step sends one to authorities that ask for client certificates
             raise NewelError(
@@ -71,7 +72,8 @@ class SSHSignService:
         provisioner, grant = await self._authorize(body.ott or "")
         content.check_options(body, grant)
         now = self.clock.now()
-        made = content.render(body, provisioner, grant, content.choose(body, grant), now)
+        asked = content.ContentOfRequest(provisioner, grant, body, key, now, request_id)
+        made = await asked.determine()
         start, end = validity.resolve(
             grant.durations(made.type),
             self.backdate,
@@ -81,6 +83,7 @@ class SSHSignService:
             grant.window,
         )
         self.authority.check_principals(provisioner.policies, made.type, made.principals)
+        await asked.authorize(made, start, end)
         request = _build(grant, made, key, (start, end), request_id)
         beside = self.add_user.request(request, adding) if adding else None
         # what the client sent: the same request may try again while the issuing authority is unreachable
@@ -88,6 +91,7 @@ class SSHSignService:
         issued, added = await issue_once(
             self.used, grant.use, sent, now, lambda: self._issue(request, beside)
         )
+        asked.notify(issued.der)
         result = SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
         return result if added is None else _with_added(result, added.der)
 

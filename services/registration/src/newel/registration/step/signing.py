@@ -9,8 +9,9 @@ from newel.crypto.distinguished_names import COMMON_NAME, Attribute
 from newel.crypto.dns_names import UNDERSCORES
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
-from newel.registration.content import Content, Proof
+from newel.registration.content import Content
 from newel.registration.errors import malformed_error, unauthorized_error
+from newel.registration.inquiry import Proof
 from newel.registration.issuance import Issuance, IssuedCertificate, IssueRequest
 from newel.registration.one_time import idempotency_key, issue_once
 from newel.registration.provisioners.grant import Grant, LeafKind, NameRule

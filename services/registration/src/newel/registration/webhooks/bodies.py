@@ -8,10 +8,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newel.certtemplates import variables
 from newel.certtemplates.constraints import PURPOSES, SHORT
+from newel.certtemplates.ssh_content import SSHContent
 from newel.crypto import distinguished_names, loading
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.names import GeneralName
+from newel.crypto.ssh import certificates as ssh_certificates
 from newel.gotemplate.budget import Budget, Limits
 from newel.gotemplate.functions.json_text import Writer
 from newel.gotemplate.values import Record
@@ -104,6 +106,58 @@ def issued_certificate(der: bytes) -> Record:
 def proving_certificate(der: bytes) -> Record:
     """Describe the certificate that proved the identity of the requester."""
     return Record("X5CCertificate", _certificate_fields(der))
+
+
+def ssh_request(public_key: bytes, kind: str, key_id: str, principals: Sequence[str]) -> Record:
+    """Describe what a request for an SSH certificate says for itself; the key is in wire form."""
+    fields = {
+        "publicKey": public_key,
+        "type": kind,
+        "keyID": key_id,
+        "principals": list(principals) or None,
+    }
+    return Record("SSHCertificateRequest", fields)
+
+
+def ssh_certificate(content: SSHContent, public_key: bytes, validity: Validity) -> Record:
+    """Describe the SSH certificate that would be issued; the key is in wire form."""
+    return _ssh_fields(
+        content,
+        serial=0,
+        publicKey=public_key,
+        signatureKey=None,
+        validAfter=int(validity.not_before.timestamp()),
+        validBefore=int(validity.not_after.timestamp()),
+    )
+
+
+def issued_ssh_certificate(wire: bytes) -> Record:
+    """Describe an issued SSH certificate in wire form."""
+    found = ssh_certificates.parse(wire)
+    return _ssh_fields(
+        SSHContent(
+            found.kind, found.key_id, found.principals, found.critical_options, found.extensions
+        ),
+        serial=found.serial,
+        publicKey=found.public_key,
+        signatureKey=found.signature_key,
+        validAfter=found.valid_after,
+        validBefore=found.valid_before,
+        raw=wire,
+    )
+
+
+def _ssh_fields(content: SSHContent, **facts: Any) -> Record:
+    fields: dict[str, Any] = {
+        "nonce": None,
+        "type": content.type,
+        "keyId": content.key_id,
+        "principals": list(content.principals) or None,
+        "criticalOptions": dict(content.critical_options) or None,
+        "extensions": dict(content.extensions) or None,
+        "reserved": None,
+    }
+    return Record("SSHCertificate", fields | facts)
 
 
 def _certificate_fields(der: bytes) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from newel.step.webhooks import WebhookCertificateType, WebhookConfig, WebhookKi
 _LIMITS = Limits(steps=5_000, octets=1 << 16, output=8192)
 
 Variables = Callable[[], Mapping[str, Any]]
-"""Builds the data of the request as templates see it; called only by addresses that are templates."""
+"""Builds data of a request, by name: what templates see, or a body's members. Called only where it is needed."""
 
 
 class Webhook:

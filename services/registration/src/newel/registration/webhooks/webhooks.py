@@ -1,11 +1,9 @@
 """The webhooks of one provisioner: which are called when, and what their answers decide."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from newel.crypto import distinguished_names, loading
-from newel.crypto.csr import VerifiedRequest
-from newel.registration.issuance import IssueRequest
 from newel.registration.webhooks import bodies
 from newel.registration.webhooks.client import WebhookClient, WebhookReply
 from newel.registration.webhooks.errors import WebhookRefusedError
@@ -13,7 +11,6 @@ from newel.registration.webhooks.hooks import Variables, Webhook
 from newel.registration.webhooks.notifications import Notification, Notifications
 from newel.step.webhooks import WebhookCertificateType, WebhookConfig, WebhookKind
 
-X509 = WebhookCertificateType.X509
 _DENIED = "webhook server did not allow request"
 
 
@@ -27,7 +24,10 @@ class WebhookCaller(NamedTuple):
 class WebhookSubject(NamedTuple):
     """The request that webhooks are asked about, and who is proved to have made it."""
 
-    request: VerifiedRequest
+    type: WebhookCertificateType
+    """X509 or SSH: webhooks for the other type are not called."""
+    request: Variables
+    """Builds the member of the body that describes the request."""
     variables: Variables
     """Builds what templates see, for addresses that are templates."""
     certificate: bytes = b""
@@ -53,7 +53,7 @@ class Webhooks:
         self._hooks = [Webhook(record) for record in records]
         self._client, self._notifications = caller
 
-    def has(self, kind: WebhookKind, certificate_type: WebhookCertificateType = X509) -> bool:
+    def has(self, kind: WebhookKind, certificate_type: WebhookCertificateType) -> bool:
         """Tell whether any webhook is called at this step."""
         return any(hook.is_for(kind, certificate_type) for hook in self._hooks)
 
@@ -63,33 +63,30 @@ class Webhooks:
         Raises WebhookRefusedError, with the texts of step-ca, and ``unavailable``.
         """
         found: dict[str, Any] = {}
-        if not self.has(WebhookKind.ENRICHING):
+        hooks = self._of(WebhookKind.ENRICHING, subject)
+        if not hooks:
             return found
-        asked = {"x509CertificateRequest": bodies.certification_request(subject.request)}
-        body = self._body(subject, asked)
-        for hook in self._of(WebhookKind.ENRICHING):
+        body = self._body(subject, subject.request())
+        for hook in hooks:
             reply = await self._client.call(hook, body, subject.variables, subject.request_id)
             _require_allowed(hook, reply)
             found[hook.name] = reply.data
         return found
 
-    async def authorize(
-        self,
-        subject: WebhookSubject,
-        message: IssueRequest,
-        validity: bodies.Validity,
-        *,
-        is_default: bool,
-    ) -> None:
-        """Ask the authorizing webhooks about what would be issued. Raises as :meth:`enrich`."""
-        if not self.has(WebhookKind.AUTHORIZING):
+    async def authorize(self, subject: WebhookSubject, certificate: Variables, told: str) -> None:
+        """Ask the authorizing webhooks about what would be issued. Raises as :meth:`enrich`.
+
+        ``certificate`` builds the member that describes it; ``told`` is what clients of the step API
+        are told of a refusal.
+        """
+        hooks = self._of(WebhookKind.AUTHORIZING, subject)
+        if not hooks:
             return
-        shown = bodies.certificate(message, validity, is_default=is_default)
-        body = self._body(subject, {"x509Certificate": shown})
-        for hook in self._of(WebhookKind.AUTHORIZING):
+        body = self._body(subject, certificate())
+        for hook in hooks:
             reply = await self._client.call(hook, body, subject.variables, subject.request_id)
             # step-ca tells clients no more than this; ACME clients get the webhook's words
-            _require_allowed(hook, reply, told="error creating certificate")
+            _require_allowed(hook, reply, told=told)
 
     async def check_challenge(
         self, subject: WebhookSubject, challenge: str, transaction_id: str
@@ -102,27 +99,30 @@ class Webhooks:
         body = _without_empty(
             {
                 "provisionerName": self._provisioner,
-                "x509CertificateRequest": bodies.certification_request(subject.request),
+                **subject.request(),
                 "scepChallenge": challenge or None,
                 "scepTransactionID": transaction_id or None,
             }
         )
-        for hook in self._of(WebhookKind.SCEPCHALLENGE):
+        for hook in self._of(WebhookKind.SCEPCHALLENGE, subject):
             reply = await self._client.call(hook, body, subject.variables, subject.request_id)
             if reply.allow:
                 found[hook.name] = reply.data
         return found or None
 
     def notify(
-        self, subject: WebhookSubject, certificate: bytes, *, transaction_id: str = ""
+        self, subject: WebhookSubject, certificate: Variables, *, transaction_id: str = ""
     ) -> None:
-        """Tell the notifying webhooks of a certificate, later and without waiting for them."""
+        """Tell the notifying webhooks of a certificate, later and without waiting for them.
+
+        ``certificate`` builds the member that describes it.
+        """
         self._queue(
             subject,
             lambda: {
                 "provisionerName": self._provisioner,
-                "x509CertificateRequest": bodies.certification_request(subject.request),
-                "x509Certificate": bodies.issued_certificate(certificate),
+                **subject.request(),
+                **certificate(),
                 "scepTransactionID": transaction_id or None,
             },
         )
@@ -135,7 +135,7 @@ class Webhooks:
             subject,
             lambda: {
                 "provisionerName": self._provisioner,
-                "x509CertificateRequest": bodies.certification_request(subject.request),
+                **subject.request(),
                 "scepTransactionID": transaction_id or None,
                 "scepErrorCode": code or None,
                 "scepErrorDescription": description or None,
@@ -143,15 +143,15 @@ class Webhooks:
         )
 
     def _queue(self, subject: WebhookSubject, body: Variables) -> None:
-        for hook in self._of(WebhookKind.NOTIFYING):
+        for hook in self._of(WebhookKind.NOTIFYING, subject):
             self._notifications.add(
                 Notification(
                     hook, lambda: _without_empty(body()), subject.variables, subject.request_id
                 )
             )
 
-    def _of(self, kind: WebhookKind) -> Iterator[Webhook]:
-        return (hook for hook in self._hooks if hook.is_for(kind, X509))
+    def _of(self, kind: WebhookKind, subject: WebhookSubject) -> list[Webhook]:
+        return [hook for hook in self._hooks if hook.is_for(kind, subject.type)]
 
     def _body(self, subject: WebhookSubject, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         attested = subject.permanent_identifier
