@@ -110,7 +110,7 @@ def subject(**more: Any) -> WebhookSubject:
     return WebhookSubject(WebhookCertificateType.X509, describe, dict, **more)
 
 
-def issued(pki: InternalPki) -> dict[str, Any]:
+def describe_issued(pki: InternalPki) -> dict[str, Any]:
     der = pki.root.public_bytes(Encoding.DER)
     return {"x509Certificate": content_bodies.issued_certificate(der)}
 
@@ -227,10 +227,10 @@ async def test_notifications_are_sent_later_and_dropped_when_too_many_wait(
     client = make_client(pki, metrics=metrics)
     record = hook(receiver.url(), "NOTIFYING")
     hooks, notifications = make_webhooks(client, record, most=3, metrics=metrics)
-    hooks.notify(subject(), lambda: issued(pki))
-    hooks.notify(subject(), lambda: issued(pki), transaction_id="t-1")
+    hooks.notify(subject(), lambda: describe_issued(pki))
+    hooks.notify(subject(), lambda: describe_issued(pki), transaction_id="t-1")
     hooks.notify_failure(subject(), "t-2", 2, "the challenge is wrong")
-    hooks.notify(subject(), lambda: issued(pki))
+    hooks.notify(subject(), lambda: describe_issued(pki))
     assert not receiver.posted
     receiver.replies = [Reply(404), reply(), Reply(500), Reply(500)]
     for _ in range(3):
@@ -260,7 +260,7 @@ async def test_a_certificate_that_was_issued_is_notified_by_the_running_service(
     hooks, notifications = make_webhooks(make_client(pki), hook(receiver.url(), "NOTIFYING"))
     receiver.replies = [reply()]
     running = asyncio.ensure_future(notifications.run())  # noqa: TID251 - of this test
-    hooks.notify(subject(), lambda: issued(pki))
+    hooks.notify(subject(), lambda: describe_issued(pki))
     await asyncio.to_thread(receiver.wait_for, 1)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
