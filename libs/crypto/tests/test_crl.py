@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.library_certificates import signature_hash
-from newel.crypto import certificate, crl, keys
+from newel.crypto import certificate, crl, crl_shards, keys
 
 URL = "http://crl.example.test/a.crl"
 THIS = dt.datetime(2026, 11, 21, 12, 0, 0, tzinfo=dt.UTC)
@@ -102,6 +102,54 @@ def test_the_distribution_point_is_that_of_leaves_octet_by_octet() -> None:
     leaf = extensions.crl_distribution_points([URL]).value
     assert extensions.distribution_point_name(URL) in leaf
     assert extensions.distribution_point_name(URL) in crl.issuing_distribution_point(URL).value
+
+
+def test_a_delta_list_says_since_when_and_has_the_scope_of_its_base(pki: Any) -> None:
+    """RFC 5280 §5.2.4; the complete list says where the delta list is (§5.2.6)."""
+    encoder = crl.CRLEncoder(pki.issuer.certificate, URL, "http://crl.example.test/a-delta.crl")
+    complete, delta = (
+        x509.load_der_x509_crl(encoder.assemble(encoder.tbs(9, THIS, NEXT, [], base), b"s"))
+        for base in (None, 5)
+    )
+    indicator = delta.extensions.get_extension_for_class(x509.DeltaCRLIndicator)
+    assert (indicator.critical, indicator.value.crl_number) == (True, 5)
+    assert {each.oid for each in complete.extensions} ^ {each.oid for each in delta.extensions} == {
+        x509.FreshestCRL.oid,
+        x509.DeltaCRLIndicator.oid,
+    }
+    freshest = complete.extensions.get_extension_for_class(x509.FreshestCRL)
+    assert not freshest.critical
+    (point,) = freshest.value
+    assert point.full_name == [
+        x509.UniformResourceIdentifier("http://crl.example.test/a-delta.crl")
+    ]
+    for base in (-1, 10):
+        with pytest.raises(ValueError, match="base"):
+            encoder.tbs(9, THIS, NEXT, [], base)
+
+
+@pytest.mark.attack("X09")
+@given(serial=st.binary(max_size=20), count=st.sampled_from(crl_shards.COUNTS))
+def test_a_serial_is_in_one_shard_of_every_division_forever(serial: bytes, count: int) -> None:
+    shard = crl_shards.find_shard(serial, count)
+    first, last = shard.buckets
+    assert first <= crl_shards.bucket(serial) <= last
+    shards = crl_shards.all_shards(count)
+    covered = [number for each in shards for number in range(each.buckets[0], each.buckets[1] + 1)]
+    assert covered == list(range(crl_shards.BUCKETS))
+    assert shards[shard.number] == shard
+    assert shard.name == f"{count}-{shard.number}"
+    if count > crl_shards.COUNTS[0]:  # a finer division divides the shards of a coarser one
+        assert crl_shards.find_shard(serial, count // 2).number == shard.number // 2
+
+
+@pytest.mark.parametrize(("count", "number"), [(0, 0), (3, 0), (128, 0), (4, 4), (4, -1)])
+def test_shards_that_cannot_be_are_refused(count: int, number: int) -> None:
+    with pytest.raises(ValueError, match="no shard"):
+        crl_shards.Shard(count, number)
+    if not number:
+        with pytest.raises(ValueError, match="no shard"):
+            crl_shards.all_shards(count)
 
 
 @pytest.mark.parametrize("reason", [-1, 7, 8, 11])

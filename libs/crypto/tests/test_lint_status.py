@@ -87,6 +87,21 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
         "e_crl_remove_from_crl_in_complete_list",
         {"entries": der.sequence(entry(Extension(REASON, False, der.enum_value(8)).der))},
     ),
+    (
+        "e_crl_delta_indicator_not_critical_or_base_later",
+        {"more": Extension(extensions.DELTA_CRL_INDICATOR, False, der.integer(7)).der},
+    ),
+    (
+        "e_crl_delta_indicator_not_critical_or_base_later",
+        {"more": Extension(extensions.DELTA_CRL_INDICATOR, True, der.integer(8)).der},
+    ),
+    (
+        "e_crl_freshest_in_delta_list",
+        {
+            "more": Extension(extensions.DELTA_CRL_INDICATOR, True, der.integer(7)).der
+            + crl.freshest_crl("http://c.test/delta").der
+        },
+    ),
 ]
 
 

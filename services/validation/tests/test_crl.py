@@ -44,6 +44,7 @@ def number(crl: x509.CertificateRevocationList) -> int:
 
 async def publish_and_fetch(harness: ValidationHarness) -> x509.CertificateRevocationList:
     await harness.parts.publisher.publish_due()
+    await harness.parts.distribution.distribute_due()
     return await fetch_crl(harness)
 
 
@@ -328,16 +329,19 @@ async def test_only_this_list_and_the_one_before_are_stored(harness: ValidationH
     for serial in range(0x7001, 0x7006):
         await harness.revoke(serial)
         await publish_and_fetch(harness)
-    rows = await harness.database.fetch(Statement("SELECT number FROM crls"))
-    assert len(rows) == 2
+    octets = await harness.database.fetch(Statement("SELECT der FROM crls WHERE der IS NOT NULL"))
+    assert len(octets) == 2
+    # and the number of one of each period, as the base of delta CRLs
+    assert len(await harness.database.fetch(Statement("SELECT number FROM crls"))) == 3
 
 
 @pytest.mark.attack("X09")
 async def test_many_entries_are_read_in_pages(harness: ValidationHarness) -> None:
     insert = Statement(
-        "INSERT INTO certificate_status (serial, issuer, not_after, revoked_at, reason, entry, change)"
-        " SELECT $1, issuer, not_after, revoked_at, reason, $2, change FROM certificate_status"
-        " WHERE serial = $3"
+        "INSERT INTO certificate_status"
+        " (serial, issuer, not_after, revoked_at, reason, entry, change, bucket)"
+        " SELECT $1, issuer, not_after, revoked_at, reason, $2, change, bucket"
+        " FROM certificate_status WHERE serial = $3"
     )
     from newel.crypto.crl import crl_entry
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from newel.crypto import keys, quality, serials
 from newel.crypto.certificate import LeafEncoder
+from newel.crypto.crl_shards import find_shard
 from newel.crypto.lint import CertificateLinter, LintedCertificate
 from newel.issuing.config import Urls
 from newel.issuing.issuers import Issuer
@@ -12,6 +13,9 @@ from newel.issuing.records import Intent
 from newel.issuing.requests import AcceptedRequest
 from newel.runtime.errors import ErrorType, NewelError
 
+_MOST_ENCODERS = 4096
+"""One for each issuer, profile or part of one, and shard: about a kilobyte each."""
+
 
 class Builder:
     """Builds and lints certificates. ``entropy`` returns that many unpredictable octets."""
@@ -19,7 +23,7 @@ class Builder:
     def __init__(self, urls: Urls, entropy: Callable[[int], bytes]) -> None:
         self._urls = urls
         self._entropy = entropy
-        self._encoders: dict[tuple[str, str], LeafEncoder] = {}
+        self._encoders: dict[tuple[str, str, str], LeafEncoder] = {}
         self._linters: dict[str, CertificateLinter] = {}
 
     def draw_serial(self, now: float) -> bytes:
@@ -35,7 +39,7 @@ class Builder:
             quality.check_public_key(request.public_key)
         except (quality.WeakKey, keys.InvalidKeyError) as error:
             raise NewelError(ErrorType.BAD_PUBLIC_KEY, str(error)) from None
-        encoder = self._encoder(request.issuer, request.profile)
+        encoder = self._encoder(request.issuer, request.profile, self._shard(serial))
         try:
             tbs = encoder.tbs(
                 serial,
@@ -51,8 +55,13 @@ class Builder:
             raise NewelError(ErrorType.MALFORMED, str(error)) from None
         return _intent(request, serial, linted)
 
-    def _encoder(self, issuer: Issuer, profile: Profile) -> LeafEncoder:
-        encoder = self._encoders.get((issuer.id, profile.key))
+    def _shard(self, serial: bytes) -> str:
+        """Return the name of the CRL shard that lists this certificate if it is revoked; "" for none."""
+        count = self._urls.crl_shards
+        return find_shard(serial, count).name if count else ""
+
+    def _encoder(self, issuer: Issuer, profile: Profile, shard: str) -> LeafEncoder:
+        encoder = self._encoders.get((issuer.id, profile.key, shard))
         if encoder is None:
             encoder = LeafEncoder(
                 issuer.parsed,
@@ -60,9 +69,13 @@ class Builder:
                 ocsp=_urls(issuer, self._urls.ocsp),
                 ca_issuers=_urls(issuer, self._urls.ca_issuers),
                 # an issuer whose key may not sign CRLs has none to point to
-                crl=_urls(issuer, self._urls.crl if issuer.signs_crls else ""),
+                crl=_urls(
+                    issuer, self._urls.crl.replace("{shard}", shard) if issuer.signs_crls else ""
+                ),
             )
-            self._encoders[issuer.id, profile.key] = encoder
+            if len(self._encoders) >= _MOST_ENCODERS:
+                self._encoders.clear()
+            self._encoders[issuer.id, profile.key, shard] = encoder
         return encoder
 
     def _linter(self, issuer: Issuer) -> CertificateLinter:

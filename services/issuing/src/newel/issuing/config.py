@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from newel.crypto import extensions
+from newel.crypto import crl_shards, extensions
 from newel.crypto.profile import EVERY, CommonName
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
@@ -123,7 +123,20 @@ class Urls(Settings):
     ca_issuers: str = ""
     """The issuer's certificate; `{issuer}` becomes the issuer's id."""
     crl: str = ""
-    """The CRL; `{issuer}` becomes the issuer's id."""
+    """The CRL; `{issuer}` becomes the issuer's id, and `{shard}` the name of the shard (``16-3``)."""
+    crl_shards: int = 0
+    """Into how many shards the CRL is divided: 2, 4, 8, 16, 32 or 64; 0: not at all. A certificate names
+    its shard for as long as it lives, so the validation authority's `crl.shards` must have this number,
+    and former ones until the last certificate of theirs has expired."""
+
+    @model_validator(mode="after")
+    def _check_shards(self) -> "Urls":
+        if self.crl_shards and self.crl_shards not in crl_shards.COUNTS:
+            counts = ", ".join(map(str, crl_shards.COUNTS))
+            raise ValueError(f"crl_shards: {self.crl_shards} is none of 0, {counts}")
+        if bool(self.crl_shards) != ("{shard}" in self.crl):
+            raise ValueError("crl_shards and {shard} in crl go together")
+        return self
 
 
 def _default_profiles() -> dict[str, ProfileConfig]:

@@ -19,9 +19,10 @@ from newel.runtime.events.contract import EventBus, Outbox
 from newel.runtime.service import Service, Task
 from newel.validation.archive import CRLFolder
 from newel.validation.changes import Changes
-from newel.validation.config import Config
+from newel.validation.config import Config, CRLConfig
 from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
+from newel.validation.distribution import Distribution, Place
 from newel.validation.http import Web
 from newel.validation.issuers import load_issuers
 from newel.validation.krl.parts import KRLParts, assemble_krl
@@ -35,12 +36,13 @@ from newel.validation.reconcile import Reconciler
 from newel.validation.responder import Responder
 from newel.validation.response_cache import ResponseCache
 from newel.validation.response_signer import OCSPTimes, ResponseSigner
+from newel.validation.scopes import build_scopes
 from newel.validation.signing import StatusSigner
 from newel.validation.sources import build_sources
 from newel.validation.storage import CRLStore, StatusStore
 from newel.validation.watch import Watch
 
-REVISION = "0003"
+REVISION = "0004"
 """The revision that the database is migrated to before ``build``."""
 
 TABLES = (
@@ -79,6 +81,7 @@ class Parts:
     changes: Changes
     reconciler: Reconciler
     publisher: Publisher
+    distribution: Distribution
     maintenance: Maintenance
     watch: Watch
     krl: KRLParts
@@ -124,7 +127,12 @@ def assemble(config: Config, ports: Ports) -> Parts:
     cache = ResponseCache(config.ocsp.cache_answers)
     crl_cache = CRLCache(int(config.crl.max_age.total_seconds()))
     offline = load_offline(config.crl_files, crl_cache)
-    changes = Changes(store, crls, tuple(one.id for one in issuers), cache, crl_cache)
+    scopes = build_scopes(issuers, config.crl)
+    names = tuple(each.id for each in scopes)
+    changes = Changes(store, crls, names, cache, crl_cache)
+    distribution = Distribution(
+        (*names, *(each.id for each in offline)), _places(config.crl), crl_cache, clock, metrics
+    )
     signer = StatusSigner(StatusSignerStub(ports.signer))
     max_lag = int(config.reconcile.max_lag.total_seconds())
     times = _ocsp_times(config, max_lag)
@@ -139,15 +147,14 @@ def assemble(config: Config, ports: Ports) -> Parts:
         metrics,
         config.ocsp.max_waiting,
     )
-    publishing = [one for one in issuers if one.signs_crls]
     publisher = Publisher(
-        publishing,
+        scopes,
         _crl_times(config, max_lag),
         store,
         crls,
         crl_cache,
         signer.sign_crl,
-        CRLFolder(config.crl.folder) if config.crl.folder else None,
+        distribution,
         clock,
         ports.audit,
         metrics,
@@ -159,7 +166,7 @@ def assemble(config: Config, ports: Ports) -> Parts:
         web=Web(
             responder,
             {
-                **build_sources(issuers, offline, crl_cache, config.roots_file),
+                **build_sources(issuers, offline, scopes, crl_cache, config.roots_file),
                 **dict.fromkeys(PATHS, krl.cache.source),
             },
             config.http.base_path,
@@ -168,9 +175,12 @@ def assemble(config: Config, ports: Ports) -> Parts:
         changes=changes,
         reconciler=reconciler,
         publisher=publisher,
-        maintenance=Maintenance(reconciler, publisher, store, clock, config.reconcile, krl),
+        distribution=distribution,
+        maintenance=Maintenance(
+            reconciler, publisher, distribution, store, clock, config.reconcile, krl
+        ),
         watch=Watch(
-            issuers, offline, crl_cache, changes, cache, clock, metrics, max_lag, krl.cache
+            issuers, offline, scopes, crl_cache, changes, cache, clock, metrics, max_lag, krl.cache
         ),
         krl=krl,
     )
@@ -190,6 +200,13 @@ def _ocsp_times(config: Config, max_lag: int) -> OCSPTimes:
         max_age=int(config.ocsp.max_age.total_seconds()),
         max_lag=max_lag,
     )
+
+
+def _places(config: CRLConfig) -> list[Place]:
+    places: list[Place] = []
+    if config.folder:
+        places.append(CRLFolder(config.folder))
+    return places
 
 
 def _crl_times(config: Config, max_lag: int) -> CRLTimes:

@@ -1,44 +1,42 @@
-"""The latest CRL of every issuer as a file: for static hosting, and to keep its number."""
+"""The latest CRLs as files: for static hosting, and to keep their numbers."""
 
 import os
 from pathlib import Path
 
-from cryptography import x509
-
-from newel.crypto import loading
 from newel.runtime.work import run_in_thread
-from newel.validation.crls import PublishedCRL
 
 
 class CRLFolder:
-    """Files ``<folder>/<issuer>.crl``, DER, replaced whole. Methods raise OSError."""
+    """Files ``<folder>/<name>.crl``, DER, replaced whole. Methods raise OSError."""
+
+    kind = "folder"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def number(self, issuer: str) -> int:
-        """Return the CRLNumber of an issuer's file, 0 when there is none."""
-        return await run_in_thread(self._number, issuer)
+    async def read(self, name: str) -> bytes | None:
+        """Return the file of this name; None when there is none."""
+        return await run_in_thread(self._read, name)
 
-    async def write(self, crl: PublishedCRL) -> None:
+    async def write(self, name: str, crl: bytes) -> None:
         """Write the file next to the old one, sync it, and replace the old one."""
-        await run_in_thread(self._write, crl)
+        await run_in_thread(self._write, name, crl)
 
-    def _path(self, issuer: str) -> Path:
-        return self._folder / f"{issuer}.crl"
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.crl"
 
-    def _number(self, issuer: str) -> int:
+    def _read(self, name: str) -> bytes | None:
         try:
-            crl = loading.load_list(self._path(issuer).read_bytes())
+            return self._path(name).read_bytes()
         except FileNotFoundError:
-            return 0
-        return crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+            return None
 
-    def _write(self, crl: PublishedCRL) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path(crl.issuer).with_suffix(f".{os.getpid()}")
+    def _write(self, name: str, crl: bytes) -> None:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f".{os.getpid()}")
         with unfinished.open("wb") as file:
-            file.write(crl.der)
+            file.write(crl)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(self._path(crl.issuer))
+        unfinished.replace(path)

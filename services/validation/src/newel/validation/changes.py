@@ -14,13 +14,13 @@ class Changes:
         self,
         store: StatusReader,
         crls: CRLStore,
-        issuers: tuple[str, ...],
+        scopes: tuple[str, ...],
         cache: ResponseCache,
         crl_cache: CRLCache,
     ) -> None:
         self._store = store
         self._crls = crls
-        self._issuers = issuers
+        self._scopes = scopes
         self._cache = cache
         self._crl_cache = crl_cache
         self._change = -1
@@ -33,12 +33,19 @@ class Changes:
         if counters.change != self._change:
             await self._purge(counters.change)
         if counters.crl != self._crl:
-            for issuer in self._issuers:
-                crl = await self._crls.latest(issuer)
-                if crl is not None:
-                    self._crl_cache.put(crl)
+            await self._read_crls()
             self._crl = counters.crl
         self.agreed = counters.agreed
+
+    async def _read_crls(self) -> None:
+        """Read the CRLs that are later than those served: there may be hundreds, and long ones."""
+        numbers = await self._crls.numbers()
+        for scope in self._scopes:
+            served = self._crl_cache.crl(scope)
+            if numbers.get(scope, 0) > (served.number if served else 0):
+                crl = await self._crls.latest(scope)
+                if crl is not None:
+                    self._crl_cache.put(crl)
 
     async def _purge(self, change: int) -> None:
         changed = await self._store.changed_since(self._change, _MAX_PURGE + 1)

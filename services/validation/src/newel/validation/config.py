@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from newel.crypto.crl_shards import COUNTS
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
 
@@ -82,9 +83,25 @@ class CRLConfig(Settings):
     """A new CRL at least this often, and whenever something is revoked."""
     max_age: Duration = dt.timedelta(seconds=5)
     """How long HTTP caches keep a CRL."""
+    url: str = Field(default="", pattern=r"^(https?://[^\s?#]*[^\s?#/])?$")
+    """What stands before the name of a CRL in the URLs of shards and delta CRLs,
+    ``http://ca.example:9080/crl`` say. Certificates must name shards by the same URL."""
+    shards: tuple[int, ...] = ()
+    """Into how many shards every issuer's CRL is divided, beside the complete one: 2, 4, 8, 16, 32 or 64.
+    Several numbers, while certificates still name the shards of a former one."""
+    deltas: bool = False
+    """Whether every CRL has a delta CRL beside it, of what changed while any CRL in use was valid."""
     folder: Path | None = None
     """Where the latest CRLs are also written, for static hosting; later CRLs have higher numbers than
     these, even after the database was restored."""
+
+    @model_validator(mode="after")
+    def _check_shards(self) -> "CRLConfig":
+        if not set(self.shards) <= set(COUNTS) or len(set(self.shards)) < len(self.shards):
+            raise ValueError(f"shards are divisions into {', '.join(map(str, COUNTS))}, each once")
+        if (self.shards or self.deltas) and not self.url:
+            raise ValueError("url is missing, which the lists of shards and delta CRLs name")
+        return self
 
     @model_validator(mode="after")
     def _check_order(self) -> "CRLConfig":

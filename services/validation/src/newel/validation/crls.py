@@ -1,70 +1,96 @@
 """Published CRLs: the value, their store, and the cache that they are served from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from newel.crypto import pem
+from newel.validation.bases import PastCRL
 from newel.validation.documents import Document, Header, entity_tag, http_date
+from newel.validation.scopes import delta_name
+
+MEDIA_TYPE = b"application/pkix-crl"
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedCRL:
-    """One signed CRL. Times in seconds since 1970."""
+    """One signed CRL, and its delta CRL of the same number. Times in seconds since 1970."""
 
-    issuer: str
+    scope: str  # see newel.validation.scopes
     number: int  # CRLNumber, RFC 5280 §5.2.3
     this_update: int
     next_update: int
     change: int  # it contains every revocation up to this count of the store
     entries: int
     der: bytes
+    base: int = 0  # BaseCRLNumber of the delta CRL, RFC 5280 §5.2.4
+    delta: bytes = b""  # empty: there is none
 
 
 class CRLStore(Protocol):
     """The store of CRLs and their numbers."""
 
-    async def highest(self, issuer: str) -> int:
-        """Return the highest number ever reserved for an issuer's CRLs; 0 before the first."""
+    async def highest(self, scope: str) -> int:
+        """Return the highest number ever reserved for the CRLs of a scope; 0 before the first."""
         ...
 
-    async def reserve(self, issuer: str, number: int, now: int) -> bool:
+    async def reserve(self, scope: str, number: int, now: int) -> bool:
         """Reserve a number for a CRL to be made; False when another worker was faster."""
         ...
 
-    async def publish(self, crl: PublishedCRL, forget_below: int, event: bytes) -> None:
-        """Store a signed CRL under its reserved number, and publish its event."""
+    async def history(self, scope: str) -> list[PastCRL]:
+        """List the signed CRLs of a scope that the store remembers, by number."""
         ...
 
-    async def latest(self, issuer: str) -> PublishedCRL | None:
+    async def publish(
+        self, crl: PublishedCRL, forget_below: int, obsolete: Sequence[int], event: bytes
+    ) -> None:
+        """Store a signed CRL under its reserved number, and publish its event.
+
+        The octets of those below ``forget_below`` are dropped, and all about the ``obsolete`` ones.
+        """
+        ...
+
+    async def numbers(self) -> Mapping[str, int]:
+        """Return the highest number of a signed CRL, by scope."""
+        ...
+
+    async def latest(self, scope: str) -> PublishedCRL | None:
         """Return the signed CRL with the highest number."""
         ...
 
 
+def cache_control(max_age: int) -> str:
+    """Return how HTTP caches may keep a CRL, for so many seconds."""
+    return f"max-age={max_age}, public, no-transform, must-revalidate"
+
+
 class CRLCache:
-    """The newest CRL of every issuer, in memory, encoded for HTTP."""
+    """The newest CRL of every scope, in memory, encoded for HTTP."""
 
     def __init__(self, max_age: int) -> None:
-        self._cache_control = f"max-age={max_age}, public, no-transform, must-revalidate".encode()
+        self._cache_control = cache_control(max_age).encode()
         self._crls: dict[str, PublishedCRL] = {}
         self._documents: dict[str, Document] = {}
         self._texts: dict[tuple[str, ...], tuple[tuple[PublishedCRL, ...], Document]] = {}
 
     def put(self, crl: PublishedCRL) -> None:
         """Serve this CRL from now on, unless a later one is served already."""
-        held = self._crls.get(crl.issuer)
+        held = self._crls.get(crl.scope)
         if held is not None and held.number >= crl.number:
             return
-        self._crls[crl.issuer] = crl
-        self._documents[crl.issuer] = self._document((crl,), crl.der, b"application/pkix-crl")
+        self._crls[crl.scope] = crl
+        self._documents[crl.scope] = self._document((crl,), crl.der, MEDIA_TYPE)
+        if crl.delta:
+            self._documents[delta_name(crl.scope)] = self._document((crl,), crl.delta, MEDIA_TYPE)
 
-    def crl(self, issuer: str) -> PublishedCRL | None:
-        """Return the CRL that is served for an issuer."""
-        return self._crls.get(issuer)
+    def crl(self, scope: str) -> PublishedCRL | None:
+        """Return the CRL that is served for a scope."""
+        return self._crls.get(scope)
 
-    def document(self, issuer: str) -> Document | None:
-        """Return the HTTP response with the CRL that is served for an issuer."""
-        return self._documents.get(issuer)
+    def document(self, name: str) -> Document | None:
+        """Return the HTTP response with the CRL that is served for a scope, or with its delta CRL."""
+        return self._documents.get(name)
 
     def text(self, issuers: tuple[str, ...], *headers: Header) -> Document | None:
         """Return the CRLs of these issuers, PEM, one after the other; None when none is served."""

@@ -10,7 +10,6 @@ from cryptography import x509
 from newel.crypto import certificate_files, keys, loading
 from newel.crypto.authority_chain import own_certificate
 from newel.crypto.certificate import issuer_id, subject_public_key_info
-from newel.crypto.crl import CRLEncoder
 from newel.crypto.lint import ListLinter
 from newel.crypto.ocsp import CertID, issuer_hashes
 from newel.validation.config import IssuerConfig
@@ -35,7 +34,7 @@ class Issuer:
     signs_crls: bool  # whether its key may sign CRLs: if not, everything else is served
     crl_key: str  # the signer's name for its key
     public_key: keys.PublicKey
-    crls: CRLEncoder
+    crl_url: str  # for the IssuingDistributionPoint of its complete CRL; "" for none
     crl_linter: ListLinter
     delegation: Delegation  # signs OCSP responses for it
 
@@ -88,7 +87,7 @@ def _load(config: IssuerConfig) -> Issuer:
         signs_crls=may_sign_crls,
         crl_key=config.crl_key,
         public_key=keys.load_public_key(subject_public_key_info(certificate)),
-        crls=CRLEncoder(certificate, config.crl_url.replace("{issuer}", identifier)),
+        crl_url=config.crl_url.replace("{issuer}", identifier),
         crl_linter=linter,
         delegation=Delegation(config, certificate),
     )

@@ -12,6 +12,7 @@ from newel.runtime.errors import NewelError
 from newel.runtime.rpc.wire import error_from_call
 from newel.runtime.service import Task
 from newel.validation.config import ReconcileConfig
+from newel.validation.distribution import Distribution
 from newel.validation.krl.parts import KRLParts
 from newel.validation.publisher import Publisher
 from newel.validation.reconcile import Reconciler
@@ -31,6 +32,7 @@ class Maintenance:
         self,
         reconciler: Reconciler,
         publisher: Publisher,
+        distribution: Distribution,
         store: StatusWriter,
         clock: Clock,
         config: ReconcileConfig,
@@ -38,6 +40,7 @@ class Maintenance:
     ) -> None:
         self._reconciler = reconciler
         self._publisher = publisher
+        self._distribution = distribution
         self._store = store
         self._clock = clock
         self._config = config
@@ -53,6 +56,8 @@ class Maintenance:
                 self._config.revoked_every.total_seconds(), keep_trying("comparing", self.compare)
             ),
             repeat_every(PUBLISH_EVERY, keep_trying("publishing", self._publisher.publish_due)),
+            # by itself: a bucket out of reach does not hold the lists up that are served here
+            repeat_every(PUBLISH_EVERY, self._distribution.distribute_due),
             repeat_every(
                 self._config.revoked_every.total_seconds(),
                 keep_trying("comparing SSH revocations", self.compare_ssh),

@@ -60,6 +60,11 @@ class Metrics:
             "nextUpdate of the CRL that a ceremony made, since 1970; 0: there is none",
             ("issuer",),
         )
+        self.crl_place_next_update = gauge(
+            "newel_crl_place_next_update_seconds",
+            "The first nextUpdate of the CRLs at a place that they are published at, since 1970",
+            ("place",),
+        )
         self.crl_failures = counter("newel_crl_failures_total", "CRLs that could not be published")
         self.responder_not_after = gauge(
             "newel_ocsp_responder_not_after_seconds",

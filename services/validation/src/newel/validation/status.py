@@ -61,6 +61,13 @@ class Counters:
     agreed: int  # when the issuing authority's revocations were last compared; seconds since 1970
 
 
+class EntryPage(NamedTuple):
+    """Some of the entries of a list."""
+
+    entries: int
+    octets: bytes  # one encoded entry after the other
+
+
 class StatusReader(Protocol):
     """The part of the store that answers OCSP requests."""
 
@@ -119,10 +126,21 @@ class RevokedReader(Protocol):
         """Read the counters."""
         ...
 
-    async def last_change(self, issuer: str, after: int) -> int | None:
-        """Return the highest count past ``after`` at which a certificate of this issuer was revoked."""
+    async def changed_buckets(self, after: int) -> list[tuple[str, int, int]]:
+        """List issuer, bucket and latest count of where certificates were revoked past a count.
+
+        A bucket is that of :func:`newel.crypto.crl_shards.bucket`.
+        """
         ...
 
-    def entries(self, issuer: str, not_expired_at: int) -> AsyncIterator[list[bytes]]:
-        """List the encoded revokedCertificates entries of an issuer, by serial, page by page."""
+    def entries(
+        self, issuer: str, buckets: tuple[int, int], not_expired_at: int
+    ) -> AsyncIterator[EntryPage]:
+        """List the revokedCertificates entries of an issuer, by bucket and serial, page by page."""
+        ...
+
+    def changed_entries(
+        self, issuer: str, buckets: tuple[int, int], not_expired_at: int, after: int
+    ) -> AsyncIterator[EntryPage]:
+        """List those that changed past a count, in the order of their changes, page by page."""
         ...

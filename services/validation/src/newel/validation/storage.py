@@ -1,12 +1,21 @@
 """All SQL of the validation authority."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
+from newel.crypto.crl_shards import bucket
 from newel.proto import subjects
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.events.contract import Outbox
+from newel.validation.bases import PastCRL
 from newel.validation.crls import PublishedCRL
-from newel.validation.status import CertificateKey, Counters, IssuedCertificate, Revocation, Status
+from newel.validation.status import (
+    CertificateKey,
+    Counters,
+    EntryPage,
+    IssuedCertificate,
+    Revocation,
+    Status,
+)
 
 KEY_COMPROMISE = 1  # RFC 5280 §5.3.1
 
@@ -23,10 +32,12 @@ _ISSUED = Statement(
 # worker that has seen 7 can never find a row of 6 later.
 _COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
 _REVOKED = Statement(
-    "INSERT INTO certificate_status (serial, issuer, not_after, revoked_at, reason, entry, change)"
-    " VALUES ($1, $2, $3, $4, $5, $6, (SELECT value FROM counters WHERE name = 'change'))"
+    "INSERT INTO certificate_status"
+    " (serial, issuer, not_after, revoked_at, reason, entry, bucket, change)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, (SELECT value FROM counters WHERE name = 'change'))"
     " ON CONFLICT (serial, issuer) DO UPDATE SET revoked_at = excluded.revoked_at,"
-    " reason = excluded.reason, entry = excluded.entry, change = excluded.change"
+    " reason = excluded.reason, entry = excluded.entry, bucket = excluded.bucket,"
+    " change = excluded.change"
     # keyCompromise (1) may be declared later of a certificate revoked for another reason
     " WHERE certificate_status.revoked_at IS NULL"
     " OR (certificate_status.reason <> 1 AND excluded.reason = 1)"
@@ -46,27 +57,42 @@ _SWEEP = Statement(
     "DELETE FROM certificate_status WHERE (serial, issuer) IN"
     " (SELECT serial, issuer FROM certificate_status WHERE not_after < $1 LIMIT $2)"
 )
-_LAST_CHANGE = Statement(
-    "SELECT max(change) FROM certificate_status WHERE issuer = $1 AND change > $2"
+_CHANGED_BUCKETS = Statement(
+    "SELECT issuer, bucket, max(change) FROM certificate_status WHERE change > $1"
+    " GROUP BY issuer, bucket"
 )
 _ENTRIES = Statement(
-    "SELECT serial, entry FROM certificate_status"
-    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND serial > $2 AND not_after >= $3"
-    " ORDER BY serial LIMIT $4"
+    "SELECT bucket, serial, entry FROM certificate_status"
+    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND (bucket, serial) > ($2, $3)"
+    " AND bucket <= $4 AND not_after >= $5 ORDER BY bucket, serial LIMIT $6"
+)
+_CHANGED_ENTRIES = Statement(
+    "SELECT change, serial, entry FROM certificate_status"
+    " WHERE issuer = $1 AND (change, serial) > ($2, $3) AND bucket >= $4 AND bucket <= $5"
+    " AND not_after >= $6 ORDER BY change, serial LIMIT $7"
 )
 _RESERVE = Statement(
-    "INSERT INTO crls (issuer, number, this_update) VALUES ($1, $2, $3)"
-    " ON CONFLICT (issuer, number) DO NOTHING RETURNING issuer"
+    "INSERT INTO crls (scope, number, this_update) VALUES ($1, $2, $3)"
+    " ON CONFLICT (scope, number) DO NOTHING RETURNING scope"
 )
 _PUBLISH = Statement(
-    "UPDATE crls SET this_update = $3, next_update = $4, change = $5, entries = $6, der = $7"
-    " WHERE issuer = $1 AND number = $2"
+    "UPDATE crls SET this_update = $3, next_update = $4, change = $5, entries = $6, der = $7,"
+    " base = $8, delta = $9 WHERE scope = $1 AND number = $2"
 )
-_FORGET = Statement("DELETE FROM crls WHERE issuer = $1 AND number < $2")
-_HIGHEST = Statement("SELECT max(number) FROM crls WHERE issuer = $1")
+_DROP_OCTETS = Statement(
+    "UPDATE crls SET der = NULL, delta = NULL WHERE scope = $1 AND number < $2 AND der IS NOT NULL"
+)
+_FORGET_UNSIGNED = Statement("DELETE FROM crls WHERE scope = $1 AND number < $2 AND change IS NULL")
+_FORGET = Statement("DELETE FROM crls WHERE scope = $1 AND number = $2")
+_HIGHEST = Statement("SELECT max(number) FROM crls WHERE scope = $1")
+_HISTORY = Statement(
+    "SELECT number, this_update, change FROM crls WHERE scope = $1 AND change IS NOT NULL"
+    " ORDER BY number"
+)
+_NUMBERS = Statement("SELECT scope, max(number) FROM crls WHERE der IS NOT NULL GROUP BY scope")
 _LATEST = Statement(
-    "SELECT number, this_update, next_update, change, entries, der FROM crls"
-    " WHERE issuer = $1 AND der IS NOT NULL ORDER BY number DESC LIMIT 1"
+    "SELECT number, this_update, next_update, change, entries, der, base, delta FROM crls"
+    " WHERE scope = $1 AND der IS NOT NULL ORDER BY number DESC LIMIT 1"
 )
 
 
@@ -102,7 +128,14 @@ class StatusStore:
         """Record these revocations, whether their certificates are known or not."""
         if revoked:
             rows = sorted(
-                (*reversed(one.key), one.not_after, one.revoked_at, one.reason, one.entry)
+                (
+                    *reversed(one.key),
+                    one.not_after,
+                    one.revoked_at,
+                    one.reason,
+                    one.entry,
+                    bucket(one.key.serial),
+                )
                 for one in revoked
             )
             await self._database.apply(
@@ -141,16 +174,32 @@ class StatusStore:
         """Delete up to ``limit`` certificates that expired before that time."""
         await self._database.apply(Write(_SWEEP, (expired_before, limit)))
 
-    async def last_change(self, issuer: str, after: int) -> int | None:
-        """Return the highest count past ``after`` at which a certificate of this issuer was revoked."""
-        return (await self._database.fetch(_LAST_CHANGE, issuer, after))[0][0]
+    async def changed_buckets(self, after: int) -> list[tuple[str, int, int]]:
+        """List issuer, bucket and latest count of where certificates were revoked past a count."""
+        rows = await self._database.fetch(_CHANGED_BUCKETS, after)
+        return [(issuer, number, change) for issuer, number, change in rows]
 
-    async def entries(self, issuer: str, not_expired_at: int) -> AsyncIterator[list[bytes]]:
-        """List the encoded revokedCertificates entries of an issuer, by serial, page by page."""
-        last = b""
-        while rows := await self._database.fetch(_ENTRIES, issuer, last, not_expired_at, _PAGE):
-            yield [bytes(encoded) for _, encoded in rows]
-            last = bytes(rows[-1][0])
+    async def entries(
+        self, issuer: str, buckets: tuple[int, int], not_expired_at: int
+    ) -> AsyncIterator[EntryPage]:
+        """List the revokedCertificates entries of an issuer, by bucket and serial, page by page."""
+        number, serial = buckets[0], b""
+        while rows := await self._database.fetch(
+            _ENTRIES, issuer, number, serial, buckets[1], not_expired_at, _PAGE
+        ):
+            yield EntryPage(len(rows), b"".join([entry for *_, entry in rows]))
+            number, serial = rows[-1][0], bytes(rows[-1][1])
+
+    async def changed_entries(
+        self, issuer: str, buckets: tuple[int, int], not_expired_at: int, after: int
+    ) -> AsyncIterator[EntryPage]:
+        """List those that changed past a count, in the order of their changes, page by page."""
+        change, serial = after + 1, b""
+        while rows := await self._database.fetch(
+            _CHANGED_ENTRIES, issuer, change, serial, *buckets, not_expired_at, _PAGE
+        ):
+            yield EntryPage(len(rows), b"".join([entry for *_, entry in rows]))
+            change, serial = rows[-1][0], bytes(rows[-1][1])
 
 
 class CRLStore:
@@ -160,39 +209,64 @@ class CRLStore:
         self._database = database
         self._outbox = outbox
 
-    async def highest(self, issuer: str) -> int:
-        """Return the highest number ever reserved for an issuer's CRLs; 0 before the first."""
-        return (await self._database.fetch(_HIGHEST, issuer))[0][0] or 0
+    async def highest(self, scope: str) -> int:
+        """Return the highest number ever reserved for the CRLs of a scope; 0 before the first."""
+        return (await self._database.fetch(_HIGHEST, scope))[0][0] or 0
 
-    async def reserve(self, issuer: str, number: int, now: int) -> bool:
+    async def reserve(self, scope: str, number: int, now: int) -> bool:
         """Reserve a number for a CRL to be made; False when another worker was faster."""
-        return await self._database.decide(Write(_RESERVE, (issuer, number, now))) is not None
+        return await self._database.decide(Write(_RESERVE, (scope, number, now))) is not None
 
-    async def publish(self, crl: PublishedCRL, forget_below: int, event: bytes) -> None:
-        """Store a signed CRL under its reserved number, and publish its event."""
+    async def history(self, scope: str) -> list[PastCRL]:
+        """List the signed CRLs of a scope that are remembered, by number."""
+        return [PastCRL(*row) for row in await self._database.fetch(_HISTORY, scope)]
+
+    async def publish(
+        self, crl: PublishedCRL, forget_below: int, obsolete: Sequence[int], event: bytes
+    ) -> None:
+        """Store a signed CRL under its reserved number, and publish its event.
+
+        The octets of those below ``forget_below`` are dropped, and all about the ``obsolete`` ones.
+        """
+        row = (
+            crl.scope,
+            crl.number,
+            crl.this_update,
+            crl.next_update,
+            crl.change,
+            crl.entries,
+            crl.der,
+            crl.base,
+            crl.delta,
+        )
         await self._database.apply(
             Write(_COUNT, ("crl",)),
-            Write(
-                _PUBLISH,
-                (
-                    crl.issuer,
-                    crl.number,
-                    crl.this_update,
-                    crl.next_update,
-                    crl.change,
-                    crl.entries,
-                    crl.der,
-                ),
-            ),
-            Write(_FORGET, (crl.issuer, forget_below)),
+            Write(_PUBLISH, row),
+            Write(_DROP_OCTETS, (crl.scope, forget_below)),
+            Write(_FORGET_UNSIGNED, (crl.scope, forget_below)),
+            *(Write(_FORGET, (crl.scope, number)) for number in obsolete),
             self._outbox.write(subjects.CRL_PUBLISHED, event),
         )
         self._outbox.wake()
 
-    async def latest(self, issuer: str) -> PublishedCRL | None:
+    async def numbers(self) -> Mapping[str, int]:
+        """Return the highest number of a signed CRL, by scope."""
+        return dict(await self._database.fetch(_NUMBERS))  # type: ignore[arg-type]
+
+    async def latest(self, scope: str) -> PublishedCRL | None:
         """Return the signed CRL with the highest number."""
-        rows = await self._database.fetch(_LATEST, issuer)
+        rows = await self._database.fetch(_LATEST, scope)
         if not rows:
             return None
-        number, this_update, next_update, change, entries, der = rows[0]
-        return PublishedCRL(issuer, number, this_update, next_update, change, entries, bytes(der))
+        number, this_update, next_update, change, entries, der, base, delta = rows[0]
+        return PublishedCRL(
+            scope,
+            number,
+            this_update,
+            next_update,
+            change,
+            entries,
+            bytes(der),
+            base or 0,
+            bytes(delta or b""),
+        )

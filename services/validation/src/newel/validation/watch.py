@@ -13,6 +13,7 @@ from newel.validation.krl.publisher import KRLCache
 from newel.validation.metrics import Metrics
 from newel.validation.offline import OfflineIssuer
 from newel.validation.response_cache import ResponseCache
+from newel.validation.scopes import Scope
 
 
 class Watch:
@@ -22,6 +23,7 @@ class Watch:
         self,
         issuers: Issuers,
         offline: Sequence[OfflineIssuer],
+        scopes: Sequence[Scope],
         crl_cache: CRLCache,
         changes: Changes,
         cache: ResponseCache,
@@ -32,6 +34,7 @@ class Watch:
     ) -> None:
         self._issuers = issuers
         self._offline = offline
+        self._scopes = scopes
         self._crl_cache = crl_cache
         self._changes = changes
         self._cache = cache
@@ -50,17 +53,25 @@ class Watch:
             self._metrics.responder_not_after.labels(issuer.id).set(
                 issuer.delegation.valid_until(now)
             )
-            crl = self._crl_cache.crl(issuer.id)
-            if crl is not None:
-                self._metrics.crl_number.labels(issuer.id).set(crl.number)
-                self._metrics.crl_entries.labels(issuer.id).set(crl.entries)
-                self._metrics.crl_octets.labels(issuer.id).set(len(crl.der))
-                self._metrics.crl_next_update.labels(issuer.id).set(crl.next_update)
-
+            self._measure_crls(issuer.id)
         for issuer in self._offline:
             await run_in_thread(issuer.refresh)
             issuer.remind(now)
             self._metrics.offline_crl_next_update.labels(issuer.id).set(issuer.next_update)
+
+    def _measure_crls(self, issuer: str) -> None:
+        """Set the gauges of the complete CRL; of all lists, for the one that ends first."""
+        crls = [
+            crl
+            for scope in self._scopes
+            if scope.issuer.id == issuer and (crl := self._crl_cache.crl(scope.id)) is not None
+        ]
+        for crl in crls[:1]:
+            self._metrics.crl_number.labels(issuer).set(crl.number)
+            self._metrics.crl_entries.labels(issuer).set(crl.entries)
+            self._metrics.crl_octets.labels(issuer).set(len(crl.der))
+            first = min(each.next_update for each in crls)
+            self._metrics.crl_next_update.labels(issuer).set(first)
 
     async def ready(self) -> None:
         """Raise NewelError ``unavailable`` with what is missing."""
@@ -75,11 +86,10 @@ class Watch:
                 issuer.delegation.responder(now)
             except UnusableResponderError as error:
                 raise _unavailable(f"no OCSP responder for {issuer.id}: {error}") from None
-            crl = self._crl_cache.crl(issuer.id)
-            if not issuer.signs_crls:
-                continue
+        for scope in self._scopes:
+            crl = self._crl_cache.crl(scope.id)
             if crl is None or now >= crl.next_update or is_future(crl.this_update, now):
-                raise _unavailable(f"no valid CRL of {issuer.id} is published")
+                raise _unavailable(f"no valid CRL of {scope.id} is published")
         if await self._krl.is_missing():
             raise _unavailable("no key revocation list of SSH certificates is published")
 

@@ -12,7 +12,7 @@ _ZERO_REASON = bytes.fromhex("0603551d1504030a0100")
 _CRITICAL_REASON = bytes.fromhex("0603551d150101ff")
 _REMOVED = bytes.fromhex("0603551d1504030a0108")
 _MAX_NUMBER = 1 << 159
-_DELTA = "2.5.29.27"
+_DELTA = extensions.DELTA_CRL_INDICATOR
 _MAY_BE_CRITICAL = frozenset({extensions.ISSUING_DISTRIBUTION_POINT, _DELTA})
 
 
@@ -122,6 +122,27 @@ def e_crl_remove_from_crl_in_complete_list(subject: ListSubject) -> bool:
     return _DELTA in subject.extensions or _REMOVED not in subject.tbs
 
 
+def e_crl_delta_indicator_not_critical_or_base_later(subject: ListSubject) -> bool:
+    """Require a critical indicator with a base no later than the delta CRL (RFC 5280 §5.2.4)."""
+    indicator = subject.extensions.get(_DELTA)
+    if indicator is None:
+        return True
+    number = subject.extensions.get(extensions.CRL_NUMBER)
+    if number is None or not isinstance(number.value, x509.CRLNumber):
+        return False
+    base = indicator.value
+    return (
+        indicator.critical
+        and isinstance(base, x509.DeltaCRLIndicator)
+        and 0 <= base.crl_number <= number.value.crl_number
+    )
+
+
+def e_crl_freshest_in_delta_list(subject: ListSubject) -> bool:
+    """Allow FreshestCRL in complete CRLs only (RFC 5280 §5.2.6)."""
+    return _DELTA not in subject.extensions or extensions.FRESHEST_CRL not in subject.extensions
+
+
 RULES: tuple[ListRule, ...] = (
     e_crl_version_not_2,
     e_crl_signature_algorithm_not_of_issuer_key,
@@ -135,4 +156,6 @@ RULES: tuple[ListRule, ...] = (
     e_crl_critical_extension_unknown,
     e_crl_reason_unspecified_or_critical,
     e_crl_remove_from_crl_in_complete_list,
+    e_crl_delta_indicator_not_critical_or_base_later,
+    e_crl_freshest_in_delta_list,
 )
