@@ -104,7 +104,9 @@ def configure_issuing(settings: Settings) -> IssuingConfig:
         if base
         else {}
     )
-    if settings.crl_url:
+    if _crl_shards(settings):
+        urls["crl"] = f"{base}/crl/{{issuer}}/{{shard}}.crl"
+    elif settings.crl_url:
         urls["crl"] = settings.crl_url
     front, root = configure_registration(settings), settings.ca.roots
     asked = ["*"] if has_templates(settings) else []
@@ -138,6 +140,22 @@ def configure_issuing(settings: Settings) -> IssuingConfig:
         "ssh_issuers": _ssh_issuers(settings, front.max_ssh_durations()),
     }
     return validate(IssuingConfig, merge(data, settings.newel.issuing), "issuing")
+
+
+def _crl_shards(settings: Settings) -> int:
+    """Return into how many shards the CRL is divided that certificates name; 0 for not at all.
+
+    Raises ConfigError where nobody would find them.
+    """
+    named = settings.newel.issuing.get("urls", {}).get("crl_shards") or 0
+    place = f"{settings.layout.ca_json}: newel.issuing.urls.crlShards"
+    if named and settings.crl_url:
+        raise ConfigError(f"{place}: crl.idpURL names one list, and shards are many")
+    if named and not settings.http_url:
+        raise ConfigError(
+            f"{place}: without a plain HTTP address there are no lists that certificates could name"
+        )
+    return named
 
 
 def _ssh_issuers(
@@ -224,6 +242,7 @@ def configure_validation(settings: Settings) -> ValidationConfig:
         ],
         "http": {"base_path": urlsplit(settings.http_url).path},
     }
+    data["crl"] = _configure_crls(settings)
     crl = settings.ca.crl
     if crl and (crl.cache_duration or crl.renew_period):
         validity = parse_duration(crl.cache_duration or "24h")
@@ -232,9 +251,23 @@ def configure_validation(settings: Settings) -> ValidationConfig:
             raise ConfigError(
                 f"{settings.layout.ca_json}: crl.renewPeriod: it must be shorter than crl.cacheDuration"
             )
-        data["crl"] = {"validity": validity, "period": period}
+        data["crl"] |= {"validity": validity, "period": period}
         data["reconcile"] = {"keep_expired": max(KEPT, 2 * period)}
-    return validate(ValidationConfig, merge(data, settings.newel.validation), "validation")
+    config = validate(ValidationConfig, merge(data, settings.newel.validation), "validation")
+    named = _crl_shards(settings)
+    if named and named not in config.crl.shards:
+        raise ConfigError(
+            f"{settings.layout.ca_json}: newel.validation.crl.shards: certificates name shards of a division"
+            f" into {named} (newel.issuing.urls.crlShards), which is not published"
+        )
+    return config
+
+
+def _configure_crls(settings: Settings) -> dict[str, Any]:
+    """Configure that the shards are published which certificates name, and by the same URL."""
+    named = _crl_shards(settings)
+    url = {"url": f"{settings.http_url}/crl"} if settings.http_url else {}
+    return {**url, **({"shards": [named]} if named else {})}
 
 
 def check(settings: Settings) -> None:
