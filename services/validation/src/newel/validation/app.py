@@ -130,9 +130,8 @@ def assemble(config: Config, ports: Ports) -> Parts:
     scopes = build_scopes(issuers, config.crl)
     names = tuple(each.id for each in scopes)
     changes = Changes(store, crls, names, cache, crl_cache)
-    distribution = Distribution(
-        (*names, *(each.id for each in offline)), _places(config.crl), crl_cache, clock, metrics
-    )
+    hosted = (*names, *(each.id for each in offline))
+    distribution = Distribution(hosted, _places(config.crl), crl_cache, metrics)
     signer = StatusSigner(StatusSignerStub(ports.signer))
     max_lag = int(config.reconcile.max_lag.total_seconds())
     times = _ocsp_times(config, max_lag)
@@ -162,15 +161,10 @@ def assemble(config: Config, ports: Ports) -> Parts:
     repository = RepositoryStub(ports.issuing)
     reconciler = Reconciler(repository, store, cache.purge, clock, metrics.repaired)
     krl = assemble_krl(ports.database, repository, clock, ports.audit)
+    sources = build_sources(issuers, offline, scopes, crl_cache, config.roots_file)
+    sources |= dict.fromkeys(PATHS, krl.cache.source)
     return Parts(
-        web=Web(
-            responder,
-            {
-                **build_sources(issuers, offline, scopes, crl_cache, config.roots_file),
-                **dict.fromkeys(PATHS, krl.cache.source),
-            },
-            config.http.base_path,
-        ),
+        web=Web(responder, sources, config.http.base_path),
         projection=StatusProjection(store, cache.purge, ports.audit),
         changes=changes,
         reconciler=reconciler,

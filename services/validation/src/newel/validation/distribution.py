@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from newel.crypto import crl_files, loading
-from newel.runtime.clock import Clock
 from newel.validation.crls import CRLCache, PublishedCRL
 from newel.validation.metrics import Metrics
 from newel.validation.scopes import delta_name
@@ -59,13 +58,11 @@ class Distribution:
         scopes: Iterable[str],
         places: Sequence[Place],
         crl_cache: CRLCache,
-        clock: Clock,
         metrics: Metrics,
     ) -> None:
         self._scopes = tuple(scopes)
         self._places = tuple(places)
         self._crl_cache = crl_cache
-        self._clock = clock
         self._metrics = metrics
         self._held: dict[tuple[str, str], _Held] = {}
         self._current: dict[tuple[str, str], PublishedCRL] = {}  # what was written or found equal

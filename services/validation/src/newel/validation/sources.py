@@ -1,6 +1,6 @@
 """What plain GET requests can fetch: CRLs, issuer certificates, roots."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -22,7 +22,7 @@ def build_sources(
     scopes: Sequence[Scope],
     crl_cache: CRLCache,
     roots_file: Path | tuple[Path, ...] | None,
-) -> Mapping[str, Source]:
+) -> dict[str, Source]:
     """Return the document of every path. Raises OSError and ValueError when roots cannot be read.
 
     ``/crl`` and ``/1.0/crl`` are the active issuer's CRL as step-ca serves it: DER, or with the query
