@@ -69,7 +69,7 @@ async def test_a_revoked_serial_is_on_its_shard_alone_and_on_the_complete_list(
 
 
 @pytest.mark.attack("X09")
-async def test_a_revocation_makes_its_shard_anew_and_no_other(
+async def test_a_revocation_replaces_its_shard_and_no_other(
     tmp_path: Path, database_url: str
 ) -> None:
     harness = await open_sharded(tmp_path, database_url, 4)
@@ -140,7 +140,7 @@ async def test_revocations_from_before_the_shards_are_on_them(
     await harness.close()
 
 
-async def test_every_shard_is_made_anew_with_every_period(harness: ValidationHarness) -> None:
+async def test_every_shard_is_replaced_with_every_period(harness: ValidationHarness) -> None:
     sharded = await open_sharded(harness.folder / "s", harness.url, 2, beside=harness)
     await sharded.parts.publisher.publish_due()
     first = await read(sharded, "/2-1")

@@ -145,7 +145,7 @@ def configure_issuing(settings: Settings) -> IssuingConfig:
 def _crl_shards(settings: Settings) -> int:
     """Return into how many shards the CRL is divided that certificates name; 0 for not at all.
 
-    Raises ConfigError where nobody would find them.
+    Raises ConfigError where no client would find them.
     """
     named = settings.newel.issuing.get("urls", {}).get("crl_shards") or 0
     place = f"{settings.layout.ca_json}: newel.issuing.urls.crlShards"

@@ -1,6 +1,6 @@
 """Puts the CRLs that are served here at further places as well: a folder, a bucket.
 
-Whoever holds the lease compares what is at each place with what is served, and writes what is newer. A
+The worker that holds the lease compares what is at each place with what is served, and writes what is newer. A
 place that cannot be reached is tried again until it has the latest lists, and a metric says when the
 lists there end. A list there with a higher number, or another list with the same one, was published
 before this service's database was restored from a backup. It is not overwritten by an older list: the
@@ -34,12 +34,12 @@ class Place(Protocol):
         ...
 
     async def write(self, name: str, crl: bytes) -> None:
-        """Replace the CRL of this name at once: nobody reads half of it."""
+        """Replace the CRL of this name at once: no client reads half of it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class HostedCRL:
     """The CRL of a scope at a place."""
 
     number: int
@@ -47,7 +47,7 @@ class _Held:
     next_update: float
 
 
-_NONE = _Held(0, b"", 0)
+_NONE = HostedCRL(0, b"", 0)
 
 
 class Distribution:
@@ -64,7 +64,7 @@ class Distribution:
         self._places = tuple(places)
         self._crl_cache = crl_cache
         self._metrics = metrics
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._held: dict[tuple[str, str], HostedCRL] = {}
         self._current: dict[tuple[str, str], PublishedCRL] = {}  # what was written or found equal
         self._faults: dict[str, str] = {}
 
@@ -127,11 +127,11 @@ class Distribution:
         await place.write(crl.scope, crl.der)
         if crl.delta:  # after its complete list: who has the new one needs no older delta list
             await place.write(delta_name(crl.scope), crl.delta)
-        self._held[key] = _Held(crl.number, _digest(crl.der), crl.next_update)
+        self._held[key] = HostedCRL(crl.number, _digest(crl.der), crl.next_update)
         self._current[key] = crl
 
-    async def _find(self, place: Place, scope: str) -> _Held:
-        """Return what a place has. It is read once, because nobody else writes there."""
+    async def _find(self, place: Place, scope: str) -> HostedCRL:
+        """Return what a place has. It is read once, because no other program writes there."""
         held = self._held.get((place.kind, scope))
         if held is None:
             der = await place.read(scope)
@@ -150,17 +150,17 @@ class Distribution:
             _log.info("CRLs are published at the %s again", place.kind)
 
 
-def _parse(der: bytes) -> _Held:
+def _parse(der: bytes) -> HostedCRL:
     crl = loading.load_list(der)
     end = crl.next_update_utc
-    return _Held(crl_files.list_number(crl), _digest(der), end.timestamp() if end else 0)
+    return HostedCRL(crl_files.list_number(crl), _digest(der), end.timestamp() if end else 0)
 
 
 def _digest(der: bytes) -> bytes:
     return hashlib.sha256(der).digest()
 
 
-def _conflicts(held: _Held, crl: PublishedCRL) -> bool:
+def _conflicts(held: HostedCRL, crl: PublishedCRL) -> bool:
     if held.number != crl.number:
         return held.number > crl.number
     return held.digest != _digest(crl.der)
