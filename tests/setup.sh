@@ -9,6 +9,7 @@ declare -A debian=(
   [softhsm2-util]=softhsm2 [nats-server]=nats-server [ssh-keygen]=openssh-client [ssh]=openssh-client [ssh-agent]=openssh-client
   [promtool]=prometheus [curl]=curl [docker-compose]=docker-compose [zsh]=zsh [fish]=fish
   [named]=bind9 [nsupdate]=bind9-dnsutils
+  [prometheus-alertmanager]=prometheus-alertmanager [rsyslogd]=rsyslog
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
   [chromium]=chromium [npm]=npm [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
   [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,61 +13,23 @@ from fakes.http_receiver import HttpReceiver, Reply
 from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
+from fixtures.alert_messages import HOSTILE, message, send, server_context
 from fixtures.catalogue import START
 from fixtures.pki import InternalPki
 from newel.alerting.channels.factory import build_channel
 from newel.alerting.channels.webhook import signature
-from newel.alerting.config import Channel as ChannelConfig
 from newel.alerting.config import Config, Email, Slack, Webhook
 from newel.alerting.delivery import DeliveryError
-from newel.alerting.notices import Message, Notice, Phase, Severity
+from newel.alerting.notices import Phase
 from newel.runtime.clock import ManualClock
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.egress import EgressPolicy
 
 SecretFile = Callable[..., Path]
-HOSTILE = (
-    "<!channel> *bold* <https://evil|click> &amp; =1\r\nBcc: eve@example.com\x00 " + "x" * 5000
-)
-
-
-def message(subject: str = "a.example", phase: Phase = Phase.OPENED) -> Message:
-    second, is_resolved = dt.timedelta(seconds=1), phase is Phase.RESOLVED
-    notice = Notice(
-        id="expiring-01",
-        endpoint="c-01",
-        serial=b"\x01",
-        subject=subject,
-        names=(f"dns:{subject}", "ip:10.0.0.1"),
-        provisioner=subject,
-        not_before=START,
-        not_after=START + 120 * second,
-        life_passed=0.75,
-        severity=Severity.WARNING,
-        opened_at=START + 90 * second,
-        resolved_at=START + 100 * second if is_resolved else None,
-        successor=b"\x02" if is_resolved else b"",
-    )
-    return Message(f"expiring-01.{phase}.name", phase, notice, "newel")
-
-
-async def send(config: ChannelConfig, what: Message, policy: EgressPolicy | None = None) -> None:
-    channel = build_channel("name", config, policy or EgressPolicy(), ManualClock(START))
-    try:
-        await channel.send(what)
-    finally:
-        await channel.close()
 
 
 def hook(url: str, secret_file: Path, **fields: Any) -> Webhook:
     return Webhook(kind="webhook", url=url, secret_file=secret_file, **fields)
-
-
-def server_context(pki: InternalPki, *names: str) -> ssl.SSLContext:
-    files = pki.files(*names)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files.certificate, files.key)
-    return context
 
 
 class TestWebhook:
@@ -289,14 +250,18 @@ class TestEmail:
         assert mail["Bcc"] is None
         assert mail["To"] == "ada@example.com, bob@example.com"
         assert len(mail["Subject"]) < 150
-        assert mail.get_content_type() == "text/plain"
+        text, page = mail.iter_parts()
+        assert [text.get_content_type(), page.get_content_type()] == ["text/plain", "text/html"]
+        assert "<https" not in page.get_content()
         assert mail["Auto-Submitted"] == "auto-generated"
 
     async def test_it_says_what_a_person_needs(self, mail_server: MailServer) -> None:
         await send(self.config(mail_server), message("müller.example"))
         (mail,) = mail_server.mails
         assert mail["Subject"] == "Certificate of müller.example is about to expire"
-        text = mail.get_content()
+        plain = mail.get_body(("plain",))
+        assert plain
+        text = plain.get_content()
         assert "Expires: 2026-11-21T12:02:00Z" in text
         assert "Names: müller.example, 10.0.0.1" in text
 

@@ -18,7 +18,16 @@ _CHANNEL_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _ADDRESS = re.compile(r"[^\s<>,;:\"()\[\]\\]{1,64}@[^\s<>,;:\"()\[\]\\]{1,255}")
 
 
-class Webhook(Frozen):
+class Receiver(Frozen):
+    """What every kind of channel has."""
+
+    ca_file: Path | None = None
+    """PEM: the roots to trust, instead of the system's."""
+    timeout: Timeout = dt.timedelta(seconds=10)
+    """How long one attempt may take."""
+
+
+class Webhook(Receiver):
     """An HTTP receiver of signed CloudEvents."""
 
     kind: Literal["webhook"]
@@ -27,26 +36,18 @@ class Webhook(Frozen):
     """Where it is sent."""
     secret_file: Path  # what the receiver checks signatures with
     """The file with the secret that signs the body."""
-    ca_file: Path | None = None  # roots to trust instead of the system's
-    """PEM: the roots to trust, instead of the system's."""
-    timeout: Timeout = dt.timedelta(seconds=10)
-    """How long one attempt may take."""
 
 
-class Slack(Frozen):
+class Slack(Receiver):
     """A Slack incoming webhook, or what understands the same. Its address is the secret."""
 
     kind: Literal["slack"]
     """A Slack incoming webhook."""
     url_file: Path
     """The file with the webhook's URL, which is a secret."""
-    ca_file: Path | None = None
-    """PEM: the roots to trust, instead of the system's."""
-    timeout: Timeout = dt.timedelta(seconds=10)
-    """How long one attempt may take."""
 
 
-class Email(Frozen):
+class Email(Receiver):
     """A mail server that takes our messages."""
 
     kind: Literal["email"]
@@ -61,8 +62,6 @@ class Email(Frozen):
     """The user, if the server wants one."""
     password_file: Path | None = None
     """The file with the user's password."""
-    ca_file: Path | None = None
-    """PEM: the roots to trust, instead of the system's."""
     sender: str
     """The address in From."""
     recipients: tuple[str, ...] = Field(min_length=1, max_length=50)
@@ -87,7 +86,72 @@ class Email(Frozen):
         return self
 
 
-Channel = Annotated[Webhook | Slack | Email, Field(discriminator="kind")]
+class Teams(Receiver):
+    """The webhook of a Microsoft Teams workflow. Its address is the secret."""
+
+    kind: Literal["teams"]
+    """A Microsoft Teams workflow."""
+    url_file: Path
+    """The file with the workflow's URL, which is a secret."""
+
+
+class PagerDuty(Receiver):
+    """A PagerDuty service with an integration of Events API v2."""
+
+    kind: Literal["pagerduty"]
+    """PagerDuty's Events API v2."""
+    routing_key_file: Path
+    """The file with the integration key."""
+    url: str = Field(default="https://events.pagerduty.com", pattern=r"^https?://")
+    """Where events are sent; in Europe `https://events.eu.pagerduty.com`."""
+
+
+class Opsgenie(Receiver):
+    """Opsgenie's Alert API."""
+
+    kind: Literal["opsgenie"]
+    """Opsgenie's Alert API."""
+    api_key_file: Path
+    """The file with the key of an API integration."""
+    url: str = Field(default="https://api.opsgenie.com", pattern=r"^https?://")
+    """Where alerts are sent; in Europe `https://api.eu.opsgenie.com`."""
+
+
+class Alertmanager(Receiver):
+    """Prometheus' Alertmanager."""
+
+    kind: Literal["alertmanager"]
+    """Prometheus' Alertmanager, API v2."""
+    url: str = Field(pattern=r"^https?://")
+    """Its address, without `/api/v2`."""
+    token_file: Path | None = None
+    """The file with the bearer token that a proxy in front of it wants."""
+
+
+class Syslog(Receiver):
+    """A syslog collector (RFC 5424)."""
+
+    kind: Literal["syslog"]
+    """Syslog by RFC 5424."""
+    host: str = Field(min_length=1)
+    """The collector."""
+    port: int = Field(default=6514, ge=1, le=65535)
+    """Its port."""
+    transport: Literal["tls", "tcp", "udp"] = "tls"
+    """`tls` verifies the collector's certificate; what is lost over `udp` is not noticed."""
+    facility: Literal[
+        "user", "daemon", "auth", "audit", "alert",
+        "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    ] = "audit"  # fmt: skip # a list of words
+    """The facility of the messages."""
+    format: Literal["text", "cef", "ecs", "ocsf"] = "text"
+    """A line of text, CEF, or the JSON of the Elastic Common Schema or of OCSF."""
+
+
+Channel = Annotated[
+    Webhook | Slack | Teams | PagerDuty | Opsgenie | Alertmanager | Email | Syslog,
+    Field(discriminator="kind"),
+]
 
 
 class Rule(Frozen):

@@ -6,6 +6,7 @@ import socket
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
+from html import escape
 
 from newel.alerting.config import Email
 from newel.alerting.delivery import DeliveryError
@@ -56,6 +57,7 @@ class EmailChannel:
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies
         lines = [f"{name}: {value}" for name, value in facts(message)]
         mail.set_content("\n".join([title(message) + ".", "", *lines, ""]))
+        mail.add_alternative(write_html(message), subtype="html")
         return mail
 
     def _message_id(self, key: str) -> str:
@@ -95,6 +97,20 @@ class EmailChannel:
 
     def _context(self) -> ssl.SSLContext:
         return trust_file(self._config.ca_file)
+
+
+def write_html(message: Message) -> str:
+    """Write the mail as a page without scripts, pictures or links; every text is escaped."""
+    rows = "".join(
+        f'<tr><th align="left" style="padding:2px 16px 2px 0;font-weight:normal;color:#666">{escape(name)}'
+        f'</th><td style="padding:2px 0">{escape(value)}</td></tr>'
+        for name, value in facts(message)
+    )
+    return (
+        '<!doctype html><html lang="en"><body style="font:15px/1.5 system-ui,sans-serif">'
+        f'<p style="font-size:17px;font-weight:600">{escape(title(message))}.</p>'
+        f"<table>{rows}</table></body></html>\n"
+    )
 
 
 class _PinnedSmtp(smtplib.SMTP):

@@ -20,7 +20,7 @@ _AGAIN = {408, 425, 429}  # of the 4xx, those that may go away by themselves
 
 @dataclass
 class Poster:
-    """Posts to one URL. Its client is made when first needed: httpx is slow to load."""
+    """Posts to one receiver. Its client is made when first needed: httpx is slow to load."""
 
     url: str
     timeout: float  # seconds, for the whole of one attempt
@@ -28,16 +28,17 @@ class Poster:
     ca_file: Path | None = None
     _client: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
 
-    async def post(self, body: bytes, headers: dict[str, str]) -> None:
-        """Return when the receiver answered 2xx; raise `DeliveryError` for everything else.
+    async def post(self, body: bytes, headers: dict[str, str], path: str = "") -> None:
+        """Post to the URL, or to what ``path`` makes of it.
 
-        The error never holds the URL: for some receivers that is the secret.
+        Return when the receiver answered 2xx; raise `DeliveryError` for everything else. The error never holds
+        the URL: for some receivers that is the secret.
         """
         import httpx
 
         try:
             async with asyncio.timeout(self.timeout):
-                await self._post(body, headers)
+                await self._post(body, headers, path)
         except EgressRefusedError as error:
             raise DeliveryError(f"egress policy: {error}", permanent=True) from None
         except EgressError as error:
@@ -47,10 +48,10 @@ class Poster:
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise DeliveryError(f"no answer: {type(error).__name__}") from None
 
-    async def _post(self, body: bytes, headers: dict[str, str]) -> None:
+    async def _post(self, body: bytes, headers: dict[str, str], path: str) -> None:
         import httpx
 
-        target = httpx.URL(self.url)
+        target = httpx.URL(self.url.rstrip("/") + path if path else self.url)
         addresses = await self.policy.resolve(target.host)
         if self._client is None:
             self._client = make_client(trust_file(self.ca_file), self.timeout)

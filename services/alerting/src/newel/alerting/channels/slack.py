@@ -6,36 +6,20 @@ formatting; the fallback line, which has, is escape as Slack asks: ``&``, ``<``,
 
 from typing import Any
 
-import msgspec
-
-from newel.alerting.channels.http_post import Poster
+from newel.alerting.channels.posting import PostRequest, build_json
 from newel.alerting.notices import Message, Phase, facts, title
+
+SIGNS = {Phase.OPENED: "⚠", Phase.RESOLVED: "✓"}
+"""What people see first."""
 
 _FIELDS = 10  # Slack takes no more in one section
 
 
-class SlackChannel:
-    """One Slack channel."""
-
-    def __init__(self, poster: Poster) -> None:
-        self._poster = poster
-
-    async def send(self, message: Message) -> None:
-        """Post the message. Raises `DeliveryError` unless Slack accepts it."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": message.key}
-        await self._poster.post(msgspec.json.encode(payload(message)), headers)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._poster.close()
-
-
-def payload(message: Message) -> dict[str, Any]:
-    """Return the message in Slack's Block Kit."""
-    sign = {Phase.OPENED: "⚠", Phase.RESOLVED: "✓"}[message.phase]
-    headline = f"{sign} {title(message)}"
+def build_request(message: Message) -> PostRequest:
+    """Write the message in Slack's Block Kit."""
+    headline = f"{SIGNS[message.phase]} {title(message)}"
     fields = [_plain(f"{name}\n{value}") for name, value in facts(message)[:_FIELDS]]
-    return {
+    content = {
         "text": escape(headline),
         "mrkdwn": False,
         "blocks": [
@@ -43,6 +27,7 @@ def payload(message: Message) -> dict[str, Any]:
             {"type": "section", "fields": fields},
         ],
     }
+    return build_json(message, content)
 
 
 def _plain(text: str) -> dict[str, Any]:

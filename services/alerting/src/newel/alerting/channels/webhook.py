@@ -1,47 +1,60 @@
 """Signed CloudEvents to an HTTP receiver.
 
-The body is a CloudEvents 1.0 JSON document, the same octets at every attempt. Two headers go with it:
+The body is a CloudEvents 1.0 JSON document, the same octets at every attempt. With it go:
 
 - ``Idempotency-Key``: equals the event's ``id``; a receiver drops what it has seen.
 - ``Newel-Signature: t=<seconds since 1970>,v1=<hex>``: HMAC-SHA256, under the shared secret, of the
   decimal time, a full stop and the body. A receiver computes it again, compares in constant time, and
   rejects times more than a few minutes from its own.
+- ``webhook-id``, ``webhook-timestamp``, ``webhook-signature``: the same proof as Standard Webhooks have
+  it, for the libraries that check it (https://www.standardwebhooks.com).
 
-``docs/alerting.md`` describes both for receivers.
+``docs/alerting.md`` describes them for receivers.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 from typing import Any
 
 import msgspec
 
-from newel.alerting.channels.http_post import Poster
+from newel.alerting.channels.posting import PostRequest
 from newel.alerting.notices import Message, Phase, timestamp, title
 from newel.runtime.clock import Clock
 
+_PREFIX = "whsec_"
 
-class WebhookChannel:
-    """One receiver."""
 
-    def __init__(self, poster: Poster, secret: bytes, clock: Clock) -> None:
-        self._poster = poster
-        self._secret = secret
-        self._clock = clock
+def build_request(secret: bytes, clock: Clock, message: Message) -> PostRequest:
+    """Write and sign the event of a message."""
+    body, at = msgspec.json.encode(event(message)), int(clock.unix())
+    headers = {
+        "Content-Type": "application/cloudevents+json",
+        "Idempotency-Key": message.key,
+        "Newel-Signature": signature(secret, at, body),
+        "webhook-id": message.key,
+        "webhook-timestamp": str(at),
+        "webhook-signature": standard_signature(secret, message.key, at, body),
+    }
+    return PostRequest(body, headers)
 
-    async def send(self, message: Message) -> None:
-        """Post the event. Raises `DeliveryError` unless the receiver answers 2xx."""
-        body = msgspec.json.encode(event(message))
-        headers = {
-            "Content-Type": "application/cloudevents+json",
-            "Idempotency-Key": message.key,
-            "Newel-Signature": signature(self._secret, int(self._clock.unix()), body),
-        }
-        await self._poster.post(body, headers)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._poster.close()
+def read_key(secret: str) -> bytes:
+    """Return the key that signs: the octets of a ``whsec_`` secret, or the text's. Raises ValueError."""
+    if not secret.startswith(_PREFIX):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("what follows whsec_ is not base64") from None
+
+
+def standard_signature(secret: bytes, key: str, at: int, body: bytes) -> str:
+    """Return the value of ``webhook-signature`` for a message sent at that second."""
+    digest = hmac.new(secret, b"%s.%d.%s" % (key.encode(), at, body), hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
 
 
 def signature(secret: bytes, at: int, body: bytes) -> str:
