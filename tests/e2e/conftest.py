@@ -10,6 +10,7 @@ from fixtures.pki import InternalPki
 challenge_targets = challenges.challenge_targets
 http01_port = shapes.http01_port
 split = shapes.split
+up = shapes.up
 authority = shapes.authority
 step_ca_authority = scenarios.step_ca_authority
 newel_authority = scenarios.newel_authority
