@@ -155,8 +155,17 @@ HARM: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("case", HARM)
+IN_WORKERS = (
+    "the database is missing", "no table certificates", "a damaged database", "another password",
+    "half a configuration", "an audit trail that is a folder",
+)  # fmt: skip # words in rows
+"""One case of each kind: several workers find the same, and their parent passes it on."""
+
+
+@pytest.mark.parametrize(
+    ("case", "workers"),
+    [*((case, "1") for case in HARM), *((case, "2") for case in IN_WORKERS)],
+)
 def test_it_says_why_in_one_line(state: Path, case: str, workers: str) -> None:
     harm, expected = HARM[case]
     harm(state)

@@ -158,7 +158,7 @@ async def test_a_webhook_that_hangs_is_given_up_in_time(
 async def test_a_webhook_that_hangs_delays_its_own_requests_only(
     pki: InternalPki, receiver: HttpReceiver, silent: SilentReceiver
 ) -> None:
-    client = make_client(pki)
+    client = make_client(pki, seconds=60.0)
     waiting = [
         asyncio.ensure_future(call(client, make_hook(silent.url())))  # noqa: TID251 - of this test
         for _ in range(40)
