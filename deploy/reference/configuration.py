@@ -15,7 +15,16 @@ from pydantic.fields import FieldInfo
 from deploy.reference.docstrings import read_attribute_docstrings, to_cell, to_paragraph
 from newel.durations.go import format_duration
 
-SERVICES = ("registration", "issuing", "signer", "validation", "inventory", "alerting")
+PROGRAMS = {
+    "registration": "newel.registration",
+    "issuing": "newel.issuing",
+    "signer": "newel.signer",
+    "validation": "newel.validation",
+    "validation: the responder without a database": "newel.validation.stateless",
+    "inventory": "newel.inventory",
+    "alerting": "newel.alerting",
+}
+"""The package of every program, by its heading."""
 HEADING = """# Configuration
 
 Every setting of every service. This page is made from the models that read the files
@@ -33,9 +42,9 @@ def render_configuration() -> str:
     """Render the page."""
     parts = [HEADING]
     runtime = importlib.import_module("newel.runtime.process.process_config").RuntimeConfig
-    for service in SERVICES:
-        model = importlib.import_module(f"newel.{service}.config").Config
-        parts.append(f"## {service}\n\n")
+    for heading, package in PROGRAMS.items():
+        model = importlib.import_module(f"{package}.config").Config
+        parts.append(f"## {heading}\n\n")
         parts.extend(_sections(model, "", {}))
     parts.append("## The process: `[runtime]`\n\nThe same for every service.\n\n")
     parts.extend(_sections(runtime, "runtime", {}))

@@ -9,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPub
 
 from newel.crypto import armor, der, loading
 from newel.crypto.loading import CertificateError
-from newel.crypto.pem import MAX_SIZE
+
+MAX_LIST = 256 * 1024 * 1024
+"""Octets of a list: five million entries. Of a list in PEM, see :data:`newel.crypto.pem.MAX_SIZE`."""
 
 _LABELS = frozenset({"X509 CRL", "CRL"})
 
@@ -21,11 +23,13 @@ def read_list(path: Path, issuer: x509.Certificate) -> x509.CertificateRevocatio
     issuer, a delta list, or a list without a next update.
     """
     with path.open("rb") as file:
-        return parse_list(file.read(MAX_SIZE + 1), issuer)
+        return parse_list(file.read(MAX_LIST + 1), issuer)
 
 
 def parse_list(data: bytes, issuer: x509.Certificate) -> x509.CertificateRevocationList:
     """Do the same with the octets of the file. Raises :class:`CertificateError`."""
+    if len(data) > MAX_LIST:
+        raise CertificateError(f"the list is longer than {MAX_LIST} octets")
     found = loading.load_list(_binary(data))
     if found.issuer != issuer.subject:
         raise CertificateError(f"the list is not issued by {issuer.subject.rfc4514_string()}")
@@ -61,6 +65,8 @@ def list_entries(crl: x509.CertificateRevocationList) -> dict[int, bytes]:
 
 
 def _binary(data: bytes) -> bytes:
+    if data[:1] == b"\x30" and data[1:2] >= b"\x80":
+        return data  # DER: text has no octet like the second
     lists = [block for block in armor.blocks(data) if block.label in _LABELS]
     if len(lists) > 1:
         raise CertificateError(f"{len(lists)} lists in a file, where one is expected")

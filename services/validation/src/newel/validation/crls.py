@@ -77,7 +77,8 @@ class CRLCache:
     def put(self, crl: PublishedCRL) -> None:
         """Serve this CRL from now on, unless a later one is served already."""
         held = self._crls.get(crl.scope)
-        if held is not None and held.number >= crl.number:
+        # lists of other programs may have no number, which is 0 here
+        if held and (held.number, held.this_update) >= (crl.number, crl.this_update):
             return
         self._crls[crl.scope] = crl
         self._documents[crl.scope] = self._document((crl,), crl.der, MEDIA_TYPE)

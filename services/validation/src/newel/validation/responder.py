@@ -14,7 +14,6 @@ from newel.crypto.lint import LintError
 from newel.crypto.ocsp import CertID
 from newel.runtime.clock import AHEAD, Clock, is_future
 from newel.runtime.errors import NewelError
-from newel.validation.changes import Changes
 from newel.validation.delegation import UnusableResponderError
 from newel.validation.documents import Document
 from newel.validation.issuers import Issuer, Issuers
@@ -29,7 +28,13 @@ from newel.validation.ocsp import (
 )
 from newel.validation.response_cache import CachedResponse, CertStatus, ResponseCache
 from newel.validation.response_signer import OCSPTimes, ResponseSigner
-from newel.validation.status import CertificateKey, Status, StatusReader, canonical_serial
+from newel.validation.status import (
+    CertificateKey,
+    Freshness,
+    Status,
+    StatusReader,
+    canonical_serial,
+)
 
 _log = logging.getLogger("newel.validation.responder")
 
@@ -51,7 +56,7 @@ class Responder:
         store: StatusReader,
         signer: ResponseSigner,
         cache: ResponseCache,
-        changes: Changes,
+        freshness: Freshness,
         clock: Clock,
         metrics: Metrics,
         max_waiting: int,
@@ -61,7 +66,7 @@ class Responder:
         self._store = store
         self._signer = signer
         self._cache = cache
-        self._changes = changes
+        self._freshness = freshness
         self._clock = clock
         self._metrics = metrics
         self._tally = metrics.answers
@@ -192,7 +197,7 @@ class Responder:
         """Whether it still holds: a revocation does, anything else only while revocations arrive."""
         if response.status is CertStatus.REVOKED:
             return True
-        agreed = self._changes.agreed
+        agreed = self._freshness.agreed
         return agreed - AHEAD <= now < agreed + self._times.max_lag
 
 

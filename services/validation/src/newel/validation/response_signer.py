@@ -11,7 +11,7 @@ from newel.validation.delegation import UnusableResponderError
 from newel.validation.documents import Document, entity_tag, http_date
 from newel.validation.ocsp import MEDIA_TYPE, NO_STORE, StatusRequest
 from newel.validation.response_cache import CachedResponse, CertStatus
-from newel.validation.status import Status
+from newel.validation.status import Period, Status
 
 _UNKNOWN_LIFETIME = 1.0  # seconds: the event that a certificate was issued may be on its way
 
@@ -30,9 +30,18 @@ class ResponseSigner:
     """Has responses signed, and returns none whose signature does not verify."""
 
     def __init__(
-        self, sign: Callable[[str, bytes], Awaitable[bytes]], times: OCSPTimes, clock: Clock
+        self,
+        sign: Callable[[str, bytes], Awaitable[bytes]],
+        times: OCSPTimes,
+        clock: Clock,
+        period: Callable[[str], Period] | None = None,
     ) -> None:
-        """``sign`` returns the signature of a named key over the DER of a ResponseData."""
+        """``sign`` returns the signature of a named key over the DER of a ResponseData.
+
+        ``period`` says for how long the statuses of an issuer are known to be correct, by its id;
+        without it they are from now on.
+        """
+        self._period = period
         self._sign = sign
         self._times = times
         self._clock = clock
@@ -52,11 +61,15 @@ class ResponseSigner:
         unknown = status is CertStatus.UNKNOWN
         validity = self._times.unknown_validity if unknown else self._times.validity
         next_update = min(now + validity, responder.not_after, issuer.not_after)
+        this_update = now
+        if self._period is not None:
+            this_update, until = self._period(issuer.id)
+            next_update = min(next_update, until)
         if next_update <= now:
             raise UnusableResponderError("the issuer's certificate has expired")
         data = responder.encoder.response_data(
             [
-                _single_response(cert_id, each, _time(now), _time(next_update))
+                _single_response(cert_id, each, _time(this_update), _time(next_update))
                 for cert_id, each in zip(request.cert_ids, statuses, strict=True)
             ],
             _time(now),
@@ -67,20 +80,21 @@ class ResponseSigner:
         keys.verify(responder.public_key, signature, data)
         body = responder.encoder.response(data, signature)
         return CachedResponse(
-            self._document(body, now, next_update, request),
+            self._document(body, (now, this_update, next_update), request),
             status,
-            this_update=now,
+            this_update=this_update,
             refresh_at=now + (_UNKNOWN_LIFETIME if unknown else (next_update - now) / 2),
             next_update=next_update,
         )
 
     def _document(
-        self, body: bytes, this_update: int, next_update: int, request: StatusRequest
+        self, body: bytes, times: tuple[int, int, int], request: StatusRequest
     ) -> Document:
         """Return the HTTP response of RFC 9919 §6.2; one with a nonce is not cached (RFC 9654)."""
         if request.nonce is not None:
             return Document(body, MEDIA_TYPE, (NO_STORE,))
-        max_age = min(self._times.max_age, next_update - this_update - 1)
+        now, this_update, next_update = times
+        max_age = min(self._times.max_age, next_update - now - 1)
         cache_control = f"max-age={max_age}, public, no-transform, must-revalidate"
         return Document(
             body,

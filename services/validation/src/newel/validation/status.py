@@ -61,6 +61,19 @@ class Counters:
     agreed: int  # when the issuing authority's revocations were last compared; seconds since 1970
 
 
+class Period(NamedTuple):
+    """When statuses were known to be correct, and until when they hold: seconds since 1970."""
+
+    this_update: int
+    next_update: int
+
+
+class Freshness(Protocol):
+    """What says how recent all statuses are."""
+
+    agreed: int  # when they last agreed with the issuing authority's, seconds since 1970
+
+
 class EntryPage(NamedTuple):
     """Some of the entries of a list."""
 

@@ -1,0 +1,1 @@
+"""A responder without a database: OCSP from published CRLs and a delegated key alone."""
