@@ -23,8 +23,8 @@ class Changes:
         self._scopes = scopes
         self._cache = cache
         self._crl_cache = crl_cache
-        self._change = -1
-        self._crl = -1
+        self._change: int = -1
+        self._crl: int = -1
         self.agreed = 0  # when the store last agreed with the issuing authority; seconds since 1970
 
     async def poll(self) -> None:
