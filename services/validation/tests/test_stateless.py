@@ -258,3 +258,10 @@ def test_a_responder_without_its_key_does_not_start(tmp_path: Path) -> None:
     encrypted.write_bytes(keys.encrypt_private_key(keys.generate(), b"secret"))
     with pytest.raises(ConfigError, match=r"encrypted\.key"):
         open_responder(tmp_path, responder_key_file=encrypted)
+
+
+def test_what_a_list_does_not_tell_cannot_be_asked_for() -> None:
+    files = ("certificate_file", "crl_file", "responder_certificate_file", "responder_key_file")
+    table = {"issuers": [dict.fromkeys(files, "x")], "ocsp": {"never_issued": "revoked"}}
+    with pytest.raises(ConfigError, match="does not tell what was never issued"):
+        validate(Config, table, "responder")

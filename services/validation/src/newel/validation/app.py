@@ -121,7 +121,7 @@ def build(config: Config, ports: Ports) -> Service:
 def assemble(config: Config, ports: Ports) -> Parts:
     """Make the parts. Raises what :func:`build` raises."""
     clock, metrics = ports.clock, Metrics(ports.registry)
-    issuers = load_issuers(config.issuers)
+    issuers = load_issuers(config.issuers, extended_revoke=config.ocsp.never_issued == "revoked")
     store = StatusStore(ports.database)
     crls = CRLStore(ports.database, ports.outbox)
     cache = ResponseCache(config.ocsp.cache_answers)

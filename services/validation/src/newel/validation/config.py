@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -58,6 +59,9 @@ class OCSPConfig(Settings):
     """From thisUpdate to nextUpdate. Responses are signed again after half of it."""
     unknown_validity: Duration = dt.timedelta(minutes=1)
     """The same for serials never issued: one may be issued at any moment."""
+    never_issued: Literal["unknown", "revoked"] = "unknown"
+    """What is said of a serial number that was never issued. `revoked` is the extended definition of RFC
+    6960 §2.2 (certificateHold, since 1970), for clients that take `unknown` for no answer and go on."""
     max_age: Duration = _SECOND
     """How long HTTP caches keep a response, and so delay a revocation."""
     cache_answers: int = Field(default=8192, ge=1)

@@ -37,8 +37,11 @@ class Delegation:
     Its certificate is read again from time to time, so that it can be replaced without a restart.
     """
 
-    def __init__(self, config: IssuerConfig, issuer: x509.Certificate) -> None:
+    def __init__(
+        self, config: IssuerConfig, issuer: x509.Certificate, *, extended_revoke: bool = False
+    ) -> None:
         self._config = config
+        self._extended_revoke = extended_revoke
         self._issuer = issuer
         self._responder: ResponderKey | None = None
         self._fault = ""
@@ -84,7 +87,9 @@ class Delegation:
             public_key=public_key,
             not_before=int(responder.not_valid_before_utc.timestamp()),
             not_after=int(responder.not_valid_after_utc.timestamp()),
-            encoder=ResponseEncoder(responder, include=not own),
+            encoder=ResponseEncoder(
+                responder, include=not own, extended_revoke=self._extended_revoke
+            ),
             linter=ResponseLinter(responder),
         )
 

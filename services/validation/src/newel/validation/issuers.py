@@ -61,12 +61,15 @@ class Issuers:
         return next((one for one in self._all if one.active), self._all[0])
 
 
-def load_issuers(configs: Sequence[IssuerConfig]) -> Issuers:
-    """Read the issuers' files. Raises :class:`UnusableIssuerError`."""
-    return Issuers([_load(config) for config in configs])
+def load_issuers(configs: Sequence[IssuerConfig], *, extended_revoke: bool = False) -> Issuers:
+    """Read the issuers' files. Raises :class:`UnusableIssuerError`.
+
+    ``extended_revoke``: see :class:`newel.crypto.ocsp.ResponseEncoder`.
+    """
+    return Issuers([_load(config, extended_revoke=extended_revoke) for config in configs])
 
 
-def _load(config: IssuerConfig) -> Issuer:
+def _load(config: IssuerConfig, *, extended_revoke: bool) -> Issuer:
     file = config.certificate_file
     try:
         der = own_certificate(certificate_files.read_certificates(file))
@@ -89,7 +92,7 @@ def _load(config: IssuerConfig) -> Issuer:
         public_key=keys.load_public_key(subject_public_key_info(certificate)),
         crl_url=config.crl_url.replace("{issuer}", identifier),
         crl_linter=linter,
-        delegation=Delegation(config, certificate),
+        delegation=Delegation(config, certificate, extended_revoke=extended_revoke),
     )
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
@@ -38,3 +38,9 @@ class Config(Settings):
     """How OCSP is answered. No answer is valid for longer than the CRL that it is taken from."""
     poll_every: Duration = Field(default=dt.timedelta(seconds=1), ge=dt.timedelta(milliseconds=100))
     """How often is looked for changed files."""
+
+    @model_validator(mode="after")
+    def _check_never_issued(self) -> "Config":
+        if self.ocsp.never_issued != "unknown":
+            raise ValueError("ocsp.never_issued: a CRL does not tell what was never issued")
+        return self
