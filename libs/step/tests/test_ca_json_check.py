@@ -42,6 +42,8 @@ FIRST = "[0]"
 def nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     for part in reversed(path):
         name = part.removesuffix(FIRST)
+        if name == "profiles":
+            value = {"name": "short", **value}
         value = {name: value if name == part else [value]}
     return value
 

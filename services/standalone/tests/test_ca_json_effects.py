@@ -231,6 +231,7 @@ JWK: dict[str, Effect] = {
     "key": (OTHER, lambda s: jwk(s).key_id),
     "encryptedKey": ("a.b.c.d.e", lambda s: jwk(s).encrypted_key),
 }
+PROFILE: dict[str, Any] = {"name": "short"}
 ACME: dict[str, Effect] = {
     "forceCN": (True, lambda s: acme(s).force_common_name),
     "termsOfService": ("https://x", lambda s: acme(s).terms_of_service),
@@ -238,6 +239,21 @@ ACME: dict[str, Effect] = {
     "caaIdentities": (["x"], lambda s: acme(s).caa_identities),
     "requireEAB": (True, lambda s: acme(s).require_external_account),
     "challenges": (["dns-01"], lambda s: acme(s).challenges),
+    "newel.profiles": ([PROFILE], lambda s: acme(s).profiles),
+}
+OF_A_PROFILE: dict[str, Effect] = {
+    "name": ("other", lambda s: list(acme(s).profiles)),
+    "description": ("https://x", lambda s: acme(s).profiles),
+    **{
+        f"claims.{name}": (value, lambda s: acme(s).select("short").limits)
+        for name, value in (
+            ("minTLSCertDuration", "1m"),
+            ("maxTLSCertDuration", "26h"),
+            ("defaultTLSCertDuration", "23h"),
+        )
+    },
+    "template": (TEMPLATE, lambda s: acme(s).select("short").template is not None),
+    "profile": ("server", lambda s: acme(s).select("short").profile),
 }
 WEBHOOK = {
     "id": "1234", "name": "people", "url": "https://hooks.example/people", "kind": "ENRICHING",
@@ -284,6 +300,35 @@ def test_a_member_of_an_acme_provisioner_takes_effect(tmp_path: Path, path: str)
     value, seen = ACME[path]
     before = seen(settings_of(tmp_path, lambda _: None))
     assert seen(settings_of(tmp_path, put_into(1, path, value))) != before
+
+
+@pytest.mark.parametrize("path", OF_A_PROFILE)
+def test_a_member_of_an_acme_profile_takes_effect(tmp_path: Path, path: str) -> None:
+    value, seen = OF_A_PROFILE[path]
+
+    def settings(**more: Any) -> Settings:
+        profile = {**PROFILE, **more}
+        return settings_of(tmp_path, put_into(1, "newel.profiles", [profile]))
+
+    name, _, claim = path.partition(".")
+    before = seen(settings())
+    assert seen(settings(**{name: {claim: value} if claim else value})) != before
+
+
+@pytest.mark.parametrize(
+    ("profiles", "why"),
+    [
+        ([{}], "a profile needs a name"),
+        ([{"name": "a b"}], "a profile needs a name"),
+        ([PROFILE, PROFILE], "is given twice"),
+        ([{"name": f"p{index}"} for index in range(33)], "at most 32 profiles"),
+        ([{"name": "a", "description": "x" * 513}], "at most 512 characters"),
+        ({}, "it is not a list"),
+    ],
+)
+def test_profiles_that_cannot_be_are_refused(tmp_path: Path, profiles: Any, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        settings_of(tmp_path, put_into(1, "newel.profiles", profiles))
 
 
 def test_a_template_s_file_is_found_below_the_state_folder_and_its_data_is_used(
@@ -359,7 +404,9 @@ def test_no_honoured_member_is_without_such_a_test() -> None:
     }
     assert set(read_effects(members_of("JWK"))) == set(JWK) | ELSEWHERE
     shared = set(read_effects(members_of("JWK"))) - {"key", "encryptedKey"}
-    assert set(read_effects(members_of("ACME"))) - shared == set(ACME)
+    of_a_profile = {f"newel.profiles.{name}" for name in (*OF_A_PROFILE, "templateData")}
+    own = set(read_effects(members_of("ACME"))) - shared
+    assert own == set(ACME) - {"newel.profiles"} | of_a_profile
 
 
 def test_periods_of_lists_that_cannot_be_are_told_with_their_place(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ class Meta(msgspec.Struct, rename="camel", omit_defaults=True):
     website: str | None = None
     caa_identities: tuple[str, ...] = ()
     external_account_required: bool = False
+    profiles: dict[str, str] = {}
+    """Descriptions of profiles by their names, the default first (draft-ietf-acme-profiles §3)."""
 
 
 class Directory(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -72,6 +74,8 @@ class NewOrder(msgspec.Struct, rename="camel"):
     not_after: str | None = None
     replaces: str | None = None
     """The identifier of the certificate that it replaces (RFC 9773 §5)."""
+    profile: str | None = None
+    """One of the directory's (draft-ietf-acme-profiles §4)."""
 
 
 class Order(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -88,6 +92,8 @@ class Order(msgspec.Struct, rename="camel", omit_defaults=True):
     certificate: str | None = None
     replaces: str = ""
     """RFC 9773 §5."""
+    profile: str = ""
+    """draft-ietf-acme-profiles §4."""
 
 
 class Challenge(msgspec.Struct, rename="camel", omit_defaults=True):

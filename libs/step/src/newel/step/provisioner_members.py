@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from newel.step.acme_profile_members import PROFILES, TLS_CLAIMS
 from newel.step.policies import POLICY
 from newel.step.treatment import (
     Member,
     duration,
     honour,
-    positive_duration,
+    honour_duration,
+    object_or_none,
     refuse,
     text,
 )
@@ -45,35 +47,28 @@ SECRET = frozenset(
 _PRIVATE = ("d", "k", "p", "q", "dp", "dq", "qi")
 
 
-def _duration(says: str) -> Member:
-    return honour(says, problem=positive_duration)
-
-
 CLAIMS: Mapping[str, Member] = {
-    "minTLSCertDuration": _duration("the shortest validity, default 5m"),
-    "maxTLSCertDuration": _duration("the longest validity, default 24h"),
-    "defaultTLSCertDuration": _duration("the validity where the request names none, default 24h"),
+    **TLS_CLAIMS,
     "disableRenewal": honour("no renewals"),
     "allowRenewalAfterExpiry": honour("renews expired certificates too"),
     "disableSmallstepExtensions": honour("leaves the provisioner extension out of certificates"),
     "enableSSHCA": honour("issues certificates for SSH"),
-    "minUserSSHCertDuration": _duration("the shortest validity for users, default 5m"),
-    "maxUserSSHCertDuration": _duration("the longest validity for users, default 24h"),
-    "defaultUserSSHCertDuration": _duration("the validity for users without one, default 16h"),
-    "minHostSSHCertDuration": _duration("the shortest validity for hosts, default 5m"),
-    "maxHostSSHCertDuration": _duration("the longest validity for hosts, default 720h"),
-    "defaultHostSSHCertDuration": _duration("the validity for hosts without one, default 720h"),
+    "minUserSSHCertDuration": honour_duration("the shortest validity for users, default 5m"),
+    "maxUserSSHCertDuration": honour_duration("the longest validity for users, default 24h"),
+    "defaultUserSSHCertDuration": honour_duration(
+        "the validity for users without one, default 16h"
+    ),
+    "minHostSSHCertDuration": honour_duration("the shortest validity for hosts, default 5m"),
+    "maxHostSSHCertDuration": honour_duration("the longest validity for hosts, default 720h"),
+    "defaultHostSSHCertDuration": honour_duration(
+        "the validity for hosts without one, default 720h"
+    ),
 }
-
-
-def _object(value: Any) -> str:
-    return "" if value is None or isinstance(value, dict) else "it must be an object"
-
 
 _TEMPLATE: Mapping[str, Member] = {
     "template": honour("the template, or base64 of it", problem=text),
     "templateFile": honour("the file of the template, where template is not given", problem=text),
-    "templateData": honour("the template's own variables", problem=_object),
+    "templateData": honour("the template's own variables", problem=object_or_none),
 }
 
 OPTIONS: Mapping[str, Member] = {
@@ -167,6 +162,10 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "challenges": honour("those offered; one that is not there turns the provisioner off"),
         "attestationFormats": refuse(_ATTESTATION),
         "attestationRoots": refuse(_ATTESTATION),
+        "newel": honour(
+            "what the format has no word for",
+            members={"profiles": PROFILES},
+        ),
     },
     "OIDC": {
         "clientID": honour("the client that ID tokens have to be for"),

@@ -9,51 +9,23 @@ import msgspec
 
 from newel.jose.jwk import JWK
 from newel.step import ca_json_check
+from newel.step.acme_profiles import ACMENewel
 from newel.step.policies import PolicyConfig
+from newel.step.provisioner_claims import Claims, Newel
 from newel.step.provisioner_members import SECRET
 from newel.step.public_records import without_passwords
 from newel.step.scep_listing import SCEP_LISTED
 
+__all__ = [
+    "ACMEProvisionerConfig", "AWSProvisionerConfig", "AzureNewel", "AzureProvisionerConfig",
+    "Claims", "GCPNewel", "GCPProvisionerConfig", "JWKProvisionerConfig", "K8sSANewel",
+    "K8sSAProvisionerConfig", "MTLSProvisionerConfig", "NebulaProvisionerConfig", "Newel",
+    "OIDCNewel", "OIDCProvisionerConfig", "Options", "ProvisionerConfig", "SCEPNewel",
+    "SCEPProvisionerConfig", "SSHPOPProvisionerConfig", "X5CProvisionerConfig", "from_mapping",
+    "identity", "kind", "parse", "to_json", "to_mapping", "to_public",
+]  # fmt: skip # words in rows
+
 Options: TypeAlias = dict[str, Any]
-
-
-class Claims(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """Limits of an authority or a provisioner; None inherits. Durations as Go writes them."""
-
-    min_tls: str | None = msgspec.field(default=None, name="minTLSCertDuration")
-    max_tls: str | None = msgspec.field(default=None, name="maxTLSCertDuration")
-    default_tls: str | None = msgspec.field(default=None, name="defaultTLSCertDuration")
-    disable_smallstep_extensions: bool | None = msgspec.field(
-        default=None, name="disableSmallstepExtensions"
-    )
-    enable_ssh_ca: bool | None = msgspec.field(default=None, name="enableSSHCA")
-    min_user_ssh: str | None = msgspec.field(default=None, name="minUserSSHCertDuration")
-    max_user_ssh: str | None = msgspec.field(default=None, name="maxUserSSHCertDuration")
-    default_user_ssh: str | None = msgspec.field(default=None, name="defaultUserSSHCertDuration")
-    min_host_ssh: str | None = msgspec.field(default=None, name="minHostSSHCertDuration")
-    max_host_ssh: str | None = msgspec.field(default=None, name="maxHostSSHCertDuration")
-    default_host_ssh: str | None = msgspec.field(default=None, name="defaultHostSSHCertDuration")
-    disable_renewal: bool | None = msgspec.field(default=None, name="disableRenewal")
-    allow_renewal_after_expiry: bool | None = msgspec.field(
-        default=None, name="allowRenewalAfterExpiry"
-    )
-
-
-class Newel(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
-    """Settings of a provisioner that step's format lacks."""
-
-    active_revocation: bool | None = None
-    """A revocation is published in OCSP and CRL (True, the default), or only stops renewal."""
-    profile: str = ""
-    """The issuing authority's profile; ``""`` is its default."""
-    disabled: bool = False
-    """Refuses new certificates and renewals, keeps the record."""
-    allow_underscores: bool = False
-    """Its tokens' domain names may have underscores, which RFC 1123 does not know."""
-    revokes_any: bool = False
-    """Its tokens revoke certificates of every provisioner, not only those it authorized."""
-    require_inventory: bool = False
-    """The inventory must know every name of a new certificate."""
 
 
 class _Record(msgspec.Struct, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -99,9 +71,10 @@ class OIDCProvisionerConfig(_Record, tag="OIDC", rename="camel", kw_only=True):
     auth_params: list[str] | None = None
 
 
-class ACMEProvisionerConfig(_NamedRecord, tag="ACME", rename="camel"):
+class ACMEProvisionerConfig(_Record, tag="ACME", rename="camel", kw_only=True):
     """RFC 8555 under ``/acme/<name>/directory``."""
 
+    newel: ACMENewel | None = None
     force_cn: bool = msgspec.field(default=False, name="forceCN")
     terms_of_service: str = ""
     website: str = ""

@@ -85,6 +85,11 @@ def one_of(*values: Any) -> Callable[[Any], bool]:
     return lambda value: value in values
 
 
+def object_or_none(value: Any) -> str:
+    """Return why a value is not an object, or ""."""
+    return "" if value is None or isinstance(value, dict) else "it must be an object"
+
+
 def positive_duration(value: Any) -> str:
     """Return why a value is not a positive duration, or ""."""
     if value is None or value == "":
@@ -122,3 +127,8 @@ def is_set(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(is_set, cast("dict[str, Any]", value).values()))
     return bool(value)
+
+
+def honour_duration(says: str) -> Member:
+    """Return a member that takes effect and is a positive duration."""
+    return honour(says, problem=positive_duration)

@@ -156,7 +156,7 @@ class Authority:
         made = load_entry(record, self._context)
         if made.provisioner is None:
             raise ValueError(made.problem)
-        longest = made.provisioner.limits.max_duration
+        longest = made.provisioner.max_duration
         if longest > self._longest:
             raise ValueError(
                 f"claims: maxTLSCertDuration {format_duration(longest)} is longer than"

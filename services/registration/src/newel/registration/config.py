@@ -14,6 +14,7 @@ from newel.crypto.distinguished_names import Attribute
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.acme.config import ACMEConfig
 from newel.registration.policy.levels import Policies, compile_policies
+from newel.registration.provisioners.acme_profiles import effective_records
 from newel.registration.provisioners.limits import Limits
 from newel.registration.rate_limits import Rate
 from newel.registration.scep.config import SCEPConfig
@@ -197,7 +198,8 @@ class Config(Settings):
                 raise ValueError(f"provisioners[{index}].name: {record.name!r} is given twice")
             known.add(record.name)
             try:
-                limits.inherit(record.claims)
+                for each in effective_records(record):
+                    limits.inherit(each.claims)
             except ValueError as error:
                 raise ValueError(f"provisioners[{index}].{error}") from None
         self.tls_options()
@@ -256,7 +258,8 @@ class Config(Settings):
         """Return the longest duration of all provisioners, now or later, plus the backdate."""
         limits = self.limits()
         later = self.longest_duration if self.remote_management else dt.timedelta()
-        all_limits = [limits, *(limits.inherit(record.claims) for record in self.records())]
+        every = (each for record in self.records() for each in effective_records(record))
+        all_limits = [limits, *(limits.inherit(each.claims) for each in every)]
         return max(later, *(each.max_duration for each in all_limits)) + self.backdate
 
     def max_ssh_durations(self) -> dict[str, dt.timedelta]:

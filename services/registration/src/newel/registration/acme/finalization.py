@@ -57,7 +57,7 @@ class Finalizer:
         """
         try:
             self._audit_trail.require_writable()
-            provisioner = self._provisioner(claim.provisioner)
+            provisioner = self._provisioner(claim.provisioner).select(claim.profile)
             now = self._clock.now()
             content = await determine_content(
                 claim, request, provisioner, now, self._subject_defaults

@@ -29,6 +29,7 @@ def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:
         provisioner.website or None,
         provisioner.caa_identities,
         provisioner.require_external_account,
+        provisioner.profiles,
     )
     return messages.Directory(
         urls.to("new-nonce"),
@@ -59,6 +60,7 @@ def order(urls: URLs, found: Order) -> messages.Order:
         None if found.error is None else _problem.decode(found.error),
         urls.certificate(found.id) if found.status is OrderStatus.VALID else None,
         found.replaces,
+        found.profile,
     )
 
 

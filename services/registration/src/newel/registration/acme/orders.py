@@ -23,11 +23,13 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
     _require_provable(call, wanted)
     await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
+    profile = request.profile or call.provisioner.default_profile
+    provisioner = call.provisioner.select(profile)
     not_before, not_after = validity.parse_validity(
         request.not_before,
         request.not_after,
         now=call.now,
-        provisioner=call.provisioner,
+        provisioner=provisioner,
         limits=server.limits,
     )
     replaces = await successions.check_replaces(server.issuance, call, request.replaces, wanted)
@@ -41,12 +43,15 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         call.now.replace(microsecond=0) + server.limits.order_lifetime,
         validity.encode_requested(request.not_before, request.not_after),
         replaces=replaces,
+        profile=profile,
     )
     await call.commit(NewOrder(order, tuple(ids.new_seed() for _ in wanted)))
     names = [name.value for name in wanted]
     facts = {"order": ids.text(order.id), "identifiers": names, **call.facts()}
     if replaces:
         facts["replaces"] = replaces
+    if profile:
+        facts["profile"] = profile
     return order, Decision("acme.new-order", facts)
 
 

@@ -104,6 +104,11 @@ class Provisioner:
         """Whether certificates of this provisioner may be renewed today."""
         return self.limits.allow_renewal and not self.disabled
 
+    @property
+    def max_duration(self) -> dt.timedelta:
+        """The longest validity of its certificates."""
+        return self.limits.max_duration
+
     def prepare(self, token: UnverifiedToken) -> Awaitable[None] | None:  # noqa: ARG002 - kinds that fetch look at it
         """Return the fetch that must precede ``authorize_*`` of a token, or None where none must.
 

@@ -1,0 +1,27 @@
+"""The profiles of ACME provisioners, as ca.json has them."""
+
+from typing import Any
+
+import msgspec
+
+from newel.step.provisioner_claims import Claims, Newel
+
+
+class ACMEProfile(msgspec.Struct, omit_defaults=True, kw_only=True, rename="camel"):
+    """One profile of an ACME provisioner: what it overrides for the orders that name it."""
+
+    name: str
+    description: str = ""
+    """What the directory says of it: a text or a URL for people."""
+    claims: Claims | None = None
+    template: str = ""
+    template_data: dict[str, Any] | None = None
+    profile: str = ""
+    """The issuing authority's profile; ``""``: the provisioner's."""
+
+
+class ACMENewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
+    """The settings of an ACME provisioner that step's format lacks."""
+
+    profiles: list[ACMEProfile] | None = None
+    """The first is that of orders which name none."""
