@@ -31,7 +31,14 @@ OURS_ALONE = (
     "verify",
 )
 """First words the original does not have."""
-OURS_BELOW = ("ca acme account", "ca federate", "ca profile", "crypto jwt lint", "ssh krl")
+OURS_BELOW = (
+    "ca acme account",
+    "ca acme replacement",
+    "ca federate",
+    "ca profile",
+    "crypto jwt lint",
+    "ssh krl",
+)
 """Commands the original lacks below words it has."""
 EXAMPLES = {"i": "7", "d": "5m"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -98,6 +98,10 @@ class Session:
         (home / "x509.tpl").write_text('{"subject": {{ toJson .Subject }}}')
         (home / "pw").write_text("its own\n")
 
+    def output(self, words: list[str]) -> str:
+        """Return what our command prints, which succeeds."""
+        return self._user.ours(*words)
+
     def run(self, words: list[str], program: str) -> str:
         """What a command prints, with its exit code, without what differs from run to run."""
         done = self._user.attempt(*words, *self._user.login, program=program)
@@ -179,3 +183,15 @@ def test_both_programs_are_answered_alike(newel: Session, at_ours: Transcript) -
     # the original makes an empty policy before it changes it, so a refused first change leaves that
     assert [words for words, _ in found] == [[*POLICY, "x509", "allow", "dns", "other"]]
     assert "the provided policy would lock out [step] from the CA" in found[0][1]
+
+
+def test_a_replacement_of_certificates_is_ordered_shown_and_ended(newel: Session) -> None:
+    replacement = ["ca", "acme", "replacement"]
+    ordered = newel.run([*replacement, "add", "provisioner", "acme"], NEWEL)
+    assert re.search(r"^UUID +provisioner +acme +\S+Z +0 of 0$", ordered, re.MULTILINE), ordered
+    listed = json.loads(newel.output([*replacement, "list", "--output", "json"]))
+    assert [(each["scope"], each["value"]) for each in listed] == [("provisioner", "acme")]
+    assert "was ended" in newel.run([*replacement, "end", listed[0]["id"]], NEWEL)
+    assert json.loads(newel.output([*replacement, "list", "--output", "json"])) == []
+    assert "the scope is one of" in newel.run([*replacement, "add", "everything"], NEWEL)
+    assert "no such replacement" in newel.run([*replacement, "end", listed[0]["id"]], NEWEL)

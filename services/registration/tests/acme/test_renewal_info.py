@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 
@@ -11,6 +12,7 @@ from fixtures.acme_harness import ACMEHarness
 from fixtures.acme_requests import Reply, ask
 from newel.acme.renewal_info import CertificateID
 from newel.proto.common.v1 import error_pb2
+from newel.registration.replacements import Replacement, Replacements, ReplacementScope
 
 
 async def issue(harness: ACMEHarness, client: Client, *names: str, **order: Any) -> Reply:
@@ -61,6 +63,73 @@ async def test_a_revoked_certificate_is_best_renewed_at_once(harness: ACMEHarnes
     record.revoked.active = True
     start, end = read_window(await read_info(client, identify(leaf)))
     assert start < end < harness.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_covered"),
+    [
+        (ReplacementScope.ALL, True),
+        (ReplacementScope.ISSUER, True),
+        (ReplacementScope.PROVISIONER, True),
+        (ReplacementScope.CERTIFICATE, True),
+        (ReplacementScope.ISSUER, False),
+        (ReplacementScope.PROVISIONER, False),
+        (ReplacementScope.CERTIFICATE, False),
+    ],
+)
+async def test_a_certificate_that_an_administrator_has_replaced_is_best_renewed_at_once(
+    harness: ACMEHarness, scope: ReplacementScope, is_covered: bool
+) -> None:
+    client = await harness.register_client()
+    leaf = await download(client, await issue(harness, client, "a.example"))
+    value = {
+        ReplacementScope.ALL: "",
+        ReplacementScope.ISSUER: harness.issuing.id,
+        ReplacementScope.PROVISIONER: "acme",
+        ReplacementScope.CERTIFICATE: f"{leaf.serial_number:x}",
+    }[scope]
+    harness.clock.advance(dt.timedelta(seconds=1))
+    ordered = Replacement(
+        "1", scope, value if is_covered else "abc", harness.clock.now(), "https://x/why", "ann"
+    )
+    replacements = Replacements(harness.database)
+    assert await replacements.add(ordered)
+    info = await read_info(client, identify(leaf))
+    start, end = read_window(info)
+    assert start < end
+    assert (end < harness.clock.now()) is is_covered
+    assert info.json.get("explanationURL", "") == ("https://x/why" if is_covered else "")
+    assert await replacements.end("1", harness.clock.now())
+    assert read_window(await read_info(client, identify(leaf)))[1] > harness.clock.now()
+
+
+async def test_the_progress_of_a_replacement_is_counted(either: ACMEHarness) -> None:
+    client, other = await either.register_client(), await either.register_client()
+    first = await download(client, await issue(either, client, "a.example"))
+    await issue(either, client, "a.example")  # the same names again count once
+    await issue(either, other, "a.example")
+    await issue(either, client, "b.example")
+    either.clock.advance(dt.timedelta(seconds=1))
+    now, replacements = either.clock.now(), Replacements(either.database)
+    everything = Replacement("1", ReplacementScope.ALL, "", now, "", "ann")
+    scopes = (
+        everything,
+        msgspec.structs.replace(everything, scope=ReplacementScope.ISSUER, value=either.issuing.id),
+        msgspec.structs.replace(everything, scope=ReplacementScope.PROVISIONER, value="acme"),
+    )
+    one = msgspec.structs.replace(
+        everything, scope=ReplacementScope.CERTIFICATE, value=f"{first.serial_number:x}"
+    )
+    nobody = msgspec.structs.replace(scopes[2], value="other")
+    assert [await replacements.count(each, now) for each in scopes] == [(3, 0)] * 3
+    assert await replacements.count(one, now) == (1, 0)
+    await issue(either, client, "a.example", replaces=identify(first))
+    await issue(either, client, "new.example")  # never was part of it
+    assert [await replacements.count(each, now) for each in scopes] == [(3, 1)] * 3
+    assert await replacements.count(one, now) == (1, 1)
+    assert await replacements.count(nobody, now) == (0, 0)
+    later = now + dt.timedelta(days=2)
+    assert await replacements.count(everything, later) == (0, 0)  # all have expired
 
 
 @pytest.mark.attack("A20")

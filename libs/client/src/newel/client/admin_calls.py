@@ -41,6 +41,18 @@ class ExternalKey(NamedTuple):
     bound_at: str
 
 
+class Replacement(NamedTuple):
+    """A replacement that ACME clients are told of (RFC 9773), and how far it is."""
+
+    id: str
+    scope: str
+    """``all``, ``issuer``, ``provisioner`` or ``certificate``."""
+    value: str
+    issued_before: str
+    total: int
+    replaced: int
+
+
 class Policy(NamedTuple):
     """Whose policy: an authority's, a provisioner's, or an external account key's."""
 
@@ -150,6 +162,27 @@ def remove_external_key(provisioner_name: str, identifier: str) -> Call[None]:
     return Call("DELETE", path, nothing)
 
 
+def replacements() -> Call[list[Replacement]]:
+    """List the replacements that are not ended."""
+    return Call(
+        "GET",
+        "/admin/acme/replacements",
+        lambda body: [replacement_of(row) for row in rows(members(body), "replacements")],
+    )
+
+
+def order_replacement(scope: str, value: str = "") -> Call[Replacement]:
+    """Order that every certificate of the scope which was issued before now is replaced."""
+    body = {"scope": scope, "value": value}
+    path = "/admin/acme/replacements"
+    return change("POST", path, body, lambda answer: replacement_of(members(answer)))
+
+
+def end_replacement(identifier: str) -> Call[None]:
+    """End a replacement."""
+    return Call("DELETE", f"/admin/acme/replacements/{segment(identifier)}", nothing)
+
+
 def change(
     method: str, path: str, body: dict[str, Any], read: Callable[[bytes], Answer]
 ) -> Call[Answer]:
@@ -191,6 +224,15 @@ def external_key_of(row: dict[str, Any]) -> ExternalKey:
     unpadded = key.translate(str.maketrans("+/", "-_")).rstrip("=")
     created, bound = moment(row, "created_at"), moment(row, "bound_at")
     return ExternalKey(identifier, whose, reference, account, unpadded, created, bound)
+
+
+def replacement_of(row: dict[str, Any]) -> Replacement:
+    """Return a replacement's record."""
+    counts: list[object] = [row.get(name) for name in ("total", "replaced")]
+    total, replaced = (each if isinstance(each, int) else 0 for each in counts)
+    identifier, scope, value = (either(row, name) for name in ("id", "scope", "value"))
+    before = either(row, "issued_before")
+    return Replacement(identifier, scope, value, before, total, replaced)
 
 
 def moment(row: dict[str, Any], name: str) -> str:

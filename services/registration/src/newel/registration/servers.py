@@ -14,6 +14,7 @@ from newel.registration.ports import Ports
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.provisioners.provisioner import TokenRules
 from newel.registration.rate_limits import Limit
+from newel.registration.replacements import Replacements
 from newel.registration.revocations.build import build as build_revocations_app
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.ssh.build import SSHServer
@@ -70,6 +71,7 @@ def build_admin(
         clock=ports.clock,
         audit_trail=AuditTrail(ports.audit, metrics),
         authority_id=config.authority_id,
+        replacements=Replacements(ports.database),
     )
 
 

@@ -49,3 +49,27 @@ class CAACMEEABRemoveOptions(
     flag_groups.Administrator,
 ):
     """Options of `ca acme eab remove`."""
+
+
+class CAACMEReplacementListOptions(
+    flag_groups.Authority,
+    flag_groups.AdministratorCertificate,
+    flag_groups.Administrator,
+):
+    """Options of `ca acme replacement list`."""
+
+
+class CAACMEReplacementAddOptions(
+    flag_groups.Authority,
+    flag_groups.AdministratorCertificate,
+    flag_groups.Administrator,
+):
+    """Options of `ca acme replacement add`."""
+
+
+class CAACMEReplacementEndOptions(
+    flag_groups.Authority,
+    flag_groups.AdministratorCertificate,
+    flag_groups.Administrator,
+):
+    """Options of `ca acme replacement end`."""

@@ -28,6 +28,7 @@ from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioners
 from newel.registration.rate_limits import Limit
+from newel.registration.replacements import Replacements
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
@@ -91,7 +92,7 @@ def build(
         audit_trail=audit_trail,
         new_orders=new_orders,
         name_checks=name_checks,
-        renewal_info=RenewalInfoReader(storage, issuance, clock),
+        renewal_info=RenewalInfoReader(Replacements(database), issuance, clock),
     )
 
     maintenance = Maintenance(storage, nonces, validations, finalizer, limits, clock)

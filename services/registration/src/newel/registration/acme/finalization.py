@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from newel.crypto import csr
+from newel.crypto import csr, loading
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.config import Limits
@@ -71,7 +71,8 @@ class Finalizer:
             issued = await self._issuance.issue(message)
         except NewelError as error:
             return await self._handle_error(claim, error, reopen=reopen)
-        await self._storage.complete_order(claim, issued.der, issued.issuer)
+        ends_at = loading.load_certificate(issued.der).not_valid_after_utc
+        await self._storage.complete_order(claim, issued.der, issued.issuer, now, ends_at)
         content.notify(issued.der)
         facts = {
             "order": ids.text(claim.order_id),

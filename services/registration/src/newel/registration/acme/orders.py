@@ -1,5 +1,7 @@
 """Orders: placing, reading, finalizing, the certificate (RFC 8555 §7.4)."""
 
+from typing import Any
+
 import msgspec
 
 from newel.acme import messages
@@ -46,13 +48,7 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         profile=profile,
     )
     await call.commit(NewOrder(order, tuple(ids.new_seed() for _ in wanted)))
-    names = [name.value for name in wanted]
-    facts = {"order": ids.text(order.id), "identifiers": names, **call.facts()}
-    if replaces:
-        facts["replaces"] = replaces
-    if profile:
-        facts["profile"] = profile
-    return order, Decision("acme.new-order", facts)
+    return order, Decision("acme.new-order", _facts(order) | call.facts())
 
 
 async def read(server: Server, call: Call, identity: str) -> Order:
@@ -138,6 +134,15 @@ async def _is_finalized_with(call: Call, found: Order, key: bytes) -> bool:
         return requests.key_thumbprint(requests.verify(csr)) == key
     holder = loading.read_public_key(loading.load_certificate(certificate))
     return isinstance(holder, PublicKey) and jwk.thumbprint(holder) == key
+
+
+def _facts(order: Order) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "order": ids.text(order.id),
+        "identifiers": [name.value for name in order.identifiers],
+    }
+    chosen = {"replaces": order.replaces, "profile": order.profile}
+    return facts | {name: value for name, value in chosen.items() if value}
 
 
 def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:

@@ -135,28 +135,6 @@ class Attempt(msgspec.Struct, frozen=True):
     """How often it was taken over after the first time."""
 
 
-class ReplacementScope(enum.StrEnum):
-    """Which certificates a replacement is about."""
-
-    ALL = "all"
-    ISSUER = "issuer"
-    PROVISIONER = "provisioner"
-    CERTIFICATE = "certificate"
-
-
-class Replacement(msgspec.Struct, frozen=True):
-    """A replacement that an administrator ordered: clients are told to renew now (RFC 9773 §4.2)."""
-
-    id: str
-    scope: ReplacementScope
-    value: str
-    """The id of an issuer, the name of a provisioner or a serial number in hexadecimal."""
-    issued_before: dt.datetime
-    explanation: str
-    """A URL for people, or ``""``."""
-    ordered_by: str
-
-
 class Admission(msgspec.Struct, frozen=True):
     """The condition of any change: the nonce is unused and the account still valid.
 

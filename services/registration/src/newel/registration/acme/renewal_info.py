@@ -7,10 +7,9 @@ from cryptography import x509
 from newel.acme.renewal_info import CertificateID, RenewalInfo, SuggestedWindow
 from newel.crypto import loading
 from newel.registration.acme.calls import not_found_error
-from newel.registration.acme.records import Replacement, ReplacementScope
-from newel.registration.acme.storage import Storage
 from newel.registration.acme.validity import text
 from newel.registration.issuance import CertificateRecord, Issuance
+from newel.registration.replacements import Replacement, Replacements, ReplacementScope
 from newel.runtime.clock import Clock
 
 _NOW = (dt.timedelta(hours=-1), dt.timedelta(minutes=-30))
@@ -21,8 +20,8 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = dt.timedelta(minutes=1), dt.timedelta(hours=6)
 class RenewalInfoReader:
     """Reads renewal information: one look-up of the certificate, one of what administrators ordered."""
 
-    def __init__(self, storage: Storage, issuance: Issuance, clock: Clock) -> None:
-        self._storage = storage
+    def __init__(self, replacements: Replacements, issuance: Issuance, clock: Clock) -> None:
+        self._replacements = replacements
         self._issuance = issuance
         self._clock = clock
 
@@ -37,7 +36,7 @@ class RenewalInfoReader:
             raise not_found_error()
         leaf = loading.load_certificate(record.der)
         start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
-        ordered = await self._storage.replacements()
+        ordered = await self._replacements.active()
         replacement = next((each for each in ordered if is_covered(record, leaf, each)), None)
         explanation = "" if replacement is None else replacement.explanation
         window = suggest_window(start, end)

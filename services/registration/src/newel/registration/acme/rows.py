@@ -17,8 +17,6 @@ from newel.registration.acme.records import (
     Claim,
     Order,
     OrderStatus,
-    Replacement,
-    ReplacementScope,
 )
 from newel.runtime.database.contract import Row
 from newel.runtime.database.times import read_optional_time, read_time, to_seconds
@@ -115,13 +113,6 @@ def claim(row: Row) -> Claim:
         replaces or "",
         profile or "",
     )
-
-
-def replacement(row: Row) -> Replacement:
-    """Read a replacement that an administrator ordered."""
-    identity, scope, value, issued_before, explanation, ordered_by = row
-    before = read_time(issued_before)
-    return Replacement(identity, ReplacementScope(scope), value, before, explanation, ordered_by)
 
 
 def attempt(row: Row) -> Attempt:

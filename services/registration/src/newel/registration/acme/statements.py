@@ -103,7 +103,8 @@ PUT_OFF = Statement("""
     UPDATE acme_orders SET claimed_at = $3
     WHERE id = $1 AND claim = $2 AND status = 'processing'""")
 COMPLETE_ORDER = Statement("""
-    UPDATE acme_orders SET status = 'valid', certificate = $2, issuer = $3, csr = NULL
+    UPDATE acme_orders SET status = 'valid', certificate = $2, issuer = $3, issued_at = $4,
+        ends_at = $5, csr = NULL
     WHERE id = $1 AND status = 'processing'""")
 REOPEN_ORDER = Statement("""
     UPDATE acme_orders SET status = 'pending', claim = NULL, claimed_at = NULL, csr = NULL, tries = 0
@@ -136,9 +137,6 @@ TAKE_SUCCESSION = Statement("""
 SUCCESSOR = Statement("""
     SELECT 1 FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
     WHERE s.serial = $1 AND o.status IN ('processing', 'valid')""")
-REPLACEMENTS = Statement("""
-    SELECT id, scope, value, issued_before, explanation, ordered_by FROM acme_replacements
-    WHERE ended_at IS NULL ORDER BY id LIMIT $1""")
 
 # ---------------------------------------------------------------- authorizations
 AUTHORIZATION = Statement("""

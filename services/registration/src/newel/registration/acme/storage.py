@@ -17,13 +17,9 @@ from newel.registration.acme.records import (
     AuthorizationStatus,
     Claim,
     Order,
-    Replacement,
 )
 from newel.registration.acme.writes import to_seconds, writes
 from newel.runtime.database.contract import Database, Write
-
-MAX_REPLACEMENTS = 64
-"""Replacements that are not ended, at one time."""
 
 
 class Storage:
@@ -137,12 +133,20 @@ class Storage:
         params = (claim.order_id, claim.claim, to_seconds(claimed_at))
         await self._database.apply(Write(sql.PUT_OFF, params), durable=False)
 
-    async def complete_order(self, claim: Claim, certificate: bytes, issuer: str) -> None:
+    async def complete_order(
+        self,
+        claim: Claim,
+        certificate: bytes,
+        issuer: str,
+        issued_at: dt.datetime,
+        ends_at: dt.datetime,
+    ) -> None:
         """Move an order from processing to valid, whichever process holds the claim.
 
         If a power failure undoes it, the order is carried through again.
         """
-        params = (claim.order_id, certificate, issuer)
+        times = (to_seconds(issued_at), to_seconds(ends_at))
+        params = (claim.order_id, certificate, issuer, *times)
         await self._database.apply(Write(sql.COMPLETE_ORDER, params), durable=False)
 
     async def reopen_order(self, order: bytes, claim: bytes) -> None:
@@ -162,11 +166,6 @@ class Storage:
     async def take_succession(self, serial: bytes, order: bytes) -> bool:
         """Make the certificate of this order the successor; False when another order's is."""
         return await self._database.decide(Write(sql.TAKE_SUCCESSION, (serial, order))) is not None
-
-    async def replacements(self) -> list[Replacement]:
-        """List the replacements that administrators have ordered and not ended."""
-        found = await self._database.fetch(sql.REPLACEMENTS, MAX_REPLACEMENTS)
-        return [rows.replacement(row) for row in found]
 
     # ------------------------------------------------------------ validations under way
     async def lost_attempts(

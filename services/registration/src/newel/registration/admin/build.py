@@ -9,6 +9,7 @@ from newel.registration.admin.tokens import AdminAuthenticator
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.issuance import Issuance
+from newel.registration.replacements import Replacements
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
 
@@ -23,11 +24,12 @@ def build(
     clock: Clock,
     audit_trail: AuditTrail,
     authority_id: str,
+    replacements: Replacements,
 ) -> AdminAPI:
     """Build the app; ``names`` are those by which clients reach this authority."""
     hosts = frozenset(f"[{each}]" if ":" in each else each.lower() for each in names)
     return AdminAPI(
-        AdminServer(tables, authority, clock, authority_id),
+        AdminServer(tables, authority, clock, authority_id, replacements),
         AdminAuthenticator(authority, issuance, used, hosts),
         audit_trail,
     )

@@ -15,6 +15,7 @@ from newel.registration.admin.tokens import Caller
 from newel.registration.authority import Authority
 from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.paging import read_page
+from newel.registration.replacements import Replacements
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Write
 from newel.runtime.errors import NewelError
@@ -95,6 +96,7 @@ class AdminServer(msgspec.Struct, frozen=True):
     authority: Authority
     clock: Clock
     authority_id: str
+    replacements: Replacements
 
     async def require_unchanged(self, call: Call, record: str, revision: int) -> None:
         """Raise ``conflict`` when someone changed the record since this client read it."""

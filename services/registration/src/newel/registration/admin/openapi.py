@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from newel.registration.admin.calls import Resource
+from newel.registration.admin.replacements import ManagedReplacement, NewReplacement
 from newel.registration.paging import DEFAULT_PAGE, MAX_PAGE
 from newel.step.managed_messages import (
     AdminChange,
@@ -28,17 +29,20 @@ _ANSWERS: Mapping[str, type] = {
     "policy": ManagedPolicy,
     "external-key": ManagedExternalKey,
     "external-key-policy": ManagedPolicy,
+    "replacement": ManagedReplacement,
 }
 """What the requests for one resource are answered with, by the name of the resource."""
 _BODIES: Mapping[tuple[str, str], type] = {
     ("admin", "POST"): NewAdmin,
     ("admin", "PATCH"): AdminChange,
     ("external-key", "POST"): NewExternalKey,
+    ("replacement", "POST"): NewReplacement,
 }
 """What requests carry, where it is not what they are answered with."""
 _LISTS: Mapping[tuple[str, ...], str] = {
     ("admins",): "admins",
     ("provisioners",): "provisioners",
+    ("acme", "replacements"): "replacements",
     ("acme", "eab", "{provisioner}"): "eaks",
     ("acme", "eab", "{provisioner}", "{key}"): "eaks",
 }

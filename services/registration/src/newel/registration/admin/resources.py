@@ -10,6 +10,7 @@ from newel.registration.admin import (
     policies,
     provisioner_policies,
     provisioners,
+    replacements,
     responses,
     webhooks,
 )
@@ -95,6 +96,16 @@ RESOURCES = (
         ("acme", "eab", "{provisioner}", "{key}"),
         "external-key",
         {"GET": external_keys.list_keys, "DELETE": external_keys.remove_key},
+    ),
+    Resource(
+        ("acme", "replacements"),
+        "replacement",
+        {"GET": replacements.list_replacements, "POST": replacements.add_replacement},
+    ),
+    Resource(
+        ("acme", "replacements", "{id}"),
+        "replacement",
+        {"DELETE": replacements.end_replacement},
     ),
     Resource(
         ("acme", "policy", "{provisioner}", "reference", "{reference}"),

@@ -1,0 +1,1 @@
+"""The commands of `newel ca acme replacement`."""

@@ -1,0 +1,104 @@
+"""Replacements of certificates, over HTTP."""
+
+import datetime as dt
+
+import msgspec
+
+from newel.registration.admin import responses
+from newel.registration.admin.calls import AdminServer, Call, Outcome
+from newel.registration.admin.records import conflict_error, new_uuid, not_found_error
+from newel.registration.errors import malformed_error
+from newel.registration.replacements import MAX_ACTIVE, Replacement, ReplacementScope
+
+_LONGEST = 512
+
+
+class NewReplacement(msgspec.Struct):
+    """A request to have every certificate of a scope replaced that was issued before now."""
+
+    scope: str
+    value: str = ""
+    explanation: str = ""
+
+
+class ManagedReplacement(msgspec.Struct, rename="camel"):
+    """A replacement that was ordered, and how far it is."""
+
+    id: str
+    scope: str
+    value: str
+    issued_before: str
+    explanation: str
+    ordered_by: str
+    total: int
+    replaced: int
+
+
+async def list_replacements(server: AdminServer, call: Call) -> Outcome:
+    """Return the replacements that are not ended, with their progress."""
+    found = await server.replacements.active()
+    rows = [await _describe(server, call, each) for each in found]
+    return Outcome(responses.json_response({"replacements": rows}))
+
+
+async def add_replacement(server: AdminServer, call: Call) -> Outcome:
+    """Order a replacement; clients hear of it when they ask next."""
+    asked = call.read(NewReplacement)
+    new = Replacement(
+        new_uuid(),
+        *_read_scope(asked),
+        dt.datetime.fromtimestamp(call.now, dt.UTC),
+        _read_explanation(asked.explanation),
+        call.caller.administrator.subject,
+    )
+    if not await server.replacements.add(new):
+        raise conflict_error(f"there are {MAX_ACTIVE} replacements: end one of them first")
+    content = await _describe(server, call, new)
+    after = {"scope": new.scope.value, "value": new.value}
+    facts = {"record": f"replacement {new.id}", "after": after}
+    return Outcome(responses.json_response(content, 201), (), facts)
+
+
+async def end_replacement(server: AdminServer, call: Call) -> Outcome:
+    """End a replacement: certificates have their usual windows again."""
+    identifier = call.arguments[0]
+    if not await server.replacements.end(identifier, server.clock.now()):
+        raise not_found_error("there is no such replacement")
+    return Outcome(responses.OK, (), {"record": f"replacement {identifier[:_LONGEST]}"})
+
+
+def _read_scope(asked: NewReplacement) -> tuple[ReplacementScope, str]:
+    """Return the scope, and its value in its one spelling. Raises ``malformed``."""
+    try:
+        scope = ReplacementScope(asked.scope)
+    except ValueError:
+        known = ", ".join(each.value for each in ReplacementScope)
+        raise malformed_error(f"the scope is one of {known}") from None
+    value = asked.value
+    if len(value) > _LONGEST or not value.isprintable():
+        raise malformed_error("the value is too long, or cannot be printed")
+    if (scope is ReplacementScope.ALL) is bool(value):
+        raise malformed_error("every scope but all names what is replaced")
+    if scope is ReplacementScope.CERTIFICATE:
+        try:
+            value = f"{int(value.replace(':', ''), 16):x}"
+        except ValueError:
+            raise malformed_error("a certificate is named by its serial in hexadecimal") from None
+    return scope, value
+
+
+def _read_explanation(text: str) -> str:
+    is_url = text.startswith(("https://", "http://")) and text.isprintable() and " " not in text
+    if text and (len(text) > _LONGEST or not is_url):
+        raise malformed_error("the explanation is a URL")
+    return text
+
+
+async def _describe(server: AdminServer, call: Call, one: Replacement) -> ManagedReplacement:
+    total, replaced = await server.replacements.count(
+        one, dt.datetime.fromtimestamp(call.now, dt.UTC)
+    )
+    before = one.issued_before.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ManagedReplacement(
+        one.id, one.scope, one.value, before, one.explanation, one.ordered_by, total, replaced
+    )

@@ -1,0 +1,96 @@
+"""Replacements of certificates that administrators order, and how far each is.
+
+ACME clients that ask are told to renew the certificates now (RFC 9773 §4.2).
+"""
+
+import datetime as dt
+import enum
+
+import msgspec
+
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.database.times import read_time, to_seconds
+
+MAX_ACTIVE = 64
+"""Replacements that are not ended, at one time."""
+
+_ADD = Statement("""
+    INSERT INTO acme_replacements (id, scope, value, issued_before, explanation, ordered_by)
+    SELECT $1, $2, $3, $4, $5, $6
+    WHERE (SELECT count(*) FROM acme_replacements WHERE ended_at IS NULL) < $7
+    ON CONFLICT DO NOTHING RETURNING id""")
+_END = Statement(
+    "UPDATE acme_replacements SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
+)
+_ACTIVE = Statement("""
+    SELECT id, scope, value, issued_before, explanation, ordered_by FROM acme_replacements
+    WHERE ended_at IS NULL ORDER BY issued_before, id LIMIT $1""")
+# The certificates of one account for the same identifiers are counted once, while one of them is valid.
+# $1 is the time of the replacement, $2 now, $3 and $4 the scope and its value.
+_PROGRESS = Statement("""
+    SELECT count(*), coalesce(sum(is_replaced), 0) FROM (
+        SELECT max(CASE WHEN o.issued_at >= $1 THEN 1 ELSE 0 END) AS is_replaced
+        FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
+        WHERE o.status = 'valid' GROUP BY o.account, o.identifiers
+        HAVING max(o.ends_at) > $2 AND max(CASE WHEN o.issued_at < $1 AND ($3 = 'all'
+            OR ($3 = 'issuer' AND o.issuer = $4) OR ($3 = 'provisioner' AND a.provisioner = $4))
+            THEN 1 ELSE 0 END) = 1) AS counted""")
+_SUCCESSORS = Statement("""
+    SELECT count(*) FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
+    WHERE s.serial = $1 AND o.status = 'valid'""")
+
+
+class ReplacementScope(enum.StrEnum):
+    """Which certificates a replacement is about."""
+
+    ALL = "all"
+    ISSUER = "issuer"
+    PROVISIONER = "provisioner"
+    CERTIFICATE = "certificate"
+
+
+class Replacement(msgspec.Struct, frozen=True):
+    """A replacement of every certificate of its scope that was issued before a time."""
+
+    id: str
+    scope: ReplacementScope
+    value: str
+    """The id of an issuer, the name of a provisioner or a serial number in hexadecimal."""
+    issued_before: dt.datetime
+    explanation: str
+    """A URL for people, or ``""``."""
+    ordered_by: str
+
+
+class Replacements:
+    """The replacements of every replica."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def active(self) -> list[Replacement]:
+        """List those that are not ended, oldest first."""
+        return [
+            Replacement(row[0], ReplacementScope(row[1]), row[2], read_time(row[3]), *row[4:])
+            for row in await self._database.fetch(_ACTIVE, MAX_ACTIVE)
+        ]
+
+    async def add(self, new: Replacement) -> bool:
+        """Add one; False while there are too many."""
+        before = to_seconds(new.issued_before)
+        row = (new.id, new.scope.value, new.value, before, new.explanation, new.ordered_by)
+        return await self._database.decide(Write(_ADD, (*row, MAX_ACTIVE))) is not None
+
+    async def end(self, identifier: str, now: dt.datetime) -> bool:
+        """End one; False when there is none of that id."""
+        return await self._database.decide(Write(_END, (identifier, to_seconds(now)))) is not None
+
+    async def count(self, one: Replacement, now: dt.datetime) -> tuple[int, int]:
+        """Count what is to be replaced, and what of it is, by the orders that are kept."""
+        if one.scope is ReplacementScope.CERTIFICATE:
+            serial = int(one.value, 16)
+            octets = serial.to_bytes((serial.bit_length() + 7) // 8, "big")
+            return 1, int((await self._database.fetch(_SUCCESSORS, octets))[0][0])
+        params = (to_seconds(one.issued_before), to_seconds(now), one.scope.value, one.value)
+        total, replaced = (await self._database.fetch(_PROGRESS, *params))[0]
+        return int(total), int(replaced)
