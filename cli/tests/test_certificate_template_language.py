@@ -54,7 +54,7 @@ def step(cwd: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
         cwd=cwd,
-        timeout=20,
+        timeout=60,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         env=os.environ | {"STEPPATH": str(cwd)},

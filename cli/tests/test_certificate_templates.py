@@ -70,7 +70,7 @@ def original(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=60,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -155,7 +155,7 @@ def test_the_request_is_the_original_s(cwd: Path, template: str) -> None:
     assert Path("ours.csr").read_bytes() == Path("theirs.csr").read_bytes()
     checked = subprocess.run(
         ["openssl", "req", "-in", "ours.csr", "-noout", "-verify"],
-        capture_output=True, text=True, check=False, timeout=20,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip # a command line
     assert "self-signature verify OK" in checked.stderr
 
@@ -229,7 +229,7 @@ def test_openssl_believes_the_algorithm_that_was_chosen(
         ["x509", "-in", "own.crt", "-noout", "-text"],
     ):
         done = subprocess.run(
-            ["openssl", *line], capture_output=True, text=True, check=False, timeout=20
+            ["openssl", *line], capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stderr
     assert f"Signature Algorithm: {said}" in done.stdout

@@ -125,7 +125,7 @@ def test_pages_are_served() -> None:
         try:
             assert process.stderr is not None
             address = process.stderr.readline().rpartition(" ")[2].strip()
-            asked = HTTPConnection(address, timeout=10)
+            asked = HTTPConnection(address, timeout=60)
             for page in (PAGES[0], PAGES[-1]):
                 asked.request("GET", "/" + "".join(f"{word}/" for word in page.words))
                 assert f"<h1>{page.name}</h1>" in asked.getresponse().read().decode()

@@ -109,12 +109,12 @@ def test_requests_of_other_programs_do_not_end_the_flow(provider: Provider) -> N
     query = urlencode({"code": "the code", "state": provider.asked["state"]})
     with urlopen(f"{here}/?{query}") as page:  # noqa: S310
         assert page.geturl().endswith("/done")
-    assert command.communicate(timeout=20)[0] == "access\n"
+    assert command.communicate(timeout=60)[0] == "access\n"
 
 
 def test_the_device_flow_polls_until_the_person_has_agreed(provider: Provider) -> None:
     command = start("--provider", provider.url, *CLIENT, "--console", "--bare")
-    out, err = command.communicate(timeout=30)
+    out, err = command.communicate(timeout=60)
     assert (command.returncode, out) == (0, "access\n")
     assert err == "Visit https://go.example and enter the code:\nABCD\n"
     assert [form.get("device_code") for form in provider.forms] == [None, "d", "d"]
@@ -124,7 +124,7 @@ def test_the_device_flow_ends_when_the_person_declines(provider: Provider) -> No
     provider.pending = 0
     provider.answers = {"error": "access_denied"}
     command = start("--provider", provider.url, *CLIENT, "--console", "--bare")
-    out, err = command.communicate(timeout=30)
+    out, err = command.communicate(timeout=60)
     assert (command.returncode, out) == (1, "")
     assert "access_denied" in err
 
@@ -138,13 +138,13 @@ def test_a_service_account_signs_for_itself(provider: Provider, tmp_path: Path) 
         "type": "service_account", "auth_uri": provider.url, "token_uri": provider.url + "/token",
         "private_key_id": "kid", "private_key": pem.decode(), "client_email": "robot@example.com",
     }))  # fmt: skip # a table
-    out, err = start("--account", str(account), "--bare").communicate(timeout=20)
+    out, err = start("--account", str(account), "--bare").communicate(timeout=60)
     assert out == "access\n", err
     claims = jwt.decode(provider.forms[0]["assertion"], RSAKey.import_key(pem)).claims
     assert (claims["iss"], claims["aud"]) == ("robot@example.com", provider.url + "/token")
     assert claims["exp"] - claims["iat"] == 3600
     out, _ = start("--account", str(account), "--jwt", "--bare", "--scope", "a").communicate(
-        timeout=20
+        timeout=60
     )
     assert jwt.decode(out.strip(), RSAKey.import_key(pem)).claims["aud"] == "a"
 
@@ -163,6 +163,6 @@ def test_a_service_account_signs_for_itself(provider: Provider, tmp_path: Path) 
 )
 def test_what_cannot_be_is_said_in_one_line(words: list[str], said: str) -> None:
     command = start(*words)
-    out, err = command.communicate(timeout=20)
+    out, err = command.communicate(timeout=60)
     assert (command.returncode, out, len(err.splitlines())) == (1, "", 1)
     assert said in err

@@ -139,7 +139,7 @@ def test_a_reader_that_goes_away_is_no_error(
         ["bash", "-o", "pipefail", "-c", line],
         env=desk.env,
         capture_output=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert (piped.returncode, piped.stderr) == (0, b"")

@@ -74,7 +74,7 @@ def test_openssl_verifies_chain_and_signature(people: Desk, tmp_path: Path) -> N
         "openssl dgst -sha256 -verify public.pem -signature signature signed",
     )
     for command in commands:
-        subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, timeout=30)
+        subprocess.run(["sh", "-ec", command], cwd=tmp_path, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("name", KINDS)

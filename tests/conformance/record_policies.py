@@ -68,7 +68,7 @@ def _ask(authority: Authority, provisioner: JwkKey, question: corpus.Question) -
         f"{authority.url}/1.0/sign", body, {"Content-Type": "application/json"}
     )
     try:
-        with urllib.request.urlopen(asked, context=context, timeout=10):  # noqa: S310 - https
+        with urllib.request.urlopen(asked, context=context, timeout=60):  # noqa: S310 - https
             return [201, ""]
     except urllib.error.HTTPError as error:
         return [error.code, json.load(error)["message"]]

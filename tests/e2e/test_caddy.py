@@ -89,7 +89,7 @@ def read_served_certificate(port: int, root: Path) -> x509.Certificate:
             "openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-servername", NAME,
             "-verify_hostname", NAME, "-CAfile", str(root), "-verify_return_error",
         ],
-        input="", capture_output=True, text=True, check=False, timeout=20,
+        input="", capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip # a command line
     assert "Verify return code: 0 (ok)" in done.stdout, done.stdout + done.stderr
     pem = re.search(

@@ -179,6 +179,6 @@ def test_the_recording_front_is_what_clients_speak_to(machine: Machine, tmp_path
     folder.mkdir()
     with serve_proxy(machine.authority, folder) as proxy:
         tls = client_tls(machine.authority.root.read_text())
-        make_opener(tls).open(f"{proxy.url}/health?secret", timeout=10).close()
+        make_opener(tls).open(f"{proxy.url}/health?secret", timeout=60).close()
         assert proxy.asked[0].path == "/health?secret"
         assert "Host: localhost" in proxy.asked[0].headers

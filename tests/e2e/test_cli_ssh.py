@@ -353,7 +353,7 @@ def test_ssh_reaches_a_host_through_the_configuration(person: Person) -> None:
              "-o", f"UserKnownHostsFile={person.home}/step/ssh/known_hosts",
              "-o", "StrictHostKeyChecking=yes", "-p", str(port), f"{user}@localhost", "echo", "inside"],
             env=person.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-            timeout=30,
+            timeout=60,
         )  # fmt: skip # a command line
         assert done.stdout == "inside\n", done.stderr
         assert "✔ SSH Agent: yes" in done.stderr

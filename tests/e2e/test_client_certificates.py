@@ -128,5 +128,5 @@ def run_curl(authority: Authority, agent: Path, path: str = "/health", *flags: s
     words = ["--cert", str(agent / "agent.crt"), "--key", str(agent / "agent.key")]
     return subprocess.run(
         ["curl", "-s", "-o", os.devnull, "--cacert", str(authority.root), *words, *flags,
-         f"{authority.url}{path}"], check=False, timeout=30,
+         f"{authority.url}{path}"], check=False, timeout=60,
     ).returncode  # fmt: skip # a command line

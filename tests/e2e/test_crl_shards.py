@@ -15,7 +15,7 @@ CRL = x509.CertificateRevocationList
 
 
 def fetch(url: str) -> CRL:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http on the loopback
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http on the loopback
         return x509.load_der_x509_crl(answer.read())
 
 

@@ -61,7 +61,7 @@ def ask(url: str, bundle: Path, certificate: Path) -> str:
     done = subprocess.run(
         ["curl", "-s", "--cacert", bundle, "--cert", certificate, "--key",
          certificate.with_suffix(".key"), url],
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip # a command line
     return done.stdout
 

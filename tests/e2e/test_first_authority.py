@@ -176,7 +176,7 @@ def test_newel_up_says_where_the_password_of_what_ca_init_made_is_missing(tmp_pa
     run(line, env={**os.environ, "STEPPATH": str(state)})
     done = subprocess.run(
         [NEWEL, "up", "--state", state, "--metrics-address", f"127.0.0.1:{free_port()}"],
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip # a command line
     assert done.returncode == 1
     missing = state / "secrets/password"

@@ -25,7 +25,7 @@ def status(authority: Authority, certificate: Path) -> str:
             "openssl", "ocsp", "-issuer", str(authority.issuer), "-cert", str(certificate),
             "-url", f"{authority.http_url}/ocsp", "-CAfile", str(authority.root), "-resp_text",
         ],
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip # a command line
     assert "Response verify OK" in done.stdout + done.stderr
     return done.stdout

@@ -52,7 +52,7 @@ class Elsewhere:
 
         def fetch() -> bytes:
             url = f"http://localhost:{self.ports[1]}/crls.pem"
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 body: bytes = answer.read()
             return body
 

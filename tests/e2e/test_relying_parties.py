@@ -65,7 +65,7 @@ def lists(authority: Authority) -> bytes:
 
 def fetch(url: str) -> tuple[str, bytes]:
     """The media type and the body."""
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http on the loopback
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - http on the loopback
         return answer.headers["content-type"], answer.read()
 
 

@@ -204,7 +204,7 @@ def list_provisioner(authority: Authority) -> Any:
 
 def ask(url: str, operation: str) -> tuple[str, bytes]:
     """The content type and body of an operation."""
-    with urllib.request.urlopen(f"{url}?operation={operation}", timeout=10) as response:  # noqa: S310 - http
+    with urllib.request.urlopen(f"{url}?operation={operation}", timeout=60) as response:  # noqa: S310 - http
         return response.headers["content-type"].partition(";")[0], response.read()
 
 

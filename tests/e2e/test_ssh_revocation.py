@@ -96,7 +96,7 @@ def log_in(user: Shell, port: int, key: str, name: str) -> subprocess.CompletedP
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=30,
+        timeout=60,
     )
 
 

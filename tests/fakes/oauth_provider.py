@@ -180,13 +180,13 @@ def walk(
     command = start(*words, "--provider", provider.url, *CLIENT, env=env)
     assert command.stderr is not None
     url = command.stderr.readline().strip()
-    urlopen(url, timeout=10).close()  # noqa: S310
+    urlopen(url, timeout=60).close()  # noqa: S310
     query = {"code": "the code", "state": provider.asked["state"], **(answer or {})}
     back = f"{provider.asked['redirect_uri']}/?{urlencode(query)}"
     try:
-        with urlopen(back, timeout=10) as page:  # noqa: S310
+        with urlopen(back, timeout=60) as page:  # noqa: S310
             status = page.status
     except HTTPError as error:
         status = error.code
-    out, err = command.communicate(timeout=20)
+    out, err = command.communicate(timeout=60)
     return command.returncode, out, err, status

@@ -50,7 +50,7 @@ async def test_alertmanager_shows_an_alert_until_it_is_resolved(tmp_path: Path) 
     url = f"http://127.0.0.1:{port}"
 
     def active() -> list[dict[str, Any]]:
-        return httpx.get(f"{url}/api/v2/alerts", params={"active": "true"}, timeout=30).json()
+        return httpx.get(f"{url}/api/v2/alerts", params={"active": "true"}, timeout=60).json()
 
     command = (
         "prometheus-alertmanager",

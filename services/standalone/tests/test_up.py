@@ -288,7 +288,7 @@ def test_only_the_folder_of_the_databases_needs_to_be_writable(
         if "The authority is served" in line:
             break
     process.terminate()
-    rest = process.communicate(timeout=30)[0]
+    rest = process.communicate(timeout=60)[0]
     assert process.returncode == 0, "".join(lines) + rest
     assert (state / "db/ocsp_responder.crt").exists()
     after = {
