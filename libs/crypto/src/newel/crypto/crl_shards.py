@@ -14,6 +14,9 @@ COUNTS = (2, 4, 8, 16, 32, 64)
 BUCKETS = 256
 """The number of values of :func:`bucket`."""
 
+ALL_BUCKETS = 0, BUCKETS - 1
+"""The first and the last of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:

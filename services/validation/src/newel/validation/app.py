@@ -42,7 +42,7 @@ from newel.validation.sources import build_sources
 from newel.validation.storage import CRLStore, StatusStore
 from newel.validation.watch import Watch
 
-REVISION = "0004"
+REVISION = "0005"
 """The revision that the database is migrated to before ``build``."""
 
 TABLES = (

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from newel.crypto.crl import CRLEncoder
-from newel.crypto.crl_shards import BUCKETS, Shard, all_shards
+from newel.crypto.crl_shards import ALL_BUCKETS, Shard, all_shards
 from newel.validation.config import CRLConfig
 from newel.validation.issuers import Issuer
-
-_ALL = 0, BUCKETS - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,7 +22,7 @@ class Scope:
     @property
     def buckets(self) -> tuple[int, int]:
         """The first and last of the buckets that its serial numbers are in."""
-        return self.shard.buckets if self.shard else _ALL
+        return self.shard.buckets if self.shard else ALL_BUCKETS
 
 
 def delta_name(scope: str) -> str:

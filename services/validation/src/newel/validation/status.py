@@ -149,7 +149,7 @@ class RevokedReader(Protocol):
     def entries(
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int
     ) -> AsyncIterator[EntryPage]:
-        """List the revokedCertificates entries of an issuer, by bucket and serial, page by page."""
+        """List the revokedCertificates entries of an issuer, page by page."""
         ...
 
     def changed_entries(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from newel.crypto.crl_shards import bucket
+from newel.crypto.crl_shards import ALL_BUCKETS, bucket
 from newel.proto import subjects
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.events.contract import Outbox
@@ -61,12 +61,24 @@ _CHANGED_BUCKETS = Statement(
     "SELECT issuer, bucket, max(change) FROM certificate_status WHERE change > $1"
     " GROUP BY issuer, bucket"
 )
+# Serials begin with time: this order is that of the rows, and a shard's is not.
+_ALL_ENTRIES = Statement(
+    "SELECT serial, entry FROM certificate_status"
+    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND serial > $2 AND not_after >= $3"
+    " ORDER BY serial LIMIT $4"
+)
 _ENTRIES = Statement(
     "SELECT bucket, serial, entry FROM certificate_status"
     " WHERE issuer = $1 AND revoked_at IS NOT NULL AND (bucket, serial) > ($2, $3)"
     " AND bucket <= $4 AND not_after >= $5 ORDER BY bucket, serial LIMIT $6"
 )
-_CHANGED_ENTRIES = Statement(
+_CHANGED  # Serials begin with time: this order is that of the rows, and a shard's is not.
+_ALL_ENTRIES = Statement(
+    "SELECT serial, entry FROM certificate_status"
+    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND serial > $2 AND not_after >= $3"
+    " ORDER BY serial LIMIT $4"
+)
+_ENTRIES = Statement(
     "SELECT change, serial, entry FROM certificate_status"
     " WHERE issuer = $1 AND (change, serial) > ($2, $3) AND bucket >= $4 AND bucket <= $5"
     " AND not_after >= $6 ORDER BY change, serial LIMIT $7"
@@ -182,8 +194,15 @@ class StatusStore:
     async def entries(
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int
     ) -> AsyncIterator[EntryPage]:
-        """List the revokedCertificates entries of an issuer, by bucket and serial, page by page."""
+        """List the revokedCertificates entries of an issuer, page by page."""
         number, serial = buckets[0], b""
+        if buckets == ALL_BUCKETS:
+            while rows := await self._database.fetch(
+                _ALL_ENTRIES, issuer, serial, not_expired_at, _PAGE
+            ):
+                yield EntryPage(len(rows), b"".join([entry for _, entry in rows]))
+                serial = bytes(rows[-1][0])
+            return
         while rows := await self._database.fetch(
             _ENTRIES, issuer, number, serial, buckets[1], not_expired_at, _PAGE
         ):
