@@ -72,13 +72,7 @@ _ENTRIES = Statement(
     " WHERE issuer = $1 AND revoked_at IS NOT NULL AND (bucket, serial) > ($2, $3)"
     " AND bucket <= $4 AND not_after >= $5 ORDER BY bucket, serial LIMIT $6"
 )
-_CHANGED  # Serials begin with time: this order is that of the rows, and a shard's is not.
-_ALL_ENTRIES = Statement(
-    "SELECT serial, entry FROM certificate_status"
-    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND serial > $2 AND not_after >= $3"
-    " ORDER BY serial LIMIT $4"
-)
-_ENTRIES = Statement(
+_CHANGED_ENTRIES = Statement(
     "SELECT change, serial, entry FROM certificate_status"
     " WHERE issuer = $1 AND (change, serial) > ($2, $3) AND bucket >= $4 AND bucket <= $5"
     " AND not_after >= $6 ORDER BY change, serial LIMIT $7"
