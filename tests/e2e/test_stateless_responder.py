@@ -83,7 +83,7 @@ def publish(folder: Path, *revoked: str) -> None:
     (folder / "new.crl").replace(folder / "ca.crl")
 
 
-@pytest.mark.needs("openssl")
+@pytest.mark.needs("openssl", "curl")
 def test_openssl_asks_about_the_certificates_of_an_openssl_authority(tmp_path: Path) -> None:
     make_authority(tmp_path)
     publish(tmp_path)

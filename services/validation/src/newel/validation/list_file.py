@@ -39,6 +39,7 @@ class ListFile:
 
     def refresh(self) -> None:
         """Read the file again if it changed. An invalid one is logged and the CRL before stays."""
+        seen: _State | None = None
         try:
             status = self._file.stat()
             seen = (status.st_ino, status.st_mtime_ns, status.st_size)
@@ -49,7 +50,10 @@ class ListFile:
         except FileNotFoundError:
             subject = self._certificate.subject.rfc4514_string()
             self._log_fault(f"there is no CRL of {subject}{self.advice}")
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            self._log_fault(f"the CRL cannot be read: {error}")
+        except ValueError as error:
+            self._seen = seen  # what is wrong with it stays so until it changes
             self._log_fault(f"the CRL cannot be used: {error}")
 
     def accept(self, crl: x509.CertificateRevocationList) -> None:
