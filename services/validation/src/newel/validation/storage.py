@@ -67,10 +67,10 @@ _ALL_ENTRIES = Statement(
     " WHERE issuer = $1 AND revoked_at IS NOT NULL AND serial > $2 AND not_after >= $3"
     " ORDER BY serial LIMIT $4"
 )
-_ENTRIES = Statement(
-    "SELECT bucket, serial, entry FROM certificate_status"
-    " WHERE issuer = $1 AND revoked_at IS NOT NULL AND (bucket, serial) > ($2, $3)"
-    " AND bucket <= $4 AND not_after >= $5 ORDER BY bucket, serial LIMIT $6"
+_BUCKET_ENTRIES = Statement(
+    "SELECT serial, entry FROM certificate_status"
+    " WHERE issuer = $1 AND bucket = $2 AND revoked_at IS NOT NULL AND serial > $3"
+    " AND not_after >= $4 ORDER BY serial LIMIT $5"
 )
 _CHANGED_ENTRIES = Statement(
     "SELECT change, serial, entry FROM certificate_status"
@@ -189,19 +189,17 @@ class StatusStore:
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int
     ) -> AsyncIterator[EntryPage]:
         """List the revokedCertificates entries of an issuer, page by page."""
-        number, serial = buckets[0], b""
-        if buckets == ALL_BUCKETS:
+        runs: list[tuple[Statement, tuple[str | int, ...]]] = [(_ALL_ENTRIES, (issuer,))]
+        if buckets != ALL_BUCKETS:
+            numbers = range(buckets[0], buckets[1] + 1)
+            runs = [(_BUCKET_ENTRIES, (issuer, number)) for number in numbers]
+        for statement, chosen in runs:
+            serial = b""
             while rows := await self._database.fetch(
-                _ALL_ENTRIES, issuer, serial, not_expired_at, _PAGE
+                statement, *chosen, serial, not_expired_at, _PAGE
             ):
                 yield EntryPage(len(rows), b"".join([entry for _, entry in rows]))
                 serial = bytes(rows[-1][0])
-            return
-        while rows := await self._database.fetch(
-            _ENTRIES, issuer, number, serial, buckets[1], not_expired_at, _PAGE
-        ):
-            yield EntryPage(len(rows), b"".join([entry for *_, entry in rows]))
-            number, serial = rows[-1][0], bytes(rows[-1][1])
 
     async def changed_entries(
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int, after: int
