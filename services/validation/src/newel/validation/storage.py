@@ -74,7 +74,9 @@ _BUCKET_ENTRIES = Statement(
 )
 _CHANGED_ENTRIES = Statement(
     "SELECT change, serial, entry FROM certificate_status"
-    " WHERE issuer = $1 AND (change, serial) > ($2, $3) AND bucket >= $4 AND bucket <= $5"
+    # the first bound is for the planner: a pair does not tell it that the partial index will do
+    " WHERE issuer = $1 AND change >= $2 AND (change, serial) > ($2, $3)"
+    " AND bucket >= $4 AND bucket <= $5"
     " AND not_after >= $6 ORDER BY change, serial LIMIT $7"
 )
 _RESERVE = Statement(
