@@ -19,7 +19,6 @@ from newel.cli.options.lookup import UNSUPPORTED, module_of
 OURS_ALONE = (
     "alerts",
     "certificates",
-    "dashboard",
     "decrypt",
     "encrypt",
     "endpoints",

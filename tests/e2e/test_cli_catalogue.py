@@ -107,9 +107,9 @@ def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
     first = desk.newel(*words, "--limit", "1")
     heading, row = first.stdout.splitlines()
     assert heading.split() == [
-        "SERIAL", "STATE", "SUBJECT", "NAMES", "EXPIRES", "PROVISIONER", "ENDPOINT",
+        "SERIAL", "TYPE", "STATE", "SUBJECT", "NAMES", "EXPIRES", "PROVISIONER", "ENDPOINT",
     ]  # fmt: skip # words in rows
-    assert row.split()[1:4] == ["active", "one.internal", "dns:one.internal"]
+    assert row.split()[1:5] == ["x509", "active", "one.internal", "dns:one.internal"]
     assert first.stderr == "There are more than these 1: --limit 0 shows all.\n"
     assert desk.newel(*words, "--limit", "2").stderr == ""
     assert len(desk.entries(*words, "--limit", "0")) == 2

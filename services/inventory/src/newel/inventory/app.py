@@ -34,7 +34,7 @@ from newel.runtime.events.contract import EventBus, Outbox, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import RPCService, Service
 
-REVISION = "0002"
+REVISION = "0003"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
@@ -86,6 +86,7 @@ def build(config: Config, ports: Ports) -> Service:
             projected.handle,
         )
     )
+    ports.bus.subscribe(Subscription("inventory-ssh", subjects.SSH, projected.handle))
 
     # Saying once is decided by the rows; the lease only spares the others the looking.
     ticking = repeat_every(config.expiry.tick.total_seconds(), partial(_tick, regrouping, watch))

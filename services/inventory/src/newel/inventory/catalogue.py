@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from newel.inventory import certificate
+
 
 class CertificateState(StrEnum):
     """``active`` is neither expired nor revoked."""
@@ -11,6 +13,14 @@ class CertificateState(StrEnum):
     ACTIVE = "active"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+
+class CertificateType(StrEnum):
+    """X.509, or SSH of a user or a host."""
+
+    X509 = certificate.X509
+    SSH_USER = certificate.SSH_USER
+    SSH_HOST = certificate.SSH_HOST
 
 
 class EndpointState(StrEnum):
@@ -41,6 +51,7 @@ class CertificateEntry:
     revoked_at: dt.datetime | None
     reason: int | None  # RFC 5280 §5.3.1
     revoked_actively: bool | None
+    type: str
 
     def state(self, now: dt.datetime) -> CertificateState:
         """Return the state at a time."""
@@ -62,6 +73,7 @@ class EndpointEntry:
     last_serial: bytes | None  # of the certificate that expires last of those not revoked
     last_not_after: dt.datetime | None  # None: every certificate is revoked
     is_warned: bool  # reported as expiring, and nothing followed yet
+    type: str
 
     def state(self, now: dt.datetime) -> EndpointState:
         """Return the state at a time."""

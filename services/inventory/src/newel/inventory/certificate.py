@@ -20,6 +20,9 @@ _ENCODINGS = {0x1E: "utf-16-be", 0x1C: "utf-32-be"}  # BMPString, UniversalStrin
 _TEXT_NAMES = {0x81: "email", 0x82: "dns", 0x86: "uri"}  # GeneralName, RFC 5280 §4.2.1.6
 _IP_ADDRESS = 0x87
 
+X509, SSH_USER, SSH_HOST = "x509", "ssh-user", "ssh-host"
+"""Types of certificates."""
+
 
 class UnreadableCertificateError(ValueError):
     """The octets are not an X.509 certificate of RFC 5280's shape."""
@@ -33,7 +36,8 @@ class CertificateFacts(NamedTuple):
     names: tuple[str, ...]  # "dns:a.example", "ip:192.0.2.1", "email:…", "uri:…", in their order
     not_before: int
     not_after: int
-    fingerprint: bytes  # SHA-256 of the DER
+    fingerprint: bytes  # SHA-256 of the DER, of SSH of the wire form
+    type: str = X509
 
 
 def normalise_serial(serial: bytes) -> bytes:

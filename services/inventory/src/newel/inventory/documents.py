@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel
 from newel.inventory.catalogue import (
     CertificateEntry,
     CertificateState,
+    CertificateType,
     EndpointEntry,
     EndpointState,
 )
@@ -38,6 +39,7 @@ class EndpointParameters(ListParameters, frozen=True):
     """The filters of the list of endpoints."""
 
     sort: Sort = "-issued"
+    type: CertificateType | None = None
     state: EndpointState | None = None
     provisioner: Text | None = None
     provisioner_type: Text | None = None
@@ -52,6 +54,7 @@ class CertificateParameters(ListParameters, frozen=True):
     """The filters of the list of certificates."""
 
     sort: Sort = "-issued"
+    type: CertificateType | None = None
     state: CertificateState | None = None
     serial: Hex | None = None
     fingerprint: Digest | None = None
@@ -72,6 +75,7 @@ class CertificateDocument(BaseModel):
     """One certificate. Serial numbers and fingerprints are lower-case hexadecimal."""
 
     serial: str
+    type: CertificateType
     state: CertificateState
     subject: str
     names: list[str]
@@ -94,6 +98,7 @@ class CertificateDocument(BaseModel):
         """Describe a certificate as it stands at ``now``."""
         return cls(
             serial=entry.serial.hex(),
+            type=CertificateType(entry.type),
             state=entry.state(now),
             subject=entry.common_name,
             names=list(entry.names),
@@ -117,6 +122,7 @@ class EndpointDocument(BaseModel):
     """One endpoint, without its certificates."""
 
     id: str
+    type: CertificateType
     state: EndpointState
     subject: str
     names: list[str]
@@ -131,6 +137,7 @@ class EndpointDocument(BaseModel):
         """Describe an endpoint as it stands at ``now``."""
         return cls(
             id=entry.id,
+            type=CertificateType(entry.type),
             state=entry.state(now),
             subject=entry.common_name,
             names=list(entry.names),

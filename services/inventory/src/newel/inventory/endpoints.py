@@ -9,6 +9,8 @@ An endpoint is the person, device or workload a certificate is issued to. The ru
   and SANs, ignoring order and case) are one endpoint.
 - ACME clients renew by a new order (RFC 8555 has no other way), so the orders of one account for the
   same identifiers are one endpoint, whether the provisioner also allows renewal or not.
+- SSH certificates that one provisioner issued to one host (key id and principals) are one endpoint,
+  also when the host enrols again; and so are those to one person (the proved subject).
 - The authority issues its own server certificates without a provisioner. All that a part of it shows
   under one common name, by any worker and after any restart, are one endpoint.
 
@@ -20,7 +22,7 @@ in the endpoint that certificate would have opened.
 import hashlib
 from typing import NamedTuple
 
-from newel.inventory.certificate import CertificateFacts
+from newel.inventory.certificate import SSH_HOST, X509, CertificateFacts
 
 ACME = "ACME"
 """The provisioner type whose clients renew by a new order."""
@@ -57,6 +59,8 @@ def first_endpoint(record: CertificateRecord) -> str:
     A certificate without any name identifies no one, so it shares its endpoint with no other.
     """
     facts = record.facts
+    if facts.type != X509:
+        return ssh_endpoint(record)
     if not record.provisioner_type and record.proof:
         return f"o-{_digest(record.proof, facts.common_name.casefold())}"
     if not facts.common_name and not facts.names:
@@ -66,6 +70,15 @@ def first_endpoint(record: CertificateRecord) -> str:
     if record.provisioner_type == ACME and record.proof:
         return account_endpoint(record.provisioner, record.proof, facts)
     return own_endpoint(record.serial)
+
+
+def ssh_endpoint(record: CertificateRecord) -> str:
+    """Return the id of the endpoint of one host, or of one person, under one provisioner."""
+    facts = record.facts
+    if facts.type == SSH_HOST:
+        names = sorted({name.casefold() for name in facts.names})
+        return f"h-{_digest(record.provisioner, facts.common_name.casefold(), *names)}"
+    return f"u-{_digest(record.provisioner, record.proof or facts.common_name)}"
 
 
 def account_endpoint(provisioner: str, account: str, facts: CertificateFacts) -> str:

@@ -18,6 +18,7 @@ from newel.inventory.certificate import (
 from newel.inventory.config import Expiry
 from newel.inventory.endpoints import CertificateRecord, Placement, find_displaced, place
 from newel.inventory.metrics import Metrics
+from newel.inventory.ssh_certificate import read_ssh_certificate
 from newel.inventory.thresholds import warn_at
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
@@ -78,14 +79,13 @@ class Projection:
         revoked: list[Revocation] = []
         for event in events:
             try:
-                if event.subject == subjects.CERTIFICATE_REVOKED:
+                if event.subject in {subjects.CERTIFICATE_REVOKED, subjects.SSH_REVOKED}:
                     revoked.append(
                         read_revocation(events_pb2.CertificateRevoked.FromString(event.payload))
                     )
                 else:
-                    issued.append(
-                        read_record(events_pb2.CertificateIssued.FromString(event.payload))
-                    )
+                    message = events_pb2.CertificateIssued.FromString(event.payload)
+                    issued.append(read_record(message, is_ssh=event.subject in subjects.SSH))
             except (DecodeError, UnreadableCertificateError) as error:
                 # It will not get better by coming again, and what is behind it must not wait.
                 self._metrics.unreadable.inc()
@@ -122,9 +122,11 @@ class Projection:
             await self._catalogue.revoke(revocations)
 
 
-def read_record(message: events_pb2.CertificateIssued | issuing_pb2.Record) -> CertificateRecord:
+def read_record(
+    message: events_pb2.CertificateIssued | issuing_pb2.Record, *, is_ssh: bool = False
+) -> CertificateRecord:
     """Read the facts of an issuance from its event or from the issuing authority's record."""
-    facts = read_certificate(message.der)
+    facts = read_ssh_certificate(message.der) if is_ssh else read_certificate(message.der)
     provisioner = message.provisioner
     return CertificateRecord(
         serial=facts.serial,

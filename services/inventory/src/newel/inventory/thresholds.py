@@ -2,6 +2,7 @@
 
 import math
 
+from newel.inventory.certificate import SSH_USER
 from newel.inventory.config import Expiry
 from newel.inventory.endpoints import CertificateRecord
 
@@ -12,6 +13,8 @@ def warn_at(record: CertificateRecord, expiry: Expiry) -> int | None:
     A fraction of the lifetime and not a number of days, because lifetimes run from two minutes to
     years.
     """
+    if record.facts.type == SSH_USER:
+        return None  # people log in again when they need to
     fraction = expiry.provisioners.get(record.provisioner, expiry.fraction)
     if fraction == 0 or record.provisioner_type in expiry.quiet_types:
         return None

@@ -26,6 +26,7 @@ Columns = Mapping[str, str]
 
 CERTIFICATES: Columns = {
     "SERIAL": "serial",
+    "TYPE": "type",
     "STATE": "state",
     "SUBJECT": "subject",
     "NAMES": "names",
@@ -35,6 +36,7 @@ CERTIFICATES: Columns = {
 }
 ENDPOINTS: Columns = {
     "ENDPOINT": "id",
+    "TYPE": "type",
     "STATE": "state",
     "SUBJECT": "subject",
     "NAMES": "names",

@@ -15,8 +15,8 @@ TIMES = (
     "expires-after", "expires-before", "issued-after", "issued-before", "opened-after", "opened-before",
 )  # fmt: skip # words in rows
 FILTERS = (
-    "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint", "severity",
-    "serial", *TIMES,
+    "type", "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint",
+    "severity", "serial", *TIMES,
 )  # fmt: skip # words in rows
 """The flags that filter; no list has them all."""
 FIRST_SORT: Mapping["Kind", str] = {

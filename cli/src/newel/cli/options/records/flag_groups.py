@@ -193,6 +193,7 @@ class Catalogue(Invocation):
     sort: str | None
     state: str | None
     subject: str | None
+    type: str | None
 
 
 class TrustStores(Invocation):

@@ -12,16 +12,16 @@ from newel.runtime.database.contract import Database, Row, Statement, Write
 _ADD_CERTIFICATES = (
     """INSERT INTO certificates (serial, issuer, endpoint, common_name, names, provisioner,
         provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
-        warn_at) VALUES """,
-    14,
+        warn_at, type) VALUES """,
+    15,
     " ON CONFLICT (serial) DO NOTHING",
 )
 
 # An endpoint with an open warning becomes due at once, so that its renewal is said.
 _MOVE_ENDPOINTS = (
     """INSERT INTO endpoints (id, common_name, names, provisioner, provisioner_type, opened_at,
-        last_serial, last_not_after, due) VALUES """,
-    9,
+        last_serial, last_not_after, due, type) VALUES """,
+    10,
     """ ON CONFLICT (id) DO UPDATE SET common_name = excluded.common_name, names = excluded.names,
         provisioner = excluded.provisioner, provisioner_type = excluded.provisioner_type,
         last_serial = excluded.last_serial, last_not_after = excluded.last_not_after,
@@ -159,6 +159,7 @@ class CatalogueStorage:
                     record.renewed_from or None,
                     facts.fingerprint,
                     warning,
+                    facts.type,
                 )
             )
             # One row per endpoint: a statement may touch a conflicting row only once.
@@ -176,6 +177,7 @@ class CatalogueStorage:
                         record.serial,
                         facts.not_after,
                         warning,
+                        facts.type,
                     ),
                 )
         # In the order of their ids: two batches at once must not lock each other's rows crosswise.

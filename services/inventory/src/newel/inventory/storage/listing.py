@@ -21,9 +21,9 @@ from newel.runtime.database.times import read_optional_time, read_time, to_secon
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
-    revoked_at, reason, revoked_actively FROM certificates """
+    revoked_at, reason, revoked_actively, type FROM certificates """
 _ENDPOINT = """SELECT position, id, common_name, names, provisioner, provisioner_type, opened_at,
-    last_serial, last_not_after, warned FROM endpoints """
+    last_serial, last_not_after, warned, type FROM endpoints """
 
 _BY_SERIAL = Statement(_CERTIFICATE + "WHERE serial = $1")
 _BY_ID = Statement(_ENDPOINT + "WHERE id = $1")
@@ -33,7 +33,7 @@ _LINEAGE = Statement(
 
 
 def _name(where: Where, text: Any) -> None:
-    kinds = ("dns", "ip", "email", "uri")
+    kinds = ("dns", "ip", "email", "uri", "principal")
     whole = [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
     likes = " OR ".join([r"lower(names) LIKE {} ESCAPE '\'"] * len(whole))
     where.add(f"({likes})", *(f"%\n{escape_like(each)}\n%" for each in whole))
@@ -56,6 +56,7 @@ def _endpoint_state(where: Where, state: Any) -> None:
 
 
 _SHARED: Mapping[str, Clause] = {
+    "type": compare("type = {}"),
     "provisioner": compare("provisioner = {}"),
     "provisioner_type": compare("provisioner_type = {}"),
     "subject": compare("common_name = {}"),
@@ -157,6 +158,7 @@ def _certificate(row: Row) -> CertificateEntry:
         revoked_at=read_optional_time(row[14]),
         reason=row[15],
         revoked_actively=None if row[16] is None else bool(row[16]),
+        type=row[17],
     )
 
 
@@ -171,4 +173,5 @@ def _endpoint(row: Row) -> EndpointEntry:
         last_serial=row[7],
         last_not_after=read_time(row[8]) if row[8] else None,
         is_warned=row[9] is not None,
+        type=row[10],
     )

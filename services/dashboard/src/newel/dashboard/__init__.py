@@ -1,1 +1,0 @@
-"""The pages by which people look after an authority. They call the administrative interfaces."""
