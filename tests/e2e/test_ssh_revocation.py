@@ -1,9 +1,11 @@
 """SSH under our authority, as sshd and ssh see it: who gets in, and who no longer does once revoked."""
 
+import json
 import re
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,3 +151,26 @@ def test_an_older_list_is_not_installed(host: Shell) -> None:
     assert "older than version 99999999999" in said
     assert (host.home / "newer").read_bytes() == before
     assert "--install" in host.read_messages("step ssh krl --daemon", code=1)
+
+
+def test_the_inventory_lists_hosts_and_people(
+    authority: Authority, host: Shell, user: Shell
+) -> None:
+    """An administrator sees who and which host has a certificate, and who no longer has."""
+    administrator = {**host.env, "STEPPATH": str(authority.state)}
+
+    def list_certificates(kind: str, *filters: str) -> list[dict[str, Any]]:
+        words = ["certificates", "list", "--type", kind, "--output", "json", *filters]
+        done = run([str(host.home / "bin/step"), *words], env=administrator)
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+    user.type_line(f"step ssh certificate listed@example.com listed {KEYS}")
+    (person,) = wait_until(lambda: list_certificates("ssh-user", "--name", "principal:listed"))
+    assert (person["state"], person["proof"]) == ("active", "listed@example.com")
+    hosts = wait_until(lambda: list_certificates("ssh-host", "--name", "dns:localhost"))
+    assert len({each["endpoint"] for each in hosts}) == 1, (
+        "a host that enrols again is one endpoint"
+    )
+    host.type_line(f"step ssh revoke {int(person['serial'], 16)} {BY}")
+    wait_until(lambda: list_certificates("ssh-user", "--search", "listed", "--state", "revoked"))

@@ -4,17 +4,22 @@ Whatever the step: no certificate without a record, no record left unsigned, and
 certificate that is on record, the only one there is.
 """
 
+import datetime as dt
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import SSHCertificate, load_ssh_public_identity
 
 from fixtures.authority import make_authority, save_authority
-from fixtures.issuing import make_request, sqlite_url
+from fixtures.issuing import make_request, make_ssh_request, sqlite_url, stamp
+from newel.crypto.ssh import certificates
+from newel.crypto.ssh.public_keys import write_line
 from newel.issuing.faults import Step
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.runtime.clock import SystemClock
@@ -24,6 +29,7 @@ from newel.runtime.database.contract import Row, Statement
 SCRIPT = Path(__file__).with_name("issuing_process.py")
 
 CERTIFICATES = Statement("SELECT idempotency_key, serial, tbs, signature FROM certificates")
+SSH_CERTIFICATES = Statement("SELECT tbs, signature FROM ssh_certificates")
 EVENTS = Statement("SELECT subject FROM outbox")
 
 
@@ -36,10 +42,13 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-def run(folder: Path, url: str, call: pb.IssueRequest, step: int | None = None) -> bytes | int:
+def run(
+    folder: Path, url: str, call: pb.IssueRequest | pb.IssueSSHRequest, step: int | None = None
+) -> bytes | int:
     """The answer of one process, or the signal it died of."""
     environment = dict(os.environ)
-    arguments = [sys.executable, str(SCRIPT), str(folder), url]
+    kind = "ssh" if isinstance(call, pb.IssueSSHRequest) else "x509"
+    arguments = [sys.executable, str(SCRIPT), str(folder), url, kind]
     if step is not None:
         environment["NEWEL_FAULT"] = f"issuing:{step}"
         arguments.append(str(step))
@@ -96,6 +105,40 @@ async def test_killed_after_a_step(tmp_path: Path, database_url: str, step: Step
     assert run(tmp_path, database_url, call) == answer
 
 
+@pytest.mark.attack("X04")
+@pytest.mark.parametrize("step", list(Step), ids=lambda step: f"{step.value}-{step.name.lower()}")
+async def test_killed_after_a_step_of_ssh(tmp_path: Path, step: Step) -> None:
+    now = SystemClock().now()
+    authority = make_authority(tmp_path, now=now)
+    save_authority(authority, tmp_path)
+    url = sqlite_url(tmp_path)
+    validity: dict[str, Any] = {
+        "valid_after": stamp(now),
+        "valid_before": stamp(now + dt.timedelta(hours=1)),
+    }
+    call = pb.IssueSSHRequest(requests=[make_ssh_request(**validity) for _ in range(5)])
+
+    assert run(tmp_path, url, call, step) == signal.SIGKILL
+    recorded = [] if step < Step.INTENT else [tbs for tbs, _ in await rows(url, SSH_CERTIFICATES)]
+    assert len(recorded) == (0 if step < Step.INTENT else 5)
+
+    answer = run(tmp_path, url, call)
+    assert isinstance(answer, bytes)
+    results = pb.IssueResponse.FromString(answer).results
+    made = [certificates.parse(result.certificate.der) for result in results]
+    assert [each.public_key for each in made] == [each.public_key for each in call.requests]
+    stored = await rows(url, SSH_CERTIFICATES)
+    assert len(stored) == len(await rows(url, EVENTS)) == 5
+    assert {tbs for tbs, _ in stored} >= set(recorded), "the recorded intents were signed"
+    for tbs, signature in stored:
+        (own,) = [each for each in made if each.wire.startswith(tbs)]
+        assert own.wire.endswith(signature)
+        identity = load_ssh_public_identity(write_line(own.wire))
+        assert isinstance(identity, SSHCertificate)
+        identity.verify_cert_signature()
+    assert run(tmp_path, url, call) == answer
+
+
 async def intents(url: str) -> list[tuple[bytes, bytes]]:
     """What the killed process left: idempotency key and TBSCertificate."""
     return [(key, tbs) for key, _, tbs, _ in await rows(url, CERTIFICATES)]
@@ -105,7 +148,7 @@ def test_a_configured_fault_needs_the_environment_too(tmp_path: Path) -> None:
     """A configuration copied from a test kills nothing."""
     save_authority(make_authority(tmp_path, now=SystemClock().now()), tmp_path)
     call = pb.IssueRequest(requests=[make_request()])
-    arguments = [sys.executable, str(SCRIPT), str(tmp_path), sqlite_url(tmp_path), "3"]
+    arguments = [sys.executable, str(SCRIPT), str(tmp_path), sqlite_url(tmp_path), "x509", "3"]
     done = subprocess.run(
         arguments, input=call.SerializeToString(), capture_output=True, timeout=60, check=True
     )
