@@ -4,6 +4,7 @@ The transcripts are compared line by line; docs/divergences.md says why some lin
 """
 
 import json
+import os
 import re
 from collections.abc import Generator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from fixtures.administrator import Administrator
-from fixtures.running import NEWEL, Authority, others
+from fixtures.running import NEWEL, Authority, others, run
 from fixtures.step_ca import serve_successor, step_ca
 from fixtures.transcripts import Transcript, normalize
 
@@ -101,6 +102,20 @@ class Session:
     def output(self, words: list[str]) -> str:
         """Return what our command prints, which succeeds."""
         return self._user.ours(*words)
+
+    def certbot(self, home: Path, provisioner: str, *arguments: str) -> None:
+        """Run certbot with its folders in ``home``, at another provisioner."""
+        authority = self._user.authority
+        directory = f"{authority.url}/acme/{provisioner}/directory"
+        folders = [
+            word
+            for name in ("config", "work", "logs")
+            for word in (f"--{name}-dir", str(home / name))
+        ]
+        run(
+            ["certbot", *arguments, "-n", "--server", directory, *folders],
+            env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
+        )
 
     def run(self, words: list[str], program: str) -> str:
         """What a command prints, with its exit code, without what differs from run to run."""
@@ -195,3 +210,19 @@ def test_a_replacement_of_certificates_is_ordered_shown_and_ended(newel: Session
     assert json.loads(newel.output([*replacement, "list", "--output", "json"])) == []
     assert "the scope is one of" in newel.run([*replacement, "add", "everything"], NEWEL)
     assert "no such replacement" in newel.run([*replacement, "end", listed[0]["id"]], NEWEL)
+
+
+@pytest.mark.needs("certbot", "openssl")
+def test_certbot_obtains_names_that_its_key_approves_without_a_challenge(
+    newel: Session, tmp_path: Path
+) -> None:
+    newel.output([*PROVISIONER, "add", "approved", "--type", "ACME", "--require-eab"])
+    names = ["--approve", "behind.firewall.internal", "--approve", "10.1.0.0/16"]
+    made = newel.output([*EAB, "add", "approved", "ref", *names, "--output", "json"])
+    key = json.loads(made)
+    newel.certbot(
+        tmp_path, "approved", "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
+        "-d", "behind.firewall.internal", "--eab-kid", key["id"], "--eab-hmac-key", key["key"],
+    )  # fmt: skip # a command line
+    assert (tmp_path / "config/live/behind.firewall.internal/fullchain.pem").exists()
+    newel.output([*PROVISIONER, "remove", "approved"])

@@ -160,3 +160,26 @@ async def test_keys_and_accounts_follow_a_rename_and_end_with_their_provisioner(
     await site.put("DELETE", "/admin/provisioners/eab2", None, 200)
     await site.put("POST", "/admin/provisioners", {**ACME, "name": "eab2"}, 201)
     assert (await site.get("/admin/acme/eab/eab2"))["eaks"] == []
+
+
+async def test_the_accounts_of_a_key_need_not_prove_its_approved_names(
+    each_site: ManagedAuthority,
+) -> None:
+    site = each_site
+    await prepare(site)
+    approved = {"dns": ["*.lab"]}
+    key = await site.put("POST", PATH, {"reference": "ref1", "approved": approved}, 201)
+    assert key["approved"] == approved
+    assert (await site.get(PATH))["eaks"][0]["approved"] == approved
+    client, _ = await register(site, key)
+    assert (await client.order("host.lab"))["status"] == "ready"
+    assert (await client.order("host.example"))["status"] == "pending"
+    await site.put("DELETE", f"{PATH}/{key['id']}", None, 200)
+    assert (await client.order("host.lab"))["status"] == "pending"
+
+
+async def test_names_that_cannot_be_approved_are_refused(site: ManagedAuthority) -> None:
+    await prepare(site)
+    for approved in ({}, {"dns": ["a b"]}, {"email": ["@x"]}, {"dns": "x"}):
+        reply = await site.send("POST", PATH, {"approved": approved})
+        assert refusal(reply)[:2] == (400, "badRequest"), approved

@@ -5,7 +5,7 @@ Each needs an administrator's token for its own path: see :func:`authorised`.
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -149,10 +149,17 @@ def external_keys(
     return Call("GET", f"{path}?{query}", read)
 
 
-def create_external_key(provisioner_name: str, reference: str) -> Call[ExternalKey]:
-    """Create an external account key; only this answer holds it."""
+def create_external_key(
+    provisioner_name: str, reference: str, approved: Mapping[str, Sequence[str]] | None = None
+) -> Call[ExternalKey]:
+    """Create an external account key; only this answer holds it.
+
+    ``approved`` has the names that its accounts need not prove: lists under ``dns`` and ``ip``.
+    """
     path = f"/admin/acme/eab/{segment(provisioner_name)}"
-    body = {"reference": reference}
+    body: dict[str, Any] = {"reference": reference}
+    if approved:
+        body["approved"] = approved
     return change("POST", path, body, lambda answer: external_key_of(members(answer)))
 
 

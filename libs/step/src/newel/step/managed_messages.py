@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from newel.step.policies import NameLists
+
 NO_TIME: Final = "0001-01-01T00:00:00Z"
 """How an unset time is written."""
 NO_SECONDS: Final = -62135596800
@@ -156,6 +158,8 @@ class NewExternalKey(msgspec.Struct):
     """A request for an external account key."""
 
     reference: str = ""
+    approved: NameLists | None = None
+    """Names that its accounts need not prove."""
 
 
 class ManagedAdmin(_Message):
@@ -180,6 +184,7 @@ class ManagedExternalKey(_Message):
     created_at: str = ""
     bound_at: str = ""
     policy: ManagedPolicy | None = None
+    approved: NameLists | None = None
 
 
 def write_time(seconds: int | None) -> str:
@@ -213,5 +218,6 @@ def listed_key(key: ManagedExternalKey, created_at: int, bound_at: int | None) -
         "account": key.account,
         "created_at": {"seconds": created_at},
         "bound_at": {"seconds": NO_SECONDS if bound_at is None else bound_at},
+        "approved": None if key.approved is None else msgspec.to_builtins(key.approved),
     }
     return {name: value for name, value in found.items() if value}

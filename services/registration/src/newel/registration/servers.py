@@ -99,6 +99,7 @@ def build_acme(
     metrics: Metrics,
 ) -> ACMEServer:
     """Build the ACME server."""
+    accounts = AccountPolicies(ports.database)
     return build_acme_server(
         config.acme,
         database=ports.database,
@@ -110,6 +111,6 @@ def build_acme(
         metrics=metrics,
         new_orders=build_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
         subject_defaults=authority.subject_defaults,
-        name_checks=NameChecks(authority.check_names, AccountPolicies(ports.database).find),
+        name_checks=NameChecks(authority.check_names, accounts.find, accounts.find_approved),
         latest_start=config.latest_start,
     )

@@ -1,7 +1,8 @@
 """External account keys of ACME provisioners: how they are shown, and what an authority without them says."""
 
 import contextlib
-from collections.abc import Generator
+import ipaddress
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
@@ -23,6 +24,19 @@ def explain_refusals(what: str) -> Generator[None]:
         yield
     except RefusedError as error:
         raise CliError(f"error {what}: {error.message}") from error
+
+
+def sort_names(names: Iterable[str]) -> dict[str, list[str]]:
+    """Sort names by what they are constraints on: addresses and networks, or DNS names."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        try:
+            ipaddress.ip_network(name, strict=False)
+        except ValueError:
+            found.setdefault("dns", []).append(name)
+        else:
+            found.setdefault("ip", []).append(name)
+    return found
 
 
 def line(cells: tuple[str, ...], widths: tuple[int, ...]) -> str:

@@ -42,6 +42,8 @@ class CAACMEEABAddOptions(
 ):
     """Options of `ca acme eab add`."""
 
+    approve: list[str]
+
 
 class CAACMEEABRemoveOptions(
     flag_groups.Authority,

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from newel.acme.identifiers import Identifier
 from newel.crypto.keys import PublicKey
 from newel.registration.acme.records import Account, Order
 
@@ -53,6 +54,9 @@ class NewOrder(msgspec.Struct, frozen=True):
     order: Order
     seeds: tuple[bytes, ...]
     """The secret of each authorization, from which its tokens are derived."""
+    now: dt.datetime
+    approved: frozenset[Identifier] = frozenset()
+    """Those that need no challenge: their authorizations are valid at once."""
 
 
 class BeginFinalize(msgspec.Struct, frozen=True):

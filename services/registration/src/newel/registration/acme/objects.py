@@ -70,6 +70,8 @@ def authorization(
     """Describe an authorization (§7.1.4); a decided one with the challenge that decided it."""
     if found.status is not AuthorizationStatus.PENDING and found.challenge is not None:
         offered = (found.challenge,)
+    elif found.is_approved:
+        offered = offered[:1]  # some clients read the one that is valid
     return messages.Authorization(
         found.status,
         found.identifier,
@@ -81,7 +83,7 @@ def authorization(
 
 def challenge(urls: URLs, found: Authorization, kind: str) -> messages.Challenge:
     """Describe a challenge of an authorization (§7.1.5)."""
-    is_attempted = found.challenge == kind
+    is_attempted = found.challenge == kind or found.is_approved
     shown = messages.Challenge(
         kind,
         urls.challenge(found.order_id, found.position, kind),

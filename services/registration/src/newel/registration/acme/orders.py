@@ -1,5 +1,6 @@
 """Orders: placing, reading, finalizing, the certificate (RFC 8555 §7.4)."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -23,7 +24,8 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     account = ids.text(call.account.id)
     server.new_orders.check(account, call.now.timestamp(), account=account)
     wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
-    _require_provable(call, wanted)
+    approved = await server.name_checks.find_approved(call.account.id, wanted)
+    _require_provable(call, [each for each in wanted if each not in approved])
     await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
     profile = request.profile or call.provisioner.default_profile
     provisioner = call.provisioner.select(profile)
@@ -39,7 +41,7 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         ids.new_id(call.now),
         call.account.id,
         wanted,
-        OrderStatus.PENDING,
+        OrderStatus.READY if approved.issuperset(wanted) else OrderStatus.PENDING,
         not_before,
         not_after,
         call.now.replace(microsecond=0) + server.limits.order_lifetime,
@@ -47,8 +49,12 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         replaces=replaces,
         profile=profile,
     )
-    await call.commit(NewOrder(order, tuple(ids.new_seed() for _ in wanted)))
-    return order, Decision("acme.new-order", _facts(order) | call.facts())
+    seeds = tuple(ids.new_seed() for _ in wanted)
+    await call.commit(NewOrder(order, seeds, call.now, approved))
+    facts = _facts(order)
+    if approved:
+        facts["approved"] = [each.value for each in wanted if each in approved]
+    return order, Decision("acme.new-order", facts | call.facts())
 
 
 async def read(server: Server, call: Call, identity: str) -> Order:
@@ -145,7 +151,7 @@ def _facts(order: Order) -> dict[str, Any]:
     return facts | {name: value for name, value in chosen.items() if value}
 
 
-def _require_provable(call: Call, wanted: tuple[Identifier, ...]) -> None:
+def _require_provable(call: Call, wanted: Iterable[Identifier]) -> None:
     for name in wanted:
         if not requests.challenges_for(call.provisioner, name):
             raise NewelError(

@@ -37,11 +37,37 @@ AccountPolicies = Callable[[bytes], Awaitable[Policies]]
 """Finds the policies of an account, by its id: those of its external account key."""
 
 
+class Approval(Protocol):
+    """The names that the accounts of an external account key need not prove."""
+
+    def covers(self, name: GeneralName, /) -> bool:
+        """Tell whether a name is one of them."""
+        ...
+
+
+AccountApprovals = Callable[[bytes], Awaitable[Approval | None]]
+"""Finds what an account need not prove, by its id; None: nothing."""
+
+
 class NameChecks(NamedTuple):
     """The checks of an ACME server: the account's policies first, then the provisioner's."""
 
     check_names: CheckNames
     account_policies: AccountPolicies
+    approvals: AccountApprovals
+
+    async def find_approved(
+        self, account: bytes, identifiers: Iterable[Identifier]
+    ) -> frozenset[Identifier]:
+        """Return the identifiers that the account need not prove; wildcards are never among them."""
+        approved = await self.approvals(account)
+        if approved is None:
+            return frozenset()
+        return frozenset(
+            each
+            for each in identifiers
+            if not each.is_wildcard and approved.covers(general_name(each))
+        )
 
     async def check_identifiers(
         self,

@@ -96,6 +96,11 @@ class Authorization(msgspec.Struct, frozen=True):
     error: str | None
 
     @property
+    def is_approved(self) -> bool:
+        """Whether it is valid without a challenge."""
+        return self.challenge is None and self.validated_at is not None
+
+    @property
     def is_processing(self) -> bool:
         """Whether a challenge is under validation."""
         return self.status is AuthorizationStatus.PENDING and self.challenge is not None

@@ -74,8 +74,8 @@ ADD_ORDER = Statement("""
     VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9)""")
 ADD_AUTHORIZATION = Statement("""
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
-        expires_at, seed)
-    VALUES ($1, $2, $3, $4, $5, $6, 'pending', $7, $8)""")
+        expires_at, seed, validated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $9, $7, $8, $10)""")
 ORDER = Statement("""
     SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
         o.requested, o.claim, o.error, o.replaces, o.profile,

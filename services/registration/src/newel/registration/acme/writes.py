@@ -82,5 +82,8 @@ def _new_order(change: changes.NewOrder) -> list[Write]:
         base, wildcard = name.base, int(name.is_wildcard)
         identifier = (order.id, position, order.account, base.type, base.value, wildcard)
         seed = change.seeds[position]
-        found.append(Write(sql.ADD_AUTHORIZATION, (*identifier, expires_at, seed)))
+        state = ("pending", None)
+        if name in change.approved:
+            state = ("valid", to_seconds(change.now))
+        found.append(Write(sql.ADD_AUTHORIZATION, (*identifier, expires_at, seed, *state)))
     return found

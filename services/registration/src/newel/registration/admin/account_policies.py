@@ -4,9 +4,10 @@ from collections import OrderedDict
 
 import msgspec
 
+from newel.registration.policy.approvals import Approvals
 from newel.registration.policy.levels import NO_POLICIES, Policies, compile_policies
 from newel.runtime.database.contract import Database, Statement
-from newel.step.policies import PolicyConfig
+from newel.step.policies import NameLists, PolicyConfig
 
 MAX_REMEMBERED = 4096
 """Accounts that no external account key has bound; they stay so."""
@@ -14,6 +15,11 @@ MAX_REMEMBERED = 4096
 _POLICY = Statement(
     "SELECT a.external_key, k.policy FROM acme_accounts a"
     " LEFT JOIN acme_external_keys k ON k.id = a.external_key WHERE a.id = $1"
+)
+
+_APPROVED = Statement(
+    "SELECT k.approved FROM acme_accounts a JOIN acme_external_keys k ON k.id = a.external_key"
+    " WHERE a.id = $1 AND k.approved IS NOT NULL AND k.removed_at IS NULL"
 )
 
 
@@ -36,6 +42,13 @@ class AccountPolicies:
                 self._unbound.popitem(last=False)
             return NO_POLICIES
         return self._compile(found[0][1] or "")
+
+    async def find_approved(self, account: bytes) -> Approvals | None:
+        """Return what an account need not prove: nothing once its key was removed."""
+        if account in self._unbound:
+            return None
+        found = await self._database.fetch(_APPROVED, account)
+        return Approvals(msgspec.json.decode(found[0][0], type=NameLists)) if found else None
 
     def _compile(self, text: str) -> Policies:
         """Compile a policy, unless it is the one that was compiled last."""

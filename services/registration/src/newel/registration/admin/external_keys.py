@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from newel.jose import base64url
 from newel.registration.admin import policies, responses
 from newel.registration.admin.calls import AdminServer, Call, Outcome
@@ -14,6 +16,7 @@ from newel.registration.admin.records import (
     not_found_error,
 )
 from newel.registration.errors import malformed_error
+from newel.registration.policy.approvals import Approvals
 from newel.runtime.entropy import random_bytes
 from newel.step.managed_messages import (
     ManagedExternalKey,
@@ -42,14 +45,22 @@ async def list_keys(server: AdminServer, call: Call) -> Outcome:
 async def add_key(server: AdminServer, call: Call) -> Outcome:
     """Add a key; this answer alone has the MAC key."""
     provisioner = _load_acme(call)
-    reference = call.read(NewExternalKey).reference
+    asked = call.read(NewExternalKey)
+    reference = asked.reference
     if len(reference) > _LONGEST_REFERENCE:
         raise malformed_error(
             f"reference length {len(reference)} exceeds the maximum ({_LONGEST_REFERENCE})"
         )
     if not reference.isprintable():
         raise malformed_error("the reference has characters that cannot be printed")
-    key = ExternalKey(new_uuid(), provisioner.name, reference, None, call.now, None, None, 0)
+    if asked.approved is not None:
+        try:
+            Approvals(asked.approved)
+        except ValueError as error:
+            raise malformed_error(str(error)[:300]) from None
+    key = ExternalKey(
+        new_uuid(), provisioner.name, reference, None, call.now, None, None, 0, asked.approved
+    )
     mac_key = random_bytes(_KEY_SIZE)
     if not await server.tables.add_external_key(key, mac_key):
         raise conflict_error(
@@ -60,7 +71,11 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
     content.hmac_key = mac_key
     facts = {
         "record": policies.key_label(key),
-        "after": {"reference": reference, "provisioner": key.provisioner},
+        "after": {
+            "reference": reference,
+            "provisioner": key.provisioner,
+            **({"approved": msgspec.to_builtins(key.approved)} if key.approved else {}),
+        },
     }
     return Outcome(responses.json_response(content, 201), (), facts)
 
@@ -128,4 +143,5 @@ def _message(key: ExternalKey) -> ManagedExternalKey:
         account=base64url.encode(key.account) if key.account else "",
         created_at=write_time(key.created_at),
         bound_at=write_time(key.bound_at),
+        approved=key.approved,
     )

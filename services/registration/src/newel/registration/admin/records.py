@@ -9,6 +9,7 @@ import msgspec
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.managed_messages import ADMIN_TYPES, SUPER_ADMIN, ManagedAdmin, write_time
+from newel.step.policies import NameLists
 
 Record = dict[str, Any]
 
@@ -76,6 +77,8 @@ class ExternalKey(msgspec.Struct, frozen=True):
     bound_at: int | None
     policy: Record | None
     revision: int
+    approved: NameLists | None = None
+    """The names that its accounts need not prove."""
 
 
 class Configuration(msgspec.Struct, frozen=True):

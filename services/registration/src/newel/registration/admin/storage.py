@@ -16,6 +16,7 @@ from newel.registration.admin.records import (
 )
 from newel.registration.storage import CONFIGURATION, MANAGED
 from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.step.policies import NameLists
 
 KEPT_READS = 60 * 60
 """Seconds for which the revision that an administrator has read is remembered."""
@@ -72,7 +73,7 @@ _PUT_POLICY = Statement(
 _DELETE_POLICY = Statement("DELETE FROM policies WHERE name = $1")
 
 _KEY = (
-    "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision"
+    "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision, approved"
     " FROM acme_external_keys "
 )
 _KEYS = Statement(
@@ -84,8 +85,8 @@ _KEYS_OF_REFERENCE = Statement(
 )
 _KEY_OF_ID = Statement(_KEY + "WHERE provisioner = $1 AND id = $2 AND removed_at IS NULL")
 _ADD_KEY = Statement(
-    "INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at)"
-    " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id"
+    "INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at, approved)"
+    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id"
 )
 _REMOVE_KEY = Statement(
     "UPDATE acme_external_keys SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL RETURNING id"
@@ -177,7 +178,8 @@ class AdminTables:
 
     async def add_external_key(self, key: ExternalKey, mac_key: bytes) -> bool:
         """Add a key; False when the provisioner has one of that reference."""
-        values = (key.id, key.provisioner, key.reference, mac_key, key.created_at)
+        approved = msgspec.json.encode(key.approved).decode() if key.approved else None
+        values = (key.id, key.provisioner, key.reference, mac_key, key.created_at, approved)
         return await self._database.decide(Write(_ADD_KEY, values)) is not None
 
     async def remove_external_key(self, identifier: str, now: dt.datetime) -> bool:
@@ -216,7 +218,10 @@ def _reader(certificate: bytes) -> bytes:
 def _external_key(row: Row) -> ExternalKey:
     account = None if row[3] is None else bytes(row[3])
     policy = None if row[6] is None else msgspec.json.decode(row[6])
-    return ExternalKey(row[0], row[1], row[2], account, row[4], row[5], policy, int(row[7]))
+    approved = None if row[8] is None else msgspec.json.decode(row[8], type=NameLists)
+    return ExternalKey(
+        row[0], row[1], row[2], account, row[4], row[5], policy, int(row[7]), approved
+    )
 
 
 def put_provisioner(stored: StoredProvisioner) -> Write:

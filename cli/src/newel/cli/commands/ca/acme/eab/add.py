@@ -17,11 +17,12 @@ def run(options: "CAACMEEABAddOptions") -> None:
     from newel.client import admin_calls
 
     words = options.positionals(1, 2)
+    approved = external_keys.sort_names(options.approve)
     with (
         admin_session.open_session(admin_options(options)) as session,
         external_keys.explain_refusals("creating ACME EAB key"),
     ):
-        key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:])))
+        key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:]), approved))
     if options.json:
         from newel.cli.interact.terminal import show_json
 
