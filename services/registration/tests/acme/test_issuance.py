@@ -91,6 +91,7 @@ async def test_the_directory(harness: ACMEHarness) -> None:
         "newOrder": f"https://{HOST}/acme/acme/new-order",
         "revokeCert": f"https://{HOST}/acme/acme/revoke-cert",
         "keyChange": f"https://{HOST}/acme/acme/key-change",
+        "renewalInfo": f"https://{HOST}/acme/acme/renewal-info",
     }
     other = await ask(harness.acme.app, "GET", f"https://{HOST}/2.0/acme/acme/directory")
     assert other.json == reply.json

@@ -12,8 +12,8 @@ from newel.registration.acme import ids
 from newel.registration.inventory import InventoryQuestion
 from newel.registration.policy.levels import Policies, compile_policies
 from newel.runtime.errors import ErrorType, NewelError
+from newel.step.acme_profiles import ACMENewel
 from newel.step.policies import PolicyConfig
-from newel.step.provisioners import Newel
 
 
 def config(**x509: object) -> PolicyConfig:
@@ -93,7 +93,7 @@ async def test_an_order_names_each_identifier_that_a_required_inventory_does_not
     client = await harness.register_client()
     inventory = Inventory("known.lab", "10.0.0.1")
     harness.provisioners["acme"] = provisioner(
-        inventory=inventory, newel=Newel(require_inventory=True)
+        inventory=inventory, newel=ACMENewel(require_inventory=True)
     )
     assert (await client.order("known.lab", "10.0.0.1")).status == 201
     reply = await client.order("known.lab", "new.lab", "10.0.0.2")
@@ -105,7 +105,7 @@ async def test_an_order_names_each_identifier_that_a_required_inventory_does_not
 async def test_an_inventory_that_does_not_answer_is_no_refusal(harness: ACMEHarness) -> None:
     client = await harness.register_client()
     harness.provisioners["acme"] = provisioner(
-        inventory=Inventory(answers=False), newel=Newel(require_inventory=True)
+        inventory=Inventory(answers=False), newel=ACMENewel(require_inventory=True)
     )
     reply = await client.order("known.lab")
     assert (reply.status, reply.problem) == (503, "serverInternal")
