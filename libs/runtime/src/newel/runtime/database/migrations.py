@@ -131,7 +131,12 @@ async def _postgres_state(
         connection = await asyncpg.connect(
             dsn, password=password, timeout=10, server_settings=settings
         )
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (
+        OSError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # the server vanished in the middle of an answer
+    ) as error:
         raise unavailable_error(error) from error
     try:
         rows = await connection.fetch(

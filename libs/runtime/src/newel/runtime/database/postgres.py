@@ -161,5 +161,11 @@ async def _open_connection(dsn: str, **settings: Any) -> Any:
             max_cached_statement_lifetime=0,
             **settings,
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # the server vanished in the middle of an answer
+    ) as error:
         raise unavailable_error(error) from error

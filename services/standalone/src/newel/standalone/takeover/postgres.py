@@ -69,5 +69,11 @@ def _source_errors() -> Generator[None]:
     """Raise SourceError for what the driver raises."""
     try:
         yield
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (
+        OSError,
+        ValueError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,  # its word came before the next question, or amid an answer
+    ) as error:
         raise SourceError(f"PostgreSQL: {error}") from None
