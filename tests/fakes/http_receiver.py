@@ -1,4 +1,4 @@
-"""An HTTP server that takes what is posted to it and answers as told."""
+"""An HTTP server that takes what is posted to it, or asked of it, and answers as told."""
 
 import contextlib
 import ssl
@@ -80,6 +80,8 @@ class HttpReceiver(LocalServer):
                 with contextlib.suppress(ConnectionError):  # the client need not read it all
                     self.end_headers()
                     self.wfile.write(reply.body)
+
+            do_GET = do_POST  # noqa: N815 - the base's names
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base's name
                 """Says nothing."""

@@ -4,11 +4,13 @@ import ipaddress
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.library_certificates import library_name
-from newel.crypto import names
+from newel.crypto import der, names
 from newel.crypto.dns_names import InvalidNameError, NameRules
 
 
@@ -182,3 +184,46 @@ def test_every_address_is_a_name(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     assert names.ip_octets(address.packed) == names.ip_address(str(address))
+
+
+@pytest.mark.parametrize("text", ["4711", "SN 47-11", "ä", "C02XG0AAJGH5", '"', "x" * 255])
+def test_a_device_has_a_permanent_identifier_of_its_own_text(text: str) -> None:
+    name = names.permanent_identifier(text)
+    assert library_name(name) == _from_library(name.der)
+    assert names.from_certificate(name.der[0], der.content(name.der)) == name
+    with pytest.raises(InvalidNameError, match="unsupported kind"):
+        names.from_der(name.der[0], der.content(name.der))
+
+
+def _from_library(name: bytes) -> x509.GeneralName:
+    san = der.sequence(name)
+    oid = x509.ObjectIdentifier("2.5.29.17")
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([])).add_extension(
+        x509.UnrecognizedExtension(oid, san), critical=False
+    )
+    request = builder.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    (found,) = request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return found
+
+
+@pytest.mark.parametrize("text", ["", " 4711", "4711 ", "47\n11", "\x00", "x" * 256])
+def test_what_is_no_permanent_identifier_is_refused(text: str) -> None:
+    with pytest.raises(InvalidNameError):
+        names.permanent_identifier(text)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        der.sequence(),
+        der.sequence(der.oid("1.2.3")),
+        der.sequence(der.tlv(der.UTF8_STRING, b"a"), der.oid("1.2.3")),
+        der.sequence(der.tlv(der.UTF8_STRING, b"\xff")),
+        der.tlv(der.UTF8_STRING, b"a"),
+    ],
+)
+def test_a_permanent_identifier_of_another_form_is_refused(value: bytes) -> None:
+    content = der.oid("1.3.6.1.5.5.7.8.3") + der.explicit(0, value)
+    with pytest.raises(InvalidNameError):
+        names.from_certificate(names.OTHER_NAME_TAG, content)

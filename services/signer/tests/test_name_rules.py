@@ -87,3 +87,10 @@ def test_without_bounds_names_are_read_only() -> None:
 def test_rules_that_mean_nothing_are_refused(rule: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         name_bounds([], [rule])
+
+
+def test_a_device_s_identifier_is_signed_where_nothing_is_permitted_by_name() -> None:
+    value = names.encode([names.permanent_identifier("4711")])
+    name_bounds([], ["dns:a.test", "uri:a.test"]).check_alternative_names(value)
+    with pytest.raises(NewelError):
+        name_bounds(["dns:a.test"], []).check_alternative_names(value)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.attestations import Maker
+from fixtures.authority import EPOCH
 from newel.crypto import distinguished_names, names
 from newel.registration.policy.levels import Policies, check_ssh, check_x509
 from newel.registration.provisioners.acme import ACMEProvisioner
@@ -239,6 +241,12 @@ ACME: dict[str, Effect] = {
     "caaIdentities": (["x"], lambda s: acme(s).caa_identities),
     "requireEAB": (True, lambda s: acme(s).require_external_account),
     "challenges": (["dns-01"], lambda s: acme(s).challenges),
+    "attestationFormats": (["step"], lambda s: acme(s).attestation_formats),
+    "attestationRoots": (
+        base64.b64encode(Maker(EPOCH).pem.encode()).decode(),
+        lambda s: acme(s).attestation_roots("tpm"),
+    ),
+    "newel.androidStatusURL": ("https://x", lambda s: acme(s).android_status_url),
     "newel.profiles": ([PROFILE], lambda s: acme(s).profiles),
 }
 OF_A_PROFILE: dict[str, Effect] = {

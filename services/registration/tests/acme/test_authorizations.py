@@ -132,14 +132,14 @@ async def test_a_proof_for_a_key_that_was_replaced_meanwhile_proves_nothing(
     account = ids.parse(client.kid.rsplit("/", 1)[1])
     claim = b"c" * 16
     now = int(either.clock.unix())
-    begin = (number, position, account, "http-01", claim, now)
+    begin = (number, position, account, "http-01", claim, now, None)
     await either.database.apply(Write(statements.BEGIN_ATTEMPT, begin))
     old, new = client.thumbprint, ec.generate_private_key(ec.SECP256R1())
     inner = key_change.make_request(client.kid, client.url("key-change"), client.key, new)
     assert (await client.post("key-change", inner)).status == 200
     client.key = new
     for thumbprint, status in ((old, "pending"), (jwk.thumbprint(new.public_key()), "valid")):
-        end = (number, position, claim, "valid", now, None, thumbprint)
+        end = (number, position, claim, "valid", now, None, thumbprint, None)
         await either.database.apply(Write(statements.END_ATTEMPT, end))
         assert (await client.post(authorization))["status"] == status
 

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from fixtures.acme_account import Client, make_csr
 from fixtures.acme_harness import ACMEHarness
 from fixtures.acme_requests import Reply
-from newel.acme.identifiers import Identifier
 from newel.proto.common.v1 import error_pb2
 from newel.registration.acme.config import ACMEConfig, Limits
 from newel.registration.acme.storage import Storage
-from newel.registration.acme.validations import Validations, Validator
+from newel.registration.acme.validations import Validations
 from newel.registration.audit_trail import AuditTrail
+from newel.registration.challenges.validation import Validation, Validator
 from newel.registration.metrics import Metrics
 
 UNAVAILABLE = error_pb2.Error(type="unavailable", detail="the signer is unreachable")
@@ -55,7 +55,14 @@ async def make_validations(
     """Validations of another process on the same database, which validate in this way."""
     decisions = AuditTrail(harness.audit, Metrics(harness.registry.__class__()))
     storage = Storage(harness.database)
-    return Validations(storage, {"http-01": validator}, Limits(**limits), harness.clock, decisions)
+    return Validations(
+        storage,
+        {"http-01": validator},
+        harness.provisioners.get,
+        Limits(**limits),
+        harness.clock,
+        decisions,
+    )
 
 
 @pytest.mark.attack("A22")
@@ -65,7 +72,7 @@ async def make_validations(
 async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
     either: ACMEHarness, fault: Exception
 ) -> None:
-    async def faulty(identifier: Identifier, token: str, authorization: str) -> None:
+    async def faulty(validation: Validation) -> bytes:
         raise fault
 
     replica = either.rebuild()  # takes the request, and its tasks never run
@@ -88,7 +95,7 @@ async def test_a_fault_of_our_own_ends_the_validation_as_the_servers(
 
 @pytest.mark.attack("A22")
 async def test_a_validation_that_takes_every_process_down_is_given_up(either: ACMEHarness) -> None:
-    async def never(identifier: Identifier, token: str, authorization: str) -> None:
+    async def never(validation: Validation) -> bytes:
         raise AssertionError("not run: the process dies before")
 
     replica = either.rebuild()
@@ -108,7 +115,7 @@ async def test_a_validation_that_takes_every_process_down_is_given_up(either: AC
 
 
 async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) -> None:
-    async def never(identifier: Identifier, token: str, authorization: str) -> None:
+    async def never(validation: Validation) -> bytes:
         raise AssertionError("not run")
 
     replica = either.rebuild()

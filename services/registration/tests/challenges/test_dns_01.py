@@ -3,6 +3,7 @@
 import pytest
 
 from fakes.name_server import NameServer
+from fixtures.validations import validation_of
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.registration.challenges.dns_01 import DNS01Validator
@@ -18,7 +19,7 @@ OWNER = "_acme-challenge.a.example"
 
 async def validate(dns: NameServer, *before: tuple[str, int]) -> None:
     servers = NameServers([*before, ("127.0.0.1", dns.port)], EgressPolicy())
-    await DNS01Validator(servers)(NAME, "token", ANSWER)
+    await DNS01Validator(servers)(validation_of(NAME, ANSWER))
 
 
 async def refusal(dns: NameServer, *before: tuple[str, int]) -> ErrorType:
@@ -39,7 +40,7 @@ async def test_a_name_too_long_to_be_asked_for_is_refused_and_not_asked(dns: Nam
     for servers in ([("127.0.0.1", dns.port)], []):
         validator = DNS01Validator(NameServers(servers, EgressPolicy()))
         with pytest.raises(NewelError) as caught:
-            await validator(Identifier("dns", longest), "token", ANSWER)
+            await validator(validation_of(Identifier("dns", longest), ANSWER))
         assert caught.value.type is ErrorType.DNS
     assert not dns.asked
 

@@ -10,6 +10,7 @@ import pytest
 
 from fakes.name_server import NameServer
 from fixtures.processes import free_port
+from fixtures.validations import validation_of
 from newel.acme.identifiers import Identifier
 from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.runtime.egress import EgressPolicy, Resolver, parse_networks
@@ -19,7 +20,7 @@ NAME = Identifier("dns", "a.example")
 ANSWER = "token.thumbprint"
 PATH = "/.well-known/acme-challenge/token"
 
-Handler = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+Handler = Callable[[str, asyncio.StreamWriter], Awaitable[object]]
 
 
 async def loopback(_: str) -> Sequence[str]:
@@ -61,13 +62,13 @@ def redirect(location: str) -> Handler:
 
 
 async def validate(port: int, policy: EgressPolicy = OPEN, seconds: float = 5.0) -> None:
-    await HTTP01Validator(policy, port, seconds)(NAME, "token", ANSWER)
+    await HTTP01Validator(policy, port, seconds)(validation_of(NAME, ANSWER))
 
 
 PYTHONS_WORDS = re.compile(r"Errno|Error\b|None|b'|\('|literal|bytes read|_ssl|\bdict\b")
 
 
-async def refusal(work: Awaitable[None]) -> NewelError:
+async def refusal(work: Awaitable[object]) -> NewelError:
     """What the client is told: without the answer expected, and in no language but its own."""
     with pytest.raises(NewelError) as caught:
         await work
@@ -91,7 +92,9 @@ async def test_the_answer_is_fetched_from_the_host_itself() -> None:
 async def test_an_address_is_asked_at_that_address() -> None:
     """RFC 8738 §4."""
     async with serve_newel(respond(ANSWER.encode())) as port:
-        await HTTP01Validator(EgressPolicy(), port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
+        await HTTP01Validator(EgressPolicy(), port)(
+            validation_of(Identifier("ip", "127.0.0.1"), ANSWER)
+        )
 
 
 @pytest.mark.parametrize(
@@ -185,7 +188,7 @@ async def test_redirects_that_are_malformed_in_any_way_are_refused_in_words(
     async with serve_newel(redirect(location)) as port:
         # the first hop is an address, so that it needs no resolver
         look_there = HTTP01Validator(EgressPolicy(resolver=resolver), port, 5.0)
-        error = await refusal(look_there(Identifier("ip", "127.0.0.1"), "token", ANSWER))
+        error = await refusal(look_there(validation_of(Identifier("ip", "127.0.0.1"), ANSWER)))
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.CONNECTION, ErrorType.DNS}
     assert error.detail.startswith("http-01: ")
 
@@ -228,7 +231,7 @@ async def test_an_https_redirect_may_go_to_the_configured_port() -> None:
         assert (await refusal(validate(port))).type is ErrorType.UNAUTHORIZED
         allowed = HTTP01Validator(OPEN, port, 5.0, https_port=5002)
         # no server listens there: the attempt is what counts
-        assert (await refusal(allowed(NAME, "token", ANSWER))).type is ErrorType.CONNECTION
+        assert (await refusal(allowed(validation_of(NAME, ANSWER)))).type is ErrorType.CONNECTION
 
 
 def raw(octets: bytes) -> Handler:
@@ -273,7 +276,7 @@ async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_wor
         location = f"https://a.example:{plain}/"
         async with serve_newel(redirect(location)) as port:
             error = await refusal(
-                HTTP01Validator(OPEN, port, 5.0, https_port=plain)(NAME, "token", ANSWER)
+                HTTP01Validator(OPEN, port, 5.0, https_port=plain)(validation_of(NAME, ANSWER))
             )
     assert error.type is ErrorType.CONNECTION
 
@@ -283,7 +286,7 @@ async def test_a_refused_connection_and_a_failed_handshake_are_told_in_plain_wor
 async def test_old_spellings_of_addresses_are_held_against_the_policy(spelling: str) -> None:
     policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8"]), resolver=None)
     error = await refusal(
-        HTTP01Validator(policy, 80, 5.0)(Identifier("dns", spelling), "token", ANSWER)
+        HTTP01Validator(policy, 80, 5.0)(validation_of(Identifier("dns", spelling), ANSWER))
     )
     assert error.type in {ErrorType.UNAUTHORIZED, ErrorType.DNS}
 
@@ -380,11 +383,11 @@ async def test_addresses_are_held_against_the_policy_as_names_are() -> None:
     async with serve_newel(respond(ANSWER.encode())) as port:
         for address in ("127.0.0.1", "10.1.2.3", "169.254.169.254"):
             validator = HTTP01Validator(policy, port)
-            error = await refusal(validator(Identifier("ip", address), "token", ANSWER))
+            error = await refusal(validator(validation_of(Identifier("ip", address), ANSWER)))
             assert error.type is ErrorType.UNAUTHORIZED
     only = EgressPolicy(allow=parse_networks(["192.0.2.0/24"]))
     error = await refusal(
-        HTTP01Validator(only, port)(Identifier("ip", "127.0.0.1"), "token", ANSWER)
+        HTTP01Validator(only, port)(validation_of(Identifier("ip", "127.0.0.1"), ANSWER))
     )
     assert error.type is ErrorType.UNAUTHORIZED
 

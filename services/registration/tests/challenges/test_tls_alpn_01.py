@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from fixtures.validations import validation_of
 from newel.acme import alpn
 from newel.acme.identifiers import Identifier
 from newel.crypto import pem
@@ -70,20 +71,20 @@ async def serve_newel(
 
 async def refusal(port: int, identifier: Identifier = NAME) -> ErrorType:
     with pytest.raises(NewelError) as caught:
-        await TLSALPN01Validator(OPEN, port, 5.0)(identifier, "token", ANSWER)
+        await TLSALPN01Validator(OPEN, port, 5.0)(validation_of(identifier, ANSWER))
     return caught.value.type
 
 
 async def test_the_right_certificate_is_accepted(tmp_path: Path) -> None:
     async with serve_newel(files(tmp_path, NAME)) as (port, names):
-        await TLSALPN01Validator(OPEN, port)(NAME, "token", ANSWER)
+        await TLSALPN01Validator(OPEN, port)(validation_of(NAME, ANSWER))
     assert names == ["a.example"]
 
 
 @pytest.mark.attack("A16")
 async def test_an_address_is_asked_for_by_its_reverse_name(tmp_path: Path) -> None:
     async with serve_newel(files(tmp_path, ADDRESS)) as (port, names):
-        await TLSALPN01Validator(EgressPolicy(), port)(ADDRESS, "token", ANSWER)
+        await TLSALPN01Validator(EgressPolicy(), port)(validation_of(ADDRESS, ANSWER))
     assert names == ["1.0.0.127.in-addr.arpa"]
 
 
@@ -136,7 +137,7 @@ async def test_addresses_are_held_against_the_policy() -> None:
     policy = EgressPolicy(deny=parse_networks(["127.0.0.0/8"]))
     for identifier in (ADDRESS, Identifier("ip", "169.254.169.254")):
         with pytest.raises(NewelError) as caught:
-            await TLSALPN01Validator(policy, 443)(identifier, "token", ANSWER)
+            await TLSALPN01Validator(policy, 443)(validation_of(identifier, ANSWER))
         assert caught.value.type is ErrorType.UNAUTHORIZED
 
 
@@ -149,5 +150,5 @@ async def test_a_server_that_never_answers_is_left(tmp_path: Path) -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(NewelError) as caught:
-            await TLSALPN01Validator(OPEN, port, 0.3)(NAME, "token", ANSWER)
+            await TLSALPN01Validator(OPEN, port, 0.3)(validation_of(NAME, ANSWER))
     assert caught.value.type is ErrorType.CONNECTION

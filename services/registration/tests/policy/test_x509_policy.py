@@ -163,3 +163,20 @@ def test_look_ups_agree_with_a_comparison_of_ranges(ranges: list[str], address: 
 
 def names_in(text: str, address: names.IPAddress) -> bool:
     return address.value in ip_range(text)
+
+
+def test_devices_are_judged_by_the_constraints_of_common_names() -> None:
+    device = names.permanent_identifier("C02XG0AAJGH5")
+
+    def refuse(engine: X509Policy) -> str:
+        try:
+            engine.check([device], str(device))
+        except NameNotAllowedError as error:
+            return str(error)
+        return ""
+
+    assert not refuse(policy(allow={"cn": ["c02xg0aajgh5"], "dns": ["*.lab"]}))
+    assert "C02XG0AAJGH5" in refuse(policy(allow={"cn": ["other"]}))
+    assert "C02XG0AAJGH5" in refuse(policy(allow={"dns": ["*.lab"]}))
+    assert "C02XG0AAJGH5" in refuse(policy(deny={"cn": ["C02XG0AAJGH5"]}))
+    assert not refuse(policy(deny={"dns": ["bad.lab"]}))

@@ -1,13 +1,15 @@
-"""What a client must prove for each challenge (RFC 8555 §8, RFC 8737, RFC 8738)."""
+"""What a client must prove for each challenge (RFC 8555 §8, RFC 8737, RFC 8738, device-attest-01)."""
 
 import hashlib
 import hmac
 
+from newel.acme.identifiers import PERMANENT_IDENTIFIER
 from newel.jose import base64url
 
 HTTP_01 = "http-01"
 DNS_01 = "dns-01"
 TLS_ALPN_01 = "tls-alpn-01"
+DEVICE_ATTEST_01 = "device-attest-01"
 
 HTTP_PREFIX = "/.well-known/acme-challenge/"
 DNS_LABEL = "_acme-challenge"
@@ -47,8 +49,10 @@ def challenge_types(identifier_type: str, *, wildcard: bool) -> tuple[str, ...]:
     """Return the challenge types that can prove an identifier.
 
     Wildcards are proven by DNS only, since only the zone shows control of every name in it;
-    addresses never are (RFC 8738 §7).
+    addresses never are (RFC 8738 §7). Devices are proven by attestations only.
     """
+    if identifier_type == PERMANENT_IDENTIFIER:
+        return (DEVICE_ATTEST_01,)
     if wildcard:
         return (DNS_01,)
     if identifier_type == "ip":

@@ -1,12 +1,18 @@
-"""Identifiers of orders and authorizations (RFC 8555 §9.7.7, RFC 8738)."""
+"""Identifiers of orders and authorizations (RFC 8555 §9.7.7, RFC 8738, draft-ietf-acme-device-attest)."""
 
 import ipaddress
 
 import msgspec
 
+PERMANENT_IDENTIFIER = "permanent-identifier"
+"""The type of identifiers of devices."""
+
 
 class Identifier(msgspec.Struct, frozen=True):
-    """``type`` is "dns" or "ip"; ``value`` a name (``*.`` before a wildcard's) or an address."""
+    """``type`` is "dns", "ip" or "permanent-identifier".
+
+    ``value`` is a name (``*.`` before a wildcard's), an address, or what a device is called.
+    """
 
     type: str
     value: str
@@ -15,6 +21,11 @@ class Identifier(msgspec.Struct, frozen=True):
     def is_wildcard(self) -> bool:
         """Whether it is a DNS name whose first label is ``*``."""
         return self.type == "dns" and self.value.startswith("*.")
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it is the permanent identifier of a device (RFC 4043)."""
+        return self.type == PERMANENT_IDENTIFIER
 
     @property
     def base(self) -> "Identifier":

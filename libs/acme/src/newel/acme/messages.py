@@ -117,6 +117,13 @@ class Authorization(msgspec.Struct, rename="camel", omit_defaults=True):
     wildcard: bool = False
 
 
+class DeviceAttestation(msgspec.Struct, rename="camel"):
+    """The payload that answers device-attest-01: an attestation object as base64url, or why there is none."""
+
+    att_obj: str | None = None
+    error: str | None = None
+
+
 class AuthorizationUpdate(msgspec.Struct):
     """The payload that deactivates an authorization (§7.5.2)."""
 

@@ -37,8 +37,8 @@ class TemplateOutput(NamedTuple):
     extensions: tuple[Extension, ...]
 
 
-def leaf(fields: CertificateFields) -> TemplateOutput:
-    """Return the fields as those of a leaf.
+def leaf(fields: CertificateFields, *, of_device: bool = False) -> TemplateOutput:
+    """Return the fields as those of a leaf; only one ``of_device`` may have a permanentIdentifier.
 
     Raises TemplateRefusedError for other certificates, InvalidNameError and DERError for values that
     cannot be read.
@@ -51,7 +51,7 @@ def leaf(fields: CertificateFields) -> TemplateOutput:
     others: list[Extension] = []
     for each in (*fields.extensions, *fields.given):
         if each.oid == extensions.SUBJECT_ALT_NAME:
-            found = tuple(dict.fromkeys(general_names(each.value)))
+            found = tuple(dict.fromkeys(general_names(each.value, of_device=of_device)))
         elif each.oid == extensions.KEY_USAGE:
             usages = extensions.decode_key_usage(each.value)
         elif each.oid == extensions.EXTENDED_KEY_USAGE:
@@ -74,14 +74,14 @@ def check_no_authority(value: bytes) -> None:
         raise TemplateRefusedError("a template makes no certificate authority")
 
 
-def general_names(value: bytes) -> list[GeneralName]:
+def general_names(value: bytes, *, of_device: bool = False) -> list[GeneralName]:
     """Return the names of a subjectAltName, canonical and checked.
 
     The profile of the certificate decides whether domain names may have underscores.
     """
+    read = names.from_certificate if of_device else names.from_der
     return [
-        names.from_der(each.tag, each.content, UNDERSCORES)
-        for each in der.children(der.only(value).content)
+        read(each.tag, each.content, UNDERSCORES) for each in der.children(der.only(value).content)
     ]
 
 

@@ -1,9 +1,9 @@
 """Certification requests: RFC 2986, with the extensionRequest attribute of RFC 2985 §5.4.2."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from newel.crypto import armor, der, distinguished_names, keys, names, pem, possession
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
@@ -17,6 +17,9 @@ MAX_EXTENSIONS = 32
 _EXTENSION_REQUESTS = frozenset(
     (der.oid("1.2.840.113549.1.9.14"), der.oid("1.3.6.1.4.1.311.2.1.14"))
 )
+NameReader: TypeAlias = Callable[[int, bytes, NameRules], names.GeneralName]
+"""Reads the names of a request: :func:`names.from_der`, or one that reads a device's as well."""
+
 _LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 _USUAL_START = b"-----BEGIN CERTIFICATE REQUEST-----"
 _ATTRIBUTES = 0xA0
@@ -63,7 +66,9 @@ class UnverifiedRequest(NamedTuple):
     algorithm: bytes
     signature: bytes
 
-    def verify(self, rules: NameRules = STRICT) -> VerifiedRequest:
+    def verify(
+        self, rules: NameRules = STRICT, read_name: NameReader = names.from_der
+    ) -> VerifiedRequest:
         """Verify the signature and read the request.
 
         1. load the key, which checks an elliptic curve point; 2. verify the signature over the octets as
@@ -75,7 +80,7 @@ class UnverifiedRequest(NamedTuple):
             public_key = keys.load_public_key(key.raw)
             possession.verify(public_key, self.algorithm, self.signature, self.signed)
             names_of_subject = distinguished_names.decode(subject.raw, odd_values=True)
-            general_names, extensions = _read_attributes(attributes, rules)
+            general_names, extensions = _read_attributes(attributes, rules, read_name)
         except keys.InvalidSignature:
             raise CSRSignatureError("the request's signature does not verify") from None
         except possession.AlgorithmError as error:
@@ -95,9 +100,11 @@ def read_request(data: bytes) -> UnverifiedRequest:
     return UnverifiedRequest(octets, *_split(octets))
 
 
-def parse_request(data: bytes, rules: NameRules = STRICT) -> VerifiedRequest:
+def parse_request(
+    data: bytes, rules: NameRules = STRICT, read_name: NameReader = names.from_der
+) -> VerifiedRequest:
     """Read a request in PEM or DER and verify its signature. Raises :class:`CSRError`."""
-    return read_request(data).verify(rules)
+    return read_request(data).verify(rules, read_name)
 
 
 def verify_possession(octets: bytes) -> keys.PublicKey:
@@ -175,7 +182,7 @@ def _decode_text(data: bytes) -> bytes:
 
 
 def _read_attributes(
-    attributes: Sequence[der.Element], rules: NameRules
+    attributes: Sequence[der.Element], rules: NameRules, read_name: NameReader
 ) -> tuple[tuple[names.GeneralName, ...], tuple[Extension, ...]]:
     general_names: tuple[names.GeneralName, ...] = ()
     others: list[Extension] = []
@@ -187,7 +194,7 @@ def _read_attributes(
         if len(seen) > MAX_EXTENSIONS:
             raise CSRError(f"more than {MAX_EXTENSIONS} extensions are asked for")
         if extension.oid == SUBJECT_ALT_NAME:
-            general_names = _names(extension.value, rules)
+            general_names = _names(extension.value, rules, read_name)
         else:
             others.append(extension)
     return general_names, tuple(others)
@@ -230,12 +237,12 @@ def _extension(element: der.Element) -> Extension:
     return Extension(der.decode_oid(kind.content), is_critical, value.content)
 
 
-def _names(value: bytes, rules: NameRules) -> tuple[names.GeneralName, ...]:
+def _names(value: bytes, rules: NameRules, read_name: NameReader) -> tuple[names.GeneralName, ...]:
     elements = der.children(der.only(value).content)
     if not elements:
         raise CSRError("the request's list of names is empty")
     found = dict.fromkeys(
-        [names.from_der(each.tag, each.content, rules) for each in elements[: MAX_NAMES * 2]]
+        [read_name(each.tag, each.content, rules) for each in elements[: MAX_NAMES * 2]]
     )
     if len(elements) > MAX_NAMES * 2 or len(found) > MAX_NAMES:
         raise CSRError(f"the request has more than {MAX_NAMES} names")

@@ -1,7 +1,8 @@
-"""General names (RFC 5280 §4.2.1.6) of the four supported kinds.
+"""General names (RFC 5280 §4.2.1.6) of the five supported kinds.
 
 A value made by :func:`parse_san`, :func:`dns_name`, :func:`ip_address`, :func:`email_address`,
-:func:`uri` or :func:`from_der` is canonical and checked, so that names can be compared.
+:func:`uri`, :func:`permanent_identifier`, :func:`from_der` or :func:`from_certificate` is canonical
+and checked, so that names can be compared.
 """
 
 import ipaddress
@@ -13,9 +14,11 @@ from typing import ClassVar, TypeAlias
 from newel.crypto import der, dns_names
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
 
-DNS_TAG, EMAIL_TAG, URI_TAG, IP_TAG = 0x82, 0x81, 0x86, 0x87
+DNS_TAG, EMAIL_TAG, URI_TAG, IP_TAG, OTHER_NAME_TAG = 0x82, 0x81, 0x86, 0x87, 0xA0
 
 MAX_URI = 2048
+MAX_PERMANENT_IDENTIFIER = 255  # characters
+_PERMANENT_IDENTIFIER = der.oid("1.3.6.1.5.5.7.8.3")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _URI = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*):(?:(?P<slashes>//)(?P<authority>[^/?#]*))?"
@@ -92,7 +95,24 @@ class URI:
         return self.value
 
 
-GeneralName: TypeAlias = DNSName | IPAddress | EmailAddress | URI
+@dataclass(frozen=True, slots=True)
+class PermanentIdentifier:
+    """The permanentIdentifier of a device (RFC 4043), without an assigner; its text as it was given."""
+
+    kind: ClassVar = "permanentIdentifier"
+    value: str
+
+    @property
+    def der(self) -> bytes:
+        """The GeneralName, an otherName."""
+        value = der.sequence(der.tlv(der.UTF8_STRING, self.value.encode()))
+        return der.tlv(OTHER_NAME_TAG, _PERMANENT_IDENTIFIER + der.explicit(0, value))
+
+    def __str__(self) -> str:
+        return self.value
+
+
+GeneralName: TypeAlias = DNSName | IPAddress | EmailAddress | URI | PermanentIdentifier
 
 
 def parse_san(text: str, rules: NameRules = STRICT) -> GeneralName:
@@ -200,6 +220,19 @@ def uri(text: str) -> URI:
     return URI(f"{scheme}://{_authority(authority, text)}{rest}")
 
 
+def permanent_identifier(text: str) -> PermanentIdentifier:
+    """Make a permanentIdentifier of 1 to 255 printable characters. Raises :class:`InvalidNameError`."""
+    if not 0 < len(text) <= MAX_PERMANENT_IDENTIFIER:
+        raise InvalidNameError(
+            f"a permanent identifier has 1 to {MAX_PERMANENT_IDENTIFIER} characters"
+        )
+    if not text.isprintable() or text != text.strip():
+        raise InvalidNameError(
+            "a permanent identifier has printable characters only, and no space at its ends"
+        )
+    return PermanentIdentifier(text)
+
+
 def _authority(authority: str, text: str) -> str:
     if not authority:
         return ""
@@ -240,6 +273,28 @@ def from_der(tag: int, content: bytes, rules: NameRules = STRICT) -> GeneralName
     if tag == DNS_TAG:
         return dns_name(text, rules)
     return email_address(text) if tag == EMAIL_TAG else uri(text)
+
+
+def from_certificate(tag: int, content: bytes, rules: NameRules = STRICT) -> GeneralName:
+    """Decode a GeneralName of a certificate that exists: as :func:`from_der`, or a permanentIdentifier.
+
+    No requester names a device: the identifier is in a certificate because an attestation proved it.
+    Raises :class:`InvalidNameError`.
+    """
+    if tag == OTHER_NAME_TAG and content.startswith(_PERMANENT_IDENTIFIER):
+        return permanent_identifier(_read_identifier(content[len(_PERMANENT_IDENTIFIER) :]))
+    return from_der(tag, content, rules)
+
+
+def _read_identifier(value: bytes) -> str:
+    """Return the identifierValue, which must be all there is: an assigner would be lost."""
+    try:
+        listed = der.children(der.only(der.only(value, 0xA0).content).content)
+        if [each.tag for each in listed] != [der.UTF8_STRING]:
+            raise InvalidNameError("a permanent identifier of another form than a text alone")
+        return listed[0].content.decode()
+    except (der.DERError, UnicodeDecodeError):
+        raise InvalidNameError("a permanent identifier that cannot be read") from None
 
 
 def encode(names: Iterable[GeneralName]) -> bytes:

@@ -180,7 +180,9 @@ def _check_names(issuer: Certificate, path: list[Certificate]) -> None:
         for below in path if found else []:
             value = below.extension(oids.SUBJECT_ALT_NAME)
             listed = der.children(der.only(value).content) if value is not None else []
-            general = [names.from_der(each.tag, each.content, _NAME_RULES) for each in listed]
+            general = [
+                names.from_certificate(each.tag, each.content, _NAME_RULES) for each in listed
+            ]
             if found:
                 found.check(general, distinguished_names.decode(below.subject))
     except (name_constraints.ConstraintError, InvalidNameError, ValueError) as error:

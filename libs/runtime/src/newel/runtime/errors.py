@@ -1,7 +1,7 @@
 """The one table of refusals: each with the HTTP status and the gRPC code it travels under.
 
-The names are those of RFC 8555 §6.7 plus a few of our own; the registration authority alone renders
-them for clients (a problem document for ACME, ``{"status", "message"}`` for the step API).
+The names are those of RFC 8555 §6.7 and of ACME's extensions plus a few of our own; the registration
+authority alone renders them for clients (a problem document for ACME, ``{"status", "message"}`` for the step API).
 """
 
 import enum
@@ -17,6 +17,7 @@ class ErrorType(enum.StrEnum):
     ACCOUNT_DOES_NOT_EXIST = "accountDoesNotExist"
     ALREADY_REPLACED = "alreadyReplaced"
     ALREADY_REVOKED = "alreadyRevoked"
+    BAD_ATTESTATION_STATEMENT = "badAttestationStatement"
     BAD_CSR = "badCSR"
     BAD_NONCE = "badNonce"
     BAD_PUBLIC_KEY = "badPublicKey"

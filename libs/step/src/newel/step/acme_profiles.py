@@ -23,5 +23,7 @@ class ACMEProfile(msgspec.Struct, omit_defaults=True, kw_only=True, rename="came
 class ACMENewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
     """The settings of an ACME provisioner that step's format lacks."""
 
+    android_status_url: str = msgspec.field(default="", name="androidStatusURL")
+    """Where the list of revoked attestation keys of Android is; ``""``: where Google publishes it."""
     profiles: list[ACMEProfile] | None = None
     """The first is that of orders which name none."""

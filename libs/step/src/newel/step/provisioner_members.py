@@ -44,6 +44,9 @@ SECRET = frozenset(
 )
 """Members that are never shown to those who ask for the list of provisioners."""
 
+ATTESTATION_FORMATS = ("apple", "step", "tpm", "android-key")
+"""The formats of device-attest-01 in ``attestationFormats``."""
+
 _PRIVATE = ("d", "k", "p", "q", "dp", "dq", "qi")
 
 
@@ -142,11 +145,17 @@ def _imds_versions(value: Any) -> str:
     return f"{unknown!r} is not a version of the metadata service: v1, v2" if unknown else ""
 
 
+def _attestation_formats(value: Any) -> str:
+    listed = cast("list[Any]", value) if isinstance(value, list) else []
+    unknown = next((each for each in listed if each not in ATTESTATION_FORMATS), None)
+    known = ", ".join(ATTESTATION_FORMATS)
+    return f"{unknown!r} is not a format of attestations: {known}" if unknown else ""
+
+
 _INSTANCE: Mapping[str, Member] = {
     "disableCustomSANs": honour("an instance gets the names of its cloud and no others"),
     "disableTrustOnFirstUse": honour("an instance may come again"),
 }
-_ATTESTATION = "devices are not attested yet"
 
 OF_KIND: Mapping[str, Mapping[str, Member]] = {
     "JWK": {
@@ -160,11 +169,21 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "caaIdentities": honour("shown"),
         "requireEAB": honour("only accounts with an external account key"),
         "challenges": honour("those offered; one that is not there turns the provisioner off"),
-        "attestationFormats": refuse(_ATTESTATION),
-        "attestationRoots": refuse(_ATTESTATION),
+        "attestationFormats": honour(
+            "the formats that attest devices, of apple, step, tpm and android-key; without any, each",
+            problem=_attestation_formats,
+        ),
+        "attestationRoots": honour(
+            "whose certificates attest devices, instead of their makers' (tpm has none): base64 of PEM"
+        ),
         "newel": honour(
             "what the format has no word for",
-            members={"profiles": PROFILES},
+            members={
+                "androidStatusURL": honour(
+                    "Android's list of revoked attestation keys, instead of Google's"
+                ),
+                "profiles": PROFILES,
+            },
         ),
     },
     "OIDC": {

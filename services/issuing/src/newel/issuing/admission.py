@@ -145,6 +145,9 @@ def _parse_name(given: RequestedName, rules: NameRules) -> names.GeneralName:
         case ("uri", str(text)):
             name = names.uri(text)
             canonical = name.value == text
+        case ("permanent_identifier", str(text)):
+            name = names.permanent_identifier(text)
+            canonical = True
         case _:
             raise NewelError(ErrorType.UNSUPPORTED_IDENTIFIER, "a name of no known kind")
     if not canonical:

@@ -51,7 +51,9 @@ def read_parts(tbs: bytes, rules: NameRules = STRICT) -> Parts:
         kind, *critical, octets = der.split(der.content(each))
         if kind == _SUBJECT_ALT_NAME:
             encoded = der.split(der.content(der.content(octets)))
-            general_names = tuple([names.from_der(n[0], der.content(n), rules) for n in encoded])
+            general_names = tuple(
+                [names.from_certificate(n[0], der.content(n), rules) for n in encoded]
+            )
         elif kind in usages:
             usages[kind] = der.content(octets)
         elif kind not in _ENCODED_AGAIN:

@@ -32,7 +32,7 @@ class Provisioner(NamedTuple):
 class RequestedName(NamedTuple):
     """A subject alternative name as the caller spelled it: text, or the octets of an address."""
 
-    kind: Literal["dns", "ip", "email", "uri"] | None
+    kind: Literal["dns", "ip", "email", "uri", "permanent_identifier"] | None
     value: str | bytes
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from newel.crypto.csr import VerifiedRequest
 from newel.crypto.distinguished_names import Attribute
+from newel.crypto.names import PermanentIdentifier
 from newel.registration.inquiry import Inquiry, Proof
 from newel.registration.issuance import IssueRequest, add_must_staple, apply_template
 from newel.registration.provisioners.provisioner import Provisioner
@@ -101,9 +102,16 @@ class Content:
         from newel.registration.provisioners.templates import TemplateInput
 
         proof = self._proof
-        names = [str(name) for name in self._granted.names]
+        granted = self._granted.names
         return TemplateInput(
-            proof.subject, names, self._request, proof.payload, proof.user, self.inquiry.answers
+            proof.subject,
+            # a device's identifier is no name by its looks: what was proved has it among the SANs
+            [str(name) for name in granted if not isinstance(name, PermanentIdentifier)],
+            self._request,
+            proof.payload,
+            proof.user,
+            self.inquiry.answers,
+            of_device=bool(proof.permanent_identifier),
         )
 
     def _variables(self) -> Mapping[str, Any]:

@@ -9,7 +9,13 @@ import grpc
 import grpc.aio
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from newel.crypto.names import DNSName, EmailAddress, GeneralName, IPAddress
+from newel.crypto.names import (
+    DNSName,
+    EmailAddress,
+    GeneralName,
+    IPAddress,
+    PermanentIdentifier,
+)
 from newel.proto.inventory.v1 import inventory_pb2
 from newel.proto.inventory.v1.inventory_pb2_grpc import LookupStub
 from newel.proto.issuing.v1 import issuing_pb2 as pb
@@ -221,6 +227,8 @@ def _general_name(name: GeneralName) -> pb.GeneralName:
         return pb.GeneralName(ip=name.value.packed)
     if isinstance(name, EmailAddress):
         return pb.GeneralName(email=name.value)
+    if isinstance(name, PermanentIdentifier):
+        return pb.GeneralName(permanent_identifier=name.value)
     return pb.GeneralName(uri=name.value)
 
 

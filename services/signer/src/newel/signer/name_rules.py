@@ -3,7 +3,8 @@
 A rule is a kind and a base: ``dns:example.com`` covers that name and every name below it, also under a
 wildcard, and excludes ``*.com``, which matches it; ``ip:10.0.0.0/8`` a network; ``email:example.com`` the
 mailboxes of that host and those below; ``uri:example.com`` the same for hosts in URIs. No rule exists for
-other kinds of name (otherName, which Windows uses for logon; directoryName …), so they are never signed.
+a device's permanentIdentifier: with permitted names it is refused. Other kinds of name (other otherNames,
+which Windows uses for logon; directoryName …) are never signed.
 """
 
 import ipaddress
@@ -41,6 +42,8 @@ class NameRule:
             return False
         if isinstance(name, names.IPAddress):
             return not isinstance(self.base, str) and name.value in self.base
+        if isinstance(name, names.PermanentIdentifier):
+            return False
         host = _host(name)
         return host == self.base or host.endswith(f".{self.base}")
 
@@ -118,7 +121,7 @@ class NameBounds:
             # the rules differ in underscores only; strict names are cached
             rules = _UNDERSCORED if b"_" in content else STRICT
             if bounded or each[0] != names.DNS_TAG:
-                name = names.from_der(each[0], content, rules)
+                name = names.from_certificate(each[0], content, rules)
                 if bounded:
                     self.check(name)
             else:

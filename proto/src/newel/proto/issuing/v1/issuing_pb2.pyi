@@ -68,12 +68,15 @@ class GeneralName(_message.Message):
     IP_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     URI_FIELD_NUMBER: _builtins.int
+    PERMANENT_IDENTIFIER_FIELD_NUMBER: _builtins.int
     dns: _builtins.str
     """A-labels, lower case"""
     ip: _builtins.bytes
     """4 or 16 octets"""
     email: _builtins.str
     uri: _builtins.str
+    permanent_identifier: _builtins.str
+    """of a device (RFC 4043), which an attestation proved"""
     def __init__(
         self,
         *,
@@ -81,12 +84,13 @@ class GeneralName(_message.Message):
         ip: _builtins.bytes = ...,
         email: _builtins.str = ...,
         uri: _builtins.str = ...,
+        permanent_identifier: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dns", b"dns", "email", b"email", "ip", b"ip", "name", b"name", "uri", b"uri"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dns", b"dns", "email", b"email", "ip", b"ip", "name", b"name", "permanent_identifier", b"permanent_identifier", "uri", b"uri"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dns", b"dns", "email", b"email", "ip", b"ip", "name", b"name", "uri", b"uri"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dns", b"dns", "email", b"email", "ip", b"ip", "name", b"name", "permanent_identifier", b"permanent_identifier", "uri", b"uri"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_name: _TypeAlias = _typing.Literal["dns", "ip", "email", "uri"]  # noqa: Y015
+    _WhichOneofReturnType_name: _TypeAlias = _typing.Literal["dns", "ip", "email", "uri", "permanent_identifier"]  # noqa: Y015
     _WhichOneofArgType_name: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_name) -> _WhichOneofReturnType_name | None: ...
 

@@ -32,17 +32,19 @@ async def read_challenge(call: Call, name: str, challenge: str) -> Authorization
     return _require_offered(call, await find(call, name), challenge)
 
 
-async def attempt_challenge(server: Server, call: Call, name: str, challenge: str) -> Authorization:
+async def attempt_challenge(
+    server: Server, call: Call, name: str, challenge: str, payload: bytes = b""
+) -> Authorization:
     """Begin the validation of a challenge (§7.5.1). Raises NewelError.
 
     One challenge of an authorization is attempted; the update that stores the claim succeeds once, and
-    only its request submits the validation.
+    only its request submits the validation. ``payload`` is the answer, where it carries the proof.
     """
     order, position = _parse(name)
     if challenge not in call.provisioner.challenges:
         raise not_found_error()
     claim = call.admission.nonce
-    change = BeginAttempt(order, position, call.account.id, challenge, claim, call.now)
+    change = BeginAttempt(order, position, call.account.id, challenge, claim, call.now, payload)
     await call.commit(change)
     found = _require_offered(call, await find(call, name), challenge)
     if found.claim == claim:
@@ -56,6 +58,7 @@ async def attempt_challenge(server: Server, call: Call, name: str, challenge: st
                 call.account.thumbprint,
                 claim,
                 call.provisioner.name,
+                payload=payload,
             )
         )
     return found

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
+from newel.acme.challenges import DEVICE_ATTEST_01, DNS_01, HTTP_01, TLS_ALPN_01
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
@@ -18,12 +18,14 @@ from newel.registration.acme.renewal_info import RenewalInfoReader
 from newel.registration.acme.routes import ACMEApp
 from newel.registration.acme.server import Server
 from newel.registration.acme.storage import Storage
-from newel.registration.acme.validations import Validations, Validator
+from newel.registration.acme.validations import Validations
 from newel.registration.audit_trail import AuditTrail
+from newel.registration.challenges.device_attest_01 import DeviceAttest01Validator
 from newel.registration.challenges.dns_01 import DNS01Validator
 from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TLSALPN01Validator
+from newel.registration.challenges.validation import Validator
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioners
@@ -76,7 +78,9 @@ def build(
     limits = config.limits(latest_start)
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
-    validations = Validations(storage, _validators(config), limits, clock, audit_trail)
+    validations = Validations(
+        storage, _validators(config, clock), provisioners, limits, clock, audit_trail
+    )
     finalizer = Finalizer(
         storage, issuance, provisioners, limits, clock, audit_trail, name_checks, subject_defaults
     )
@@ -112,7 +116,7 @@ def build(
     )
 
 
-def _validators(config: ACMEConfig) -> Mapping[str, Validator]:
+def _validators(config: ACMEConfig, clock: Clock) -> Mapping[str, Validator]:
     allow, deny = parse_networks(config.allow_networks), parse_networks(config.deny_networks)
     servers = NameServers(
         [parse_server(text) for text in config.resolvers], EgressPolicy(allow, deny)
@@ -122,4 +126,5 @@ def _validators(config: ACMEConfig) -> Mapping[str, Validator]:
         HTTP_01: HTTP01Validator(policy, config.http01_port, https_port=config.https01_port),
         DNS_01: DNS01Validator(servers),
         TLS_ALPN_01: TLSALPN01Validator(policy, config.tls_alpn01_port),
+        DEVICE_ATTEST_01: DeviceAttest01Validator(clock),
     }

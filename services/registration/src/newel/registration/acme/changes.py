@@ -79,6 +79,8 @@ class BeginAttempt(msgspec.Struct, frozen=True):
     challenge: str
     claim: bytes
     now: dt.datetime
+    payload: bytes = b""
+    """The answer, where it carries the proof."""
 
 
 class DeactivateAuthorization(msgspec.Struct, frozen=True):

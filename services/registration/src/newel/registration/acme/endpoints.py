@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from newel.acme import messages
+from newel.acme.challenges import DEVICE_ATTEST_01
 from newel.registration.acme import (
     accounts,
     authorizations,
@@ -126,10 +127,18 @@ async def authorization(_server: Server, call: Call, name: str) -> Result:
 
 
 async def challenge(server: Server, call: Call, name: str, kind: str) -> Result:
-    """Read a challenge, or begin its validation: ``{}``, whose members are ignored (§7.5.1)."""
+    """Read a challenge, or begin its validation: ``{}``, whose members are ignored (§7.5.1).
+
+    The answer to device-attest-01 has an attestation object, which is verified later.
+    """
     if call.payload:
-        call.decode(dict[str, msgspec.Raw])
-        found = await authorizations.attempt_challenge(server, call, name, kind)
+        proof = b""
+        if kind == DEVICE_ATTEST_01:
+            call.decode(messages.DeviceAttestation)
+            proof = call.payload
+        else:
+            call.decode(dict[str, msgspec.Raw])
+        found = await authorizations.attempt_challenge(server, call, name, kind, proof)
     else:
         found = await authorizations.read_challenge(call, name, kind)
     headers = [

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from newel.crypto import csr, loading
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, responses
+from newel.registration.acme.attestations import find_device
 from newel.registration.acme.config import Limits
 from newel.registration.acme.issuance import authorize_content, determine_content
 from newel.registration.acme.policies import NameChecks
@@ -59,8 +60,9 @@ class Finalizer:
             self._audit_trail.require_writable()
             provisioner = self._provisioner(claim.provisioner).select(claim.profile)
             now = self._clock.now()
+            device = await find_device(self._storage, claim, request)
             content = await determine_content(
-                claim, request, provisioner, now, self._subject_defaults
+                claim, request, provisioner, now, device, self._subject_defaults
             )
             message = content.message
             await self._name_checks.check_certificate(

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from newel.acme.identifiers import Identifier
+from newel.acme.identifiers import PERMANENT_IDENTIFIER, Identifier
 from newel.crypto import names
 from newel.crypto.dns_names import InvalidNameError
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
+
+_TYPES = ("dns", "ip", PERMANENT_IDENTIFIER)
 
 
 def canonical(requested: Sequence[Identifier], max_count: int) -> tuple[Identifier, ...]:
@@ -33,6 +35,11 @@ def canonical(requested: Sequence[Identifier], max_count: int) -> tuple[Identifi
             rejected[0].detail if len(rejected) == 1 else "several identifiers cannot be used",
             subproblems=rejected,
         )
+    if len(found) > 1 and any(each.is_device for each in found):
+        # one key is attested, and the certificate is for it
+        raise NewelError(
+            ErrorType.MALFORMED, "the identifier of a device is the only one of its order"
+        )
     return tuple(found)
 
 
@@ -40,6 +47,8 @@ def general_name(identifier: Identifier) -> names.GeneralName:
     """Return the subject alternative name of a canonical identifier."""
     if identifier.type == "ip":
         return names.ip_address(identifier.value)
+    if identifier.is_device:
+        return names.permanent_identifier(identifier.value)
     return names.dns_name(identifier.value)
 
 
@@ -47,13 +56,16 @@ def from_name(name: names.GeneralName) -> Identifier | None:
     """Return the identifier of a subject alternative name; None for kinds ACME does not prove here."""
     if isinstance(name, names.DNSName):
         return Identifier("dns", name.value)
+    if isinstance(name, names.PermanentIdentifier):
+        return Identifier(PERMANENT_IDENTIFIER, name.value)
     return Identifier("ip", str(name)) if isinstance(name, names.IPAddress) else None
 
 
 def _canonical(identifier: Identifier) -> Identifier:
-    if identifier.type not in {"dns", "ip"}:
+    if identifier.type not in _TYPES:
         raise NewelError(
-            ErrorType.UNSUPPORTED_IDENTIFIER, "identifiers are of the types dns and ip here"
+            ErrorType.UNSUPPORTED_IDENTIFIER,
+            f"identifiers are of the types {', '.join(_TYPES)} here",
         )
     try:
         return Identifier(identifier.type, str(general_name(identifier)))

@@ -4,14 +4,14 @@ import datetime as dt
 from collections.abc import Sequence
 
 from newel.acme.renewal_info import CertificateID
-from newel.crypto import csr, distinguished_names, pem
+from newel.crypto import csr, distinguished_names, extensions, pem
 from newel.crypto.distinguished_names import Attribute
-from newel.registration.acme import ids, requests, validity
+from newel.registration.acme import attestations, ids, requests, validity
+from newel.registration.acme.attestations import AttestedDevice
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
 from newel.registration.content import Content
 from newel.registration.errors import misconfiguration_error
-from newel.registration.inquiry import Proof
 from newel.registration.issuance import Issuance, IssueRequest
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.webhooks.errors import WebhookRefusedError, as_acme_error
@@ -54,8 +54,10 @@ def build_issue_request(
 ) -> IssueRequest:
     """Ask for the names of an order and the key of its CSR. Raises NewelError.
 
-    Nothing else of the CSR is used but a DNS common name.
+    Nothing else of the CSR is used but a DNS common name. A device authenticates with its certificate and
+    is no server, so it gets the usages of a client.
     """
+    of_device = claim.identifiers[0].is_device
     validity.check_duration(claim.not_before, claim.not_after, now, provisioner)
     force = provisioner.force_common_name
     name = requests.common_name(request, claim.identifiers, force=force)
@@ -66,6 +68,8 @@ def build_issue_request(
         public_key=request.spki,
         subject=(distinguished_names.common_name(name),) if name else (),
         names=tuple(map(general_name, claim.identifiers)),
+        key_usages=("digitalSignature",) if of_device else (),
+        extended_key_usages=(extensions.CLIENT_AUTH,) if of_device else (),
         not_before=claim.not_before,
         not_after=claim.not_after,
         default_duration=provisioner.limits.default_duration,
@@ -81,6 +85,7 @@ async def determine_content(
     request: csr.VerifiedRequest,
     provisioner: ACMEProvisioner,
     now: dt.datetime,
+    device: AttestedDevice | None,
     defaults: Sequence[Attribute] = (),
 ) -> Content:
     """Determine what is issued for an order, by its provisioner's webhooks and template.
@@ -89,7 +94,9 @@ async def determine_content(
     """
     message = build_issue_request(claim, request, provisioner, now)
     subject = next((each.value for each in message.subject), "")  # the common name, if any
-    content = Content(provisioner, request, Proof(subject), message, now)
+    is_shown = provisioner.template is not None or provisioner.webhooks is not None
+    proof = attestations.prove(subject, device, for_template=is_shown)
+    content = Content(provisioner, request, proof, message, now)
     try:
         await content.determine(defaults)
     except WebhookRefusedError as error:

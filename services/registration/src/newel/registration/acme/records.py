@@ -138,6 +138,17 @@ class Attempt(msgspec.Struct, frozen=True):
     provisioner: str
     tries: int = 0
     """How often it was taken over after the first time."""
+    payload: bytes = b""
+    """The JSON that answered the challenge, where it carries the proof."""
+
+
+class Attestation(msgspec.Struct, frozen=True):
+    """What proved the device of an order."""
+
+    payload: bytes
+    """The JSON that answered device-attest-01."""
+    key: bytes
+    """The thumbprint (RFC 7638) of the attested key."""
 
 
 class Admission(msgspec.Struct, frozen=True):

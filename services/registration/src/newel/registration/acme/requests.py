@@ -11,6 +11,7 @@ from newel.registration.acme.identifiers import from_name
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError
 
+_MAX_COMMON_NAME = 64
 _KEY_USAGE = "2.5.29.15"
 _BASIC_CONSTRAINTS = "2.5.29.19"
 _EXTENDED_KEY_USAGE = "2.5.29.37"
@@ -41,7 +42,7 @@ def verify(der: bytes) -> csr.VerifiedRequest:
     if der[:1] != b"\x30":
         raise bad_csr("the CSR is not DER")
     try:
-        return csr.parse_request(der)
+        return csr.parse_request(der, read_name=names.from_certificate)
     except csr.CSRError as error:
         raise bad_csr(str(error)) from error
 
@@ -59,28 +60,47 @@ def check(request: csr.VerifiedRequest, wanted: tuple[Identifier, ...]) -> None:
 
     The common name, if any, is one of the names. The rest of the subject is ignored, because it is not
     copied into the certificate: people fill it in because ``openssl req`` asks for it. A CA, key usages
-    other than a server's and a client's, and critical extensions are not ignored.
+    other than a server's and a client's, and critical extensions are not ignored. The identifier of a
+    device need not stand in the CSR.
     """
     requested = {from_name(name) for name in request.names}
-    for value in _common_names(request):
-        requested.add(_common_name(value))
-    if requested != set(wanted):
-        raise bad_csr("the names of the CSR are not those of the order")
+    if wanted[0].is_device:
+        _check_device(request, requested, wanted[0])
+    else:
+        requested.update(map(_common_name, _common_names(request)))
+        if requested != set(wanted):
+            raise bad_csr("the names of the CSR are not those of the order")
     for extension in request.extensions:
         _check_extension(extension)
+
+
+def _check_device(
+    request: csr.VerifiedRequest, requested: set[Identifier | None], device: Identifier
+) -> None:
+    if requested - {device}:
+        raise bad_csr("the CSR has other names than the identifier of the device")
+    if any(value != device.value for value in _common_names(request)):
+        raise bad_csr("the common name of the CSR is not the identifier of the device")
 
 
 def common_name(
     request: csr.VerifiedRequest, wanted: tuple[Identifier, ...], *, force: bool
 ) -> str | None:
-    """Choose the common name: the CSR's when it is a DNS name, or the first that fits if forced."""
+    """Choose the common name: the CSR's when it is a DNS name, or the first that fits if forced.
+
+    The identifier of a device is one as well.
+    """
+    if wanted[0].is_device:
+        value = wanted[0].value
+        fits = len(value) <= _MAX_COMMON_NAME
+        return value if fits and (force or value in _common_names(request)) else None
     for value in _common_names(request):
         found = _common_name(value)
         # an address identifies in the iPAddress name only (RFC 8738 §3)
         return found.value if found.type == "dns" else None
     if force:
-        fitting = (name.value for name in wanted if name.type == "dns" and len(name.value) <= 64)
-        return next(fitting, None)
+        fitting = (name.value for name in wanted if name.type == "dns")
+        return next((value for value in fitting if len(value) <= _MAX_COMMON_NAME), None)
     return None
 
 

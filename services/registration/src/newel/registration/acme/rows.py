@@ -117,7 +117,8 @@ def claim(row: Row) -> Claim:
 
 def attempt(row: Row) -> Attempt:
     """Read a validation that was begun and not completed."""
-    order_id, position, kind, value, challenge, seed, thumbprint, token, provisioner, tries = row
+    order_id, position, kind, value, challenge, seed, thumbprint, token, *others = row
+    provisioner, tries, payload = others
     return Attempt(
         bytes(order_id),
         position,
@@ -128,4 +129,5 @@ def attempt(row: Row) -> Attempt:
         bytes(token),
         provisioner,
         tries,
+        bytes(payload or b""),
     )

@@ -144,13 +144,14 @@ AUTHORIZATION = Statement("""
         claim, validated_at, error
     FROM acme_authorizations WHERE order_id = $1 AND position = $2 AND account = $3""")
 BEGIN_ATTEMPT = Statement("""
-    UPDATE acme_authorizations SET challenge = $4, claim = $5, claimed_at = $6
+    UPDATE acme_authorizations SET challenge = $4, claim = $5, claimed_at = $6, payload = $7
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status = 'pending'
         AND challenge IS NULL AND expires_at > $6
-        AND (wildcard = 0 OR $4 = 'dns-01') AND (type = 'dns' OR $4 <> 'dns-01')""")
+        AND (wildcard = 0 OR $4 = 'dns-01') AND (type = 'dns' OR $4 <> 'dns-01')
+        AND (type = 'permanent-identifier') = ($4 = 'device-attest-01')""")
 # The account's key is compared again: a proof made for a key that was replaced proves nothing.
 END_ATTEMPT = Statement("""
-    UPDATE acme_authorizations SET status = $4, validated_at = $5, error = $6
+    UPDATE acme_authorizations SET status = $4, validated_at = $5, error = $6, attested_key = $8
     WHERE order_id = $1 AND position = $2 AND claim = $3 AND status = 'pending'
         AND EXISTS (SELECT 1 FROM acme_accounts a
             WHERE a.id = account AND a.status = 'valid' AND a.thumbprint = $7)""")
@@ -163,12 +164,15 @@ DEACTIVATE_AUTHORIZATION = Statement("""
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status IN ('pending', 'valid')""")
 LOST_ATTEMPTS = Statement("""
     SELECT z.order_id, z.position, z.type, z.value, z.challenge, z.seed, a.thumbprint, z.claim,
-        a.provisioner, z.tries
+        a.provisioner, z.tries, z.payload
     FROM acme_authorizations z JOIN acme_accounts a ON a.id = z.account
     WHERE z.status = 'pending' AND z.claimed_at IS NOT NULL
         AND (z.claimed_at < $1 OR z.claimed_at - $2 > $2 - $1)
         AND z.expires_at > $2 AND a.status = 'valid'
     ORDER BY z.claimed_at LIMIT $3""")
+ATTESTATION = Statement("""
+    SELECT payload, attested_key FROM acme_authorizations
+    WHERE order_id = $1 AND position = 0 AND status = 'valid' AND attested_key IS NOT NULL""")
 PROVES = Statement("""
     SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
     WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.wildcard = $5

@@ -13,6 +13,7 @@ from newel.registration.acme.records import (
     Account,
     Admission,
     Attempt,
+    Attestation,
     Authorization,
     AuthorizationStatus,
     Claim,
@@ -184,8 +185,12 @@ class Storage:
             return None
         return msgspec.structs.replace(attempt, claim=mine)
 
-    async def end_attempt(self, attempt: Attempt, now: dt.datetime, problem: bytes | None) -> None:
+    async def end_attempt(
+        self, attempt: Attempt, now: dt.datetime, problem: bytes | None, key: bytes = b""
+    ) -> None:
         """Store the result of a validation, valid or a problem document, if the account is unchanged.
+
+        ``key`` is the thumbprint of the key that was proved with the identifier, if one was.
 
         If a power failure undoes it, the challenge is validated again.
         """
@@ -198,8 +203,14 @@ class Storage:
             None if problem else to_seconds(now),
             problem.decode() if problem else None,
             attempt.thumbprint,
+            key or None,
         )
         await self._database.apply(Write(sql.END_ATTEMPT, params), durable=False)
+
+    async def attestation(self, order: bytes) -> Attestation | None:
+        """Read what proved the device of an order, whose only identifier it is."""
+        found = await self._database.fetch(sql.ATTESTATION, order)
+        return Attestation(bytes(found[0][0]), bytes(found[0][1])) if found else None
 
     async def sweep(self, nonces_before: bytes, ids_before: bytes, limit: int) -> int:
         """Delete up to ``limit`` older nonces and orders (with their authorizations) each."""

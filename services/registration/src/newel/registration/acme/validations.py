@@ -4,15 +4,16 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple
 
 from newel.acme import challenges
-from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, responses
 from newel.registration.acme.config import Limits
 from newel.registration.acme.records import Attempt
 from newel.registration.acme.storage import Storage
 from newel.registration.audit_trail import AuditTrail, Decision
+from newel.registration.challenges.validation import Validation, Validator
+from newel.registration.provisioners.acme import ACMEProvisioners
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
@@ -23,12 +24,11 @@ _MAX_CAUSE = 500
 _RETRIED = frozenset({ErrorType.CONNECTION, ErrorType.DNS, ErrorType.TLS})
 
 
-class Validator(Protocol):
-    """Validates one challenge, once."""
+class Outcome(NamedTuple):
+    """How an attempt ended: None and the key that was proved, if one was; or the error of the last try."""
 
-    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:
-        """Return when the challenge is fulfilled; else raise NewelError with a type of RFC 8555 §6.7."""
-        ...
+    failure: NewelError | None
+    key: bytes = b""
 
 
 class Validations:
@@ -38,12 +38,14 @@ class Validations:
         self,
         storage: Storage,
         validators: Mapping[str, Validator],
+        provisioners: ACMEProvisioners,
         limits: Limits,
         clock: Clock,
         audit_trail: AuditTrail,
     ) -> None:
         self._storage = storage
         self._validators = validators
+        self._provisioners = provisioners
         self._limits = limits
         self._clock = clock
         self._audit_trail = audit_trail
@@ -77,7 +79,7 @@ class Validations:
             if mine is None:
                 continue
             if attempt.tries >= self._limits.validation_tries:
-                await self._record(mine, _interruption_error())
+                await self._record(mine, Outcome(_interruption_error()))
             else:
                 self.submit(mine)
         return len(lost)
@@ -90,8 +92,8 @@ class Validations:
         finally:
             self._pending -= 1
 
-    async def _validate(self, attempt: Attempt) -> NewelError | None:
-        """Return None when the challenge is fulfilled, else the error of the last try.
+    async def _validate(self, attempt: Attempt) -> Outcome:
+        """Try until the challenge is fulfilled, or cannot be.
 
         Any failure ends the attempt, so that its client learns of it and the server does not retry
         forever.
@@ -100,36 +102,47 @@ class Validations:
             return await self._try(attempt)
         except Exception as error:  # noqa: BLE001 - whatever a client's host causes is its failure
             _log.exception("a validation went wrong")
-            return NewelError(
-                ErrorType.SERVER_INTERNAL,
-                "the validation went wrong inside this server; its operator finds the reason in the log",
-                cause=f"{type(error).__name__}: {error}"[:_MAX_CAUSE],
+            return Outcome(
+                NewelError(
+                    ErrorType.SERVER_INTERNAL,
+                    "the validation went wrong inside this server;"
+                    " its operator finds the reason in the log",
+                    cause=f"{type(error).__name__}: {error}"[:_MAX_CAUSE],
+                )
             )
 
-    async def _try(self, attempt: Attempt) -> NewelError | None:
+    async def _try(self, attempt: Attempt) -> Outcome:
+        provisioner = self._provisioners(attempt.provisioner)
+        if provisioner is None:
+            return Outcome(_disabled_error())
         validator = self._validators[attempt.challenge]
-        authorization = challenges.key_authorization(attempt.token, attempt.thumbprint)
+        validation = Validation(
+            attempt.identifier,
+            attempt.token,
+            challenges.key_authorization(attempt.token, attempt.thumbprint),
+            provisioner,
+            attempt.payload,
+        )
         failure = NewelError(ErrorType.CONNECTION, "the validation took too long")
         try:
             async with asyncio.timeout(self._limits.validation_deadline / dt.timedelta(seconds=1)):
                 for pause in (*self._limits.validation_pauses, None):
                     try:
                         async with self._slots:
-                            await validator(attempt.identifier, attempt.token, authorization)
+                            return Outcome(None, await validator(validation))
                     except NewelError as error:
                         failure = error
                         if pause is None or error.type not in _RETRIED:
                             break
                         await asyncio.sleep(pause)
-                    else:
-                        return None
         except TimeoutError:
             pass
-        return failure
+        return Outcome(failure)
 
-    async def _record(self, attempt: Attempt, failure: NewelError | None) -> None:
+    async def _record(self, attempt: Attempt, outcome: Outcome) -> None:
+        failure, key = outcome
         problem = failure and responses.encode_problem(failure)
-        await self._storage.end_attempt(attempt, self._clock.now(), problem)
+        await self._storage.end_attempt(attempt, self._clock.now(), problem, key)
         facts = {
             "authorization": f"{ids.text(attempt.order_id)}.{attempt.position}",
             "challenge": attempt.challenge,
@@ -137,6 +150,10 @@ class Validations:
             "provisioner": attempt.provisioner,
         }
         self._audit_trail.write(Decision("acme.challenge", facts, failure))
+
+
+def _disabled_error() -> NewelError:
+    return NewelError(ErrorType.UNAUTHORIZED, "the provisioner does not issue any more")
 
 
 def _interruption_error() -> NewelError:

@@ -34,7 +34,8 @@ def writes(change: Change) -> list[Write]:
             found = [Write(sql.BEGIN_FINALIZE, (*row, to_seconds(change.now), change.key))]
         case changes.BeginAttempt():
             row = (change.order_id, change.position, change.account, change.challenge)
-            found = [Write(sql.BEGIN_ATTEMPT, (*row, change.claim, to_seconds(change.now)))]
+            row = (*row, change.claim, to_seconds(change.now), change.payload or None)
+            found = [Write(sql.BEGIN_ATTEMPT, row)]
         case changes.DeactivateAuthorization():
             row = (change.order_id, change.position, change.account)
             found = [Write(sql.DEACTIVATE_AUTHORIZATION, row)]

@@ -1,8 +1,8 @@
 """dns-01 (RFC 8555 §8.4): a TXT record in the domain's zone."""
 
 from newel.acme import challenges
-from newel.acme.identifiers import Identifier
 from newel.registration.challenges.name_servers import NameServers
+from newel.registration.challenges.validation import Validation
 from newel.runtime.errors import ErrorType, NewelError
 
 
@@ -12,15 +12,16 @@ class DNS01Validator:
     def __init__(self, name_servers: NameServers) -> None:
         self._name_servers = name_servers
 
-    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:  # noqa: ARG002 - the token is in the authorization
+    async def __call__(self, validation: Validation) -> bytes:
         """Validate one challenge. Raises ``dns`` or ``incorrectResponse``."""
-        name = challenges.dns_name(identifier.value)
+        name = challenges.dns_name(validation.identifier.value)
         found = await self._name_servers.texts(name)
         if not found:
             # the record may not have reached this name server yet, so this is worth another try
             raise NewelError(ErrorType.DNS, f"dns-01: {name} has no TXT record")
-        if challenges.dns_value(authorization).encode() not in found:
+        if challenges.dns_value(validation.authorization).encode() not in found:
             raise NewelError(
                 ErrorType.INCORRECT_RESPONSE,
                 f"dns-01: none of the {len(found)} TXT records of {name} is the one expected",
             )
+        return b""

@@ -1,7 +1,7 @@
 """http-01 (RFC 8555 §8.3): a file on the host's web server."""
 
 from newel.acme import challenges
-from newel.acme.identifiers import Identifier
+from newel.registration.challenges.validation import Validation
 from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
@@ -23,13 +23,14 @@ class HTTP01Validator:
             seconds=seconds, body_bytes=_MAX_BODY, ports={"http": port, "https": https_port}
         )
 
-    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:
+    async def __call__(self, validation: Validation) -> bytes:
         """Validate one challenge.
 
         Raises ``connection``, ``dns``, ``unauthorized`` or ``incorrectResponse``.
         """
-        host = f"[{identifier.value}]" if ":" in identifier.value else identifier.value
-        url = f"http://{host}{challenges.http_path(token)}"
+        name = validation.identifier.value
+        host = f"[{name}]" if ":" in name else name
+        url = f"http://{host}{challenges.http_path(validation.token)}"
         try:
             answer = await http_get(url, self._policy, self._limits)
         except EgressRefusedError as error:
@@ -42,10 +43,11 @@ class HTTP01Validator:
             # the body is not shown: it may come from a host the client may not read
             raise NewelError(
                 ErrorType.UNAUTHORIZED,
-                f"http-01: {identifier.value} answers with the status {answer.status}",
+                f"http-01: {name} answers with the status {answer.status}",
             )
-        if not challenges.is_http_answer(answer.body, authorization):
+        if not challenges.is_http_answer(answer.body, validation.authorization):
             raise NewelError(
                 ErrorType.INCORRECT_RESPONSE,
-                f"http-01: {identifier.value} answers with another text than the key authorization",
+                f"http-01: {name} answers with another text than the key authorization",
             )
+        return b""

@@ -6,6 +6,7 @@ import ssl
 from newel.acme import alpn
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import ACMEError
+from newel.registration.challenges.validation import Validation
 from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError, describe_failure
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -19,8 +20,9 @@ class TLSALPN01Validator:
         self._seconds = seconds
         self._context: ssl.SSLContext | None = None
 
-    async def __call__(self, identifier: Identifier, token: str, authorization: str) -> None:  # noqa: ARG002 - the token is in the authorization
+    async def __call__(self, validation: Validation) -> bytes:
         """Validate one challenge. Raises ``connection``, ``dns``, ``tls`` or ``unauthorized``."""
+        identifier = validation.identifier
         try:
             async with asyncio.timeout(self._seconds):
                 addresses = await self._policy.resolve(identifier.value)
@@ -34,9 +36,10 @@ class TLSALPN01Validator:
                 ErrorType.CONNECTION, f"tls-alpn-01: no handshake with {identifier.value} in time"
             ) from None
         try:
-            alpn.check_certificate(der, identifier, authorization)
+            alpn.check_certificate(der, identifier, validation.authorization)
         except ACMEError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error.detail}") from error
+        return b""
 
     async def _read_certificate(self, addresses: list[str], identifier: Identifier) -> bytes:
         """Return the certificate of the first reachable address."""

@@ -19,7 +19,9 @@ def read_names(
     extension = certificate.extensions_of(holder).get(oids.SUBJECT_ALT_NAME)
     try:
         listed = der.children(der.only(extension.value).content) if extension else ()
-        general = tuple(names.from_der(each.tag, each.content, UNDERSCORES) for each in listed)
+        general = tuple(
+            names.from_certificate(each.tag, each.content, UNDERSCORES) for each in listed
+        )
         subject = distinguished_names.decode(holder.subject.public_bytes(), odd_values=True)
     except (InvalidNameError, der.DERError) as error:
         raise policy_error(f"the certificate's names cannot be compared: {error}") from None

@@ -10,11 +10,17 @@ from collections.abc import Iterable, Sequence
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.crypto.name_constraints import host_of_uri
-from newel.crypto.names import DNSName, EmailAddress, GeneralName, IPAddress
+from newel.crypto.names import (
+    DNSName,
+    EmailAddress,
+    GeneralName,
+    IPAddress,
+    PermanentIdentifier,
+)
 from newel.registration.policy.sides import NameNotAllowedError, Sides
 from newel.step.policies import NamePolicy
 
-_ORDER = {"dns": 0, "ip": 1, "email": 2, "uri": 3}
+_ORDER = {"dns": 0, "ip": 1, "email": 2, "uri": 3, "permanentIdentifier": 4}
 
 
 class X509Policy:
@@ -55,6 +61,9 @@ class X509Policy:
             case EmailAddress(value):
                 lists = allow.email
                 matched, denied = lists.match(value), deny.email.match(value)
+            case PermanentIdentifier(value):
+                # no kind of constraint is for devices, whose identifier is their common name too
+                lists, matched, denied = allow.cn, allow.cn.match(value), deny.cn.touch(value)
             case _:
                 lists, host = allow.uri, self._host(name.value, kind)
                 matched, denied = lists.match(host), deny.uri.match(host)

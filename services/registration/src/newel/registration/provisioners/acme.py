@@ -1,24 +1,30 @@
 """ACME provisioners (RFC 8555): the ACME server decides what clients have proved, never a token."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from newel.acme.challenges import DNS_01, HTTP_01, TLS_ALPN_01
+from newel.acme.attestation import formats
+from newel.acme.challenges import DEVICE_ATTEST_01, DNS_01, HTTP_01, TLS_ALPN_01
+from newel.crypto.reader.certificates import Certificate
 from newel.registration.provisioners.acme_profiles import apply_profile
+from newel.registration.provisioners.android_status import PUBLISHED, AndroidStatus
 from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
+from newel.registration.provisioners.x5c_chains import read_roots
 from newel.runtime.errors import ErrorType, NewelError
+from newel.step.acme_profiles import ACMENewel
 from newel.step.provisioners import ACMEProvisionerConfig
 
-_CHALLENGES = (HTTP_01, DNS_01, TLS_ALPN_01)
+_USUAL = (HTTP_01, DNS_01, TLS_ALPN_01)
+_CHALLENGES = (*_USUAL, DEVICE_ATTEST_01)
 
 
 class ACMEProvisioner(Provisioner):
     """One ACME provisioner."""
 
     def __init__(self, record: ACMEProvisionerConfig, context: ProvisionerContext) -> None:
-        """Read the record. Raises ValueError when it names an unknown challenge."""
+        """Read the record. Raises ValueError when it names an unknown challenge or format."""
         super().__init__(record, context)
-        named = tuple(record.challenges or _CHALLENGES)
+        named = tuple(record.challenges or _USUAL)
         unknown = set(named) - set(_CHALLENGES)
         if unknown:
             raise ValueError(f"challenges that are not offered here: {', '.join(sorted(unknown))}")
@@ -28,6 +34,24 @@ class ACMEProvisioner(Provisioner):
         self.caa_identities = tuple(record.caa_identities or ())
         self.require_external_account = record.require_eab
         self.force_common_name = record.force_cn
+        self.attestation_formats = tuple(record.attestation_formats or formats.FORMATS)
+        self._attestation_roots = (
+            read_roots(record.attestation_roots, "attestationRoots")
+            if record.attestation_roots
+            else ()
+        )
+        if (
+            DEVICE_ATTEST_01 in named
+            and formats.TPM in (record.attestation_formats or ())
+            and not self._attestation_roots
+        ):
+            raise ValueError("the format tpm needs attestationRoots: no maker of TPMs has a root")
+        own = record.newel or ACMENewel()
+        published = "" if self._attestation_roots else PUBLISHED
+        self.android_status_url = own.android_status_url or published
+        """Where the list of revoked keys is; ``""``: the operator's own roots have none."""
+        self.android_status = self._load_android_status(context)
+
         listed = (record.newel and record.newel.profiles) or ()
         self.profiles = {each.name: each.description or each.name for each in listed}
         self._of_profile = {
@@ -58,6 +82,20 @@ class ACMEProvisioner(Provisioner):
                 ErrorType.INVALID_PROFILE, "the directory lists no profile of that name"
             )
         return found
+
+    def attestation_roots(self, format: str) -> Sequence[Certificate]:  # noqa: A002 - WebAuthn calls it so
+        """Return the roots that attestations of a format chain to: the record's, or their makers'."""
+        return self._attestation_roots or formats.published_roots().get(format, ())
+
+    def _load_android_status(self, context: ProvisionerContext) -> AndroidStatus | None:
+        used = DEVICE_ATTEST_01 in self.challenges
+        if not used or formats.ANDROID_KEY not in self.attestation_formats:
+            return None
+        if not self.android_status_url:
+            return None
+        if context.outgoing is None:
+            raise ValueError("the list of revoked keys of android-key cannot be fetched here")
+        return AndroidStatus(self.android_status_url, context.outgoing)
 
 
 ACMEProvisioners = Callable[[str], ACMEProvisioner | None]

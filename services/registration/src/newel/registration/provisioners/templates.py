@@ -48,6 +48,8 @@ class TemplateInput(NamedTuple):
     claims: bytes = b""
     user: bytes = b""
     extra: Mapping[str, Any] = MappingProxyType({})
+    of_device: bool = False
+    """Whether a device's identifier was proved, which the certificate may then have."""
 
 
 class LeafTemplate:
@@ -77,7 +79,7 @@ class LeafTemplate:
         tape = template_names.RandomTape(random_bytes)
         user = parse_object(data.user, "templateData")
         insecure = {"CR": variables.certification_request(data.request), "User": user}
-        output = self._leaf(self._visible(data, insecure), Environment(now, tape))
+        output = self._leaf(data, insecure, Environment(now, tape))
         granted = {*data.names, template_names.canonical(data.subject)}
         beyond = template_names.names_in(output) - granted
         if beyond:
@@ -105,7 +107,7 @@ class LeafTemplate:
                 "CR": variables.certification_request(request, subject),
                 "User": parse_object(user, "templateData"),
             }
-            plain = self._leaf(self._visible(data, insecure), environment)
+            plain = self._leaf(data, insecure, environment)
         except (NewelError, InvalidNameError):
             plain = None
         if plain is None or template_names.outline(plain) != template_names.outline(output):
@@ -117,16 +119,19 @@ class LeafTemplate:
     def _operator_names(self, data: TemplateInput, environment: Environment) -> set[str]:
         """Return the names that a request without data of its own would get, too."""
         request = template_names.granted_request(data.subject, data.names, data.request.spki)
-        visible = self._visible(data, {"CR": request, "User": parse_object(b"", "")})
+        insecure = {"CR": request, "User": parse_object(b"", "")}
         try:
-            return template_names.names_in(self._leaf(visible, environment))
+            return template_names.names_in(self._leaf(data, insecure, environment))
         except NewelError:
             return set()
 
-    def _leaf(self, visible: dict[str, Any], environment: Environment) -> TemplateOutput:
+    def _leaf(
+        self, data: TemplateInput, insecure: dict[str, Any], environment: Environment
+    ) -> TemplateOutput:
+        visible = self._visible(data, insecure)
         try:
             text = certificates.render(self._template, visible, environment, BOUNDS)
-            return leaf(certificates.certificate(text))
+            return leaf(certificates.certificate(text), of_device=data.of_device)
         except TemplateRefusedError as error:
             raise refusal_error(error) from None
         except (der.DERError, InvalidNameError) as error:

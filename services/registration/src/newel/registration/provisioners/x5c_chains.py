@@ -22,15 +22,15 @@ _CLIENT = frozenset({oids.CLIENT_AUTH, oids.ANY_EXTENDED_KEY_USAGE})
 _DIGITAL_SIGNATURE = 1
 
 
-def read_roots(text: str) -> tuple[Certificate, ...]:
-    """Read ``roots`` of a record: base64 of PEM. Raises ValueError."""
+def read_roots(text: str, member: str = "roots") -> tuple[Certificate, ...]:
+    """Read ``roots`` of a record, or another member: base64 of PEM. Raises ValueError."""
     try:
         data = base64.b64decode(text, validate=True)
         found = tuple(map(parse_certificate, certificate_files.parse_certificates(data)))
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"roots: {error}") from None
+        raise ValueError(f"{member}: {error}") from None
     if len(found) > MAX_ROOTS:
-        raise ValueError(f"roots: there are more than {MAX_ROOTS}")
+        raise ValueError(f"{member}: there are more than {MAX_ROOTS}")
     return found
 
 

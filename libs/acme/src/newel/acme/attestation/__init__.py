@@ -1,0 +1,1 @@
+"""Attestations of devices, as device-attest-01 carries them (draft-ietf-acme-device-attest)."""
