@@ -27,12 +27,23 @@ def e_ext_san_no_entries(subject: CertificateSubject) -> bool:
 def e_ext_san_unsupported_name_type(subject: CertificateSubject) -> bool:
     """Allow domain names, IP addresses of 4 or 16 octets, mailboxes and URIs (RFC 5280 §4.2.1.6).
 
-    No rule checks another type, so none is signed.
+    The permanentIdentifier of a device is allowed too (RFC 4043). No rule checks another type, so none is
+    signed.
     """
     return all(
-        each.tag in _TEXTS or (each.tag == names.IP_TAG and len(each.content) in {4, 16})
+        each.tag in _TEXTS
+        or (each.tag == names.IP_TAG and len(each.content) in {4, 16})
+        or (each.tag == names.OTHER_NAME_TAG and _is_permanent_identifier(each.content))
         for each in subject.alternative_names or ()
     )
+
+
+def _is_permanent_identifier(content: bytes) -> bool:
+    try:
+        names.from_certificate(names.OTHER_NAME_TAG, content)
+    except InvalidNameError:
+        return False
+    return True
 
 
 def e_ext_san_dns_name_not_preferred_syntax(subject: CertificateSubject) -> bool:
