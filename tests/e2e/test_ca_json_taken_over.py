@@ -247,10 +247,10 @@ def test_what_would_issue_too_much_does_not_start(tmp_path: Path) -> None:
 
 def test_a_key_in_a_key_service_is_refused_with_what_to_do(tmp_path: Path) -> None:
     state = init(tmp_path)
-    edit(state, lambda ca: ca.update(key="pkcs11:token=ca;object=key", kms={"type": "pkcs11"}))
+    edit(state, lambda ca: ca.update(key="tpmkms:name=ca", kms={"type": "tpmkms"}))
     assert "kms.type: keys are encrypted files" in refusal(state, tmp_path / "pw")
     edit(state, lambda ca: ca.pop("kms"))
-    assert "key: it is the URI of a 'pkcs11' store" in refusal(state, tmp_path / "pw")
+    assert "key: it is the URI of a 'tpmkms' store" in refusal(state, tmp_path / "pw")
 
 
 def test_a_reload_that_is_refused_keeps_all_of_what_was(tmp_path: Path) -> None:

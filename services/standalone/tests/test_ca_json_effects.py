@@ -190,6 +190,8 @@ FILE: dict[str, Effect] = {
     )),
     "crl.cacheDuration": ("48h", lambda s: models.configure_validation(s).crl.validity),
     "crl.renewPeriod": ("1h", lambda s: models.configure_validation(s).crl.period),
+    "kms.type": ("awskms", lambda s: models.configure_signer(s).keys[0].store),
+    "kms.uri": ("awskms:region=x", lambda s: models.configure_signer(s).keys[0].store),
     "ssh.hostKey": ("host_key", lambda s: models.configure_issuing(s).ssh_issuers),
     "ssh.userKey": ("user_key", lambda s: models.configure_issuing(s).ssh_issuers),
     **{
@@ -211,6 +213,8 @@ SSH_LISTS = {
     "templates.data",
 }
 """Members of lists, and what is used with them: a test of their own shows them."""
+OF_AWS = {"kms.region", "kms.profile", "kms.credentialsFile"}
+"""They say something about the service beside them; test_key_stores.py shows it."""
 ALWAYS = {"authority.disableIssuedAtCheck", "crl.enabled", "crl.generateOnRevoke"}
 """What is always done, whether it is asked for or not."""
 WITH_OTHERS = "policy.x509.allowWildcardNames"
@@ -407,7 +411,7 @@ def read_effects(members: Mapping[str, Member], above: str = "") -> Iterator[str
 
 
 def test_no_honoured_member_is_without_such_a_test() -> None:
-    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS | SSH_LISTS | {
+    assert set(read_effects(CA_JSON)) == set(FILE) | ALWAYS | SSH_LISTS | OF_AWS | {
         f"authority.{WITH_OTHERS}"
     }
     assert set(read_effects(members_of("JWK"))) == set(JWK) | ELSEWHERE

@@ -28,6 +28,16 @@ class Logger(msgspec.Struct, omit_defaults=True, rename="camel"):
     trace_header: str = ""
 
 
+class KMS(msgspec.Struct, omit_defaults=True, rename="camel"):
+    """The key service that holds the authority's keys; without it they are files."""
+
+    type: str = ""
+    uri: str = ""
+    region: str = ""
+    profile: str = ""
+    credentials_file: str = ""
+
+
 class DB(msgspec.Struct, rename="camel"):
     """Where the authority keeps its state: its own files, or a PostgreSQL server."""
 
@@ -93,6 +103,7 @@ class CAConfig(msgspec.Struct, rename="camel", kw_only=True):
     insecure_address: str = ""
     metrics_address: str = ""
     dns_names: list[str] | None = None
+    kms: KMS | None = None
     ssh: SSH | None = None
     logger: Logger | None = None
     db: DB | None = None
@@ -136,7 +147,17 @@ def read_strictly(data: bytes | str) -> CheckedConfig:
     return CheckedConfig(config, document, findings.warned)
 
 
-_OPTIONAL = ("metricsAddress", "ssh", "logger", "db", "templates", "crl", "commonName", "newel")
+_OPTIONAL = (
+    "metricsAddress",
+    "kms",
+    "ssh",
+    "logger",
+    "db",
+    "templates",
+    "crl",
+    "commonName",
+    "newel",
+)
 
 
 def read(data: bytes | str) -> CAConfig:

@@ -21,7 +21,8 @@ from newel.step.treatment import (
 _ELSEWHERE = (
     "this authority issues with its own keys (softcas); it does not stand in front of another one"
 )
-_KEYS = "keys are encrypted files (softkms); other stores are set in newel.signer.keys"
+_KEYS = "no key is kept there; other stores are set in newel.signer.keys"
+_KEY_SERVICES = ("", "softkms", "awskms", "azurekms", "cloudkms")
 _HEADER = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 _HTTP_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%?=&-]*)?", re.ASCII)
 _DATABASE = (
@@ -114,6 +115,15 @@ def _version(value: Any) -> str:
     )
 
 
+def _kms_type(value: Any) -> str:
+    if value is None or (isinstance(value, str) and value.lower() in _KEY_SERVICES):
+        return ""
+    return (
+        "keys are encrypted files (softkms), or in awskms, azurekms or cloudkms; other stores are set in"
+        " newel.signer.keys"
+    )
+
+
 TLS: Mapping[str, Member] = {
     "cipherSuites": honour(
         "of this server with TLS 1.2, and told to clients; those of TLS 1.3 are always served",
@@ -129,7 +139,7 @@ CA_JSON: Mapping[str, Member] = {
     "root": honour("the root, or a list of them: every one is served"),
     "federatedRoots": honour("roots of other authorities, served at /federation"),
     "crt": honour("the issuing certificate and its chain"),
-    "key": honour("the issuing certificate's key: an encrypted file"),
+    "key": honour("the issuing certificate's key: an encrypted file, or a key in the service of kms"),
     "password": refuse(
         "a password does not belong in this file; name its file by --password-file or newel.passwordFile"
     ),
@@ -141,21 +151,21 @@ CA_JSON: Mapping[str, Member] = {
     "kms": honour(
         "where keys are kept",
         members={
-            "type": refuse(_KEYS, fits=one_of("softkms", "SoftKMS", "SOFTKMS")),
-            "credentialsFile": refuse(_KEYS),
-            "uri": refuse(_KEYS),
+            "type": honour("softkms for files, awskms, azurekms or cloudkms", problem=_kms_type),
+            "credentialsFile": honour("the credentials for awskms and cloudkms", problem=text),
+            "uri": honour("the service, as a URI: what it says holds for every key", problem=text),
             "pin": refuse(_KEYS),
             "managementKey": refuse(_KEYS),
-            "region": refuse(_KEYS),
-            "profile": refuse(_KEYS),
+            "region": honour("the region of awskms", problem=text),
+            "profile": honour("the profile in the credentials for awskms", problem=text),
             "storageDirectory": refuse(_KEYS),
         },
     ),
     "ssh": honour(
         "the authority for SSH",
         members={
-            "hostKey": honour("the key that signs certificates of hosts: an encrypted file"),
-            "userKey": honour("the key that signs certificates of users: an encrypted file"),
+            "hostKey": honour("the key that signs certificates of hosts: a file, or in the service of kms"),
+            "userKey": honour("the key that signs certificates of users: a file, or in the service of kms"),
             "keys": honour(
                 "further keys that are trusted",
                 several=True,

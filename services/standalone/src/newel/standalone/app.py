@@ -295,7 +295,7 @@ class Assembly:
     def build_maintenance(self) -> Service:
         """Build the work that needs the intermediate's key, done by one worker for all."""
         settings = self._settings
-        files = authority_files(settings.layout, settings.password_file, settings.ca)
+        files = authority_files(settings.layout, settings.password_file, settings)
         responder = ResponderMaintenance(files, self._clock, self._audit("standalone"))
         lease = Lease(self._databases["validation"], "responder")
         looking = repeat_every(RESPONDER_EVERY, responder.look)

@@ -142,7 +142,7 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
     from newel.signer.app import add_responder, reissue_responder
     from newel.standalone.first_start import authority_files
 
-    files = authority_files(layout, settings.password_file, settings.ca)
+    files = authority_files(layout, settings.password_file, settings)
     if not files.password_file.exists():
         raise ConfigError(
             f"{files.password_file}: missing; name the keys' password by --password-file"
@@ -164,7 +164,7 @@ def prepare_responder(layout: Layout, settings: "Settings", now: "dt.datetime") 
     elif not os.access(files.responder_certificate.parent, os.W_OK):
         copy = layout.state / "db" / files.responder_certificate.name
         copy.write_bytes(files.responder_certificate.read_bytes())
-        files = authority_files(layout, settings.password_file, settings.ca)
+        files = authority_files(layout, settings.password_file, settings)
     reissue_responder(files, now)
 
 

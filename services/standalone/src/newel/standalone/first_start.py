@@ -12,7 +12,7 @@ from newel.standalone import administrator, ssh_keys, unfinished
 from newel.standalone.addresses import HTTP_ADDRESS, HTTPS_ADDRESS
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
-from newel.standalone.settings import plain_url, write_settings
+from newel.standalone.settings import Settings, plain_url, write_settings
 from newel.step import ca_json, messages
 from newel.step.escrow import new_jwk_provisioner
 from newel.step.provisioners import ProvisionerConfig, from_mapping
@@ -61,19 +61,21 @@ def create(layout: Layout, options: Options, now: dt.datetime) -> None:
 
 
 def authority_files(
-    layout: Layout, password_file: Path, ca: ca_json.CAConfig | None = None
+    layout: Layout, password_file: Path, settings: Settings | None = None
 ) -> AuthorityFiles:
-    """Where the signer's ceremony puts what it makes; with ``ca`` the issuer is the one named there."""
+    """Where the signer's ceremony puts what it makes; with ``settings`` the issuer is the one named there."""
+    ca = settings.ca if settings else None
     return AuthorityFiles(
         root_certificate=layout.root_certificate,
         root_key=layout.root_key,
         intermediate_certificate=Path(ca.crt) if ca else layout.intermediate_certificate,
-        intermediate_key=Path(ca.key) if ca else layout.intermediate_key,
+        intermediate_key=layout.intermediate_key,
         responder_certificate=layout.responder_certificate,
         responder_key=layout.responder_key,
         password_file=password_file,
         record=layout.ceremony,
         root_crl=layout.root_crl,
+        intermediate_store=settings.key_store(settings.ca.key, password_file) if settings else None,
     )
 
 

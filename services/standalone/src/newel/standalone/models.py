@@ -33,7 +33,7 @@ def configure_signer(settings: Settings) -> SignerConfig:
     keys: list[dict[str, Any]] = [
         {
             "name": KEY,
-            "store": {"kind": "file", "path": settings.ca.key, "password_file": password},
+            "store": settings.key_store(settings.ca.key, password),
             "certificate": settings.ca.crt,
             "certificates": _certificate_rules(settings),
             "crls": {},
@@ -48,7 +48,7 @@ def configure_signer(settings: Settings) -> SignerConfig:
     keys += [
         {
             "name": name,
-            "store": {"kind": "file", "path": key, "password_file": password},
+            "store": settings.key_store(key, password),
             "certificate": certificate,
             "crls": {},
             "ocsp": {"issuer_certificate": certificate},
@@ -62,7 +62,7 @@ def configure_signer(settings: Settings) -> SignerConfig:
         keys += [
             {
                 "name": f"ssh-{kind}",
-                "store": {"kind": "file", "path": path, "password_file": own},
+                "store": settings.key_store(path, own),
                 "ssh": {"certificate_type": kind, "max_validity": longest[kind]},
             }
             for kind, path, own in (

@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import msgspec
 
+from newel.standalone.key_stores import is_in_service
 from newel.standalone.layout import Layout
-from newel.step.ca_json import CAConfig
+from newel.step.ca_json import KMS, CAConfig
 
 
 class Paths:
@@ -30,18 +31,27 @@ class Paths:
             return str(moved) if moved.exists() else path
         return path
 
+    def anchor_key(self, kms: KMS | None, key: str) -> str:
+        """Return a key's path as it can be opened, or the name of a key in a service as it is."""
+        return key if is_in_service(kms, key) else self.anchor(key)
+
     def anchor_all(self, ca: CAConfig) -> CAConfig:
         """Return the configuration with every path of the step tools' own members anchored."""
         changes: dict[str, Any] = {
             "root": [self.anchor(root) for root in ca.roots if root],
             "federated_roots": [self.anchor(root) for root in ca.federated_roots or ()],
             "crt": self.anchor(ca.crt),
-            "key": self.anchor(ca.key),
+            "key": self.anchor_key(ca.kms, ca.key),
         }
         if ca.ssh:
             changes["ssh"] = msgspec.structs.replace(
-                ca.ssh, host_key=self.anchor(ca.ssh.host_key), user_key=self.anchor(ca.ssh.user_key)
+                ca.ssh,
+                host_key=self.anchor_key(ca.kms, ca.ssh.host_key),
+                user_key=self.anchor_key(ca.kms, ca.ssh.user_key),
             )
+        if ca.kms:
+            file = self.anchor(ca.kms.credentials_file)
+            changes["kms"] = msgspec.structs.replace(ca.kms, credentials_file=file)
         if ca.authority:
             records = [self._record(record) for record in ca.authority.provisioners or ()]
             changes["authority"] = msgspec.structs.replace(ca.authority, provisioners=records)

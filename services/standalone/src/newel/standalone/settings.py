@@ -1,6 +1,5 @@
 """``config/ca.json`` of the embedded authority: the step tools' format with a ``newel`` section."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +14,7 @@ from newel.runtime.config import Config, ConfigError, validate
 from newel.runtime.http.addresses import parse_address
 from newel.runtime.http.connection_limits import ConnectionLimits
 from newel.standalone.databases import is_postgresql, postgresql_url
+from newel.standalone.key_stores import find_service, is_in_service, read_service_key
 from newel.standalone.layout import Layout
 from newel.standalone.paths import Paths
 from newel.step import ca_json
@@ -23,7 +23,6 @@ from newel.step.ca_json_check import lines
 HOSTS = NameRules(wildcards=False, underscores=True)
 MOST_NAMES = 256
 LONGEST_COMMON_NAME = 64
-KEY_URI = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 
 
 class FormerIssuer(Config):
@@ -121,11 +120,21 @@ class Settings:
     @property
     def former_issuers(self) -> list[tuple[str, str, str]]:
         """The signer's name for the key, the certificate's file and the key's file of each."""
-        anchor = Paths(self.layout).anchor
+        paths = Paths(self.layout)
         return [
-            (f"former-{number}", anchor(each.crt), anchor(each.key))
+            (
+                f"former-{number}",
+                paths.anchor(each.crt),
+                paths.anchor_key(self.ca.kms, each.key),
+            )
             for number, each in enumerate(self.newel.former_issuers, 1)
         ]
+
+    def key_store(self, key: str, password_file: Path) -> dict[str, Any]:
+        """Return the signer's settings of a key: a file under this password, or a key in a service."""
+        if is_in_service(self.ca.kms, key):
+            return read_service_key(self.ca.kms, key)
+        return {"kind": "file", "path": key, "password_file": password_file}
 
     @property
     def password_file(self) -> Path:
@@ -162,11 +171,8 @@ def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> N
         raise ValueError("crt, key: missing; nothing is here to issue with")
     if not any(ca.roots):
         raise ValueError("root: missing")
-    if not newel.signer.get("keys") and (scheme := KEY_URI.match(ca.key)):
-        raise ValueError(
-            f"key: it is the URI of a {scheme[1]!r} store; keys are encrypted files here, and other stores"
-            " are set in newel.signer.keys"
-        )
+    if not newel.signer.get("keys"):
+        check_keys(ca, newel)
     for name, address in (
         ("address", ca.address),
         ("insecureAddress", ca.insecure_address),
@@ -189,6 +195,24 @@ def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> N
         raise ValueError(
             f"db.dataSource: the databases are in {layout.state / 'db'} and nowhere else"
         )
+
+
+def check_keys(ca: ca_json.CAConfig, newel: NewelSection) -> None:
+    """Check the names of keys in a key service. Raises ValueError with the faulty member."""
+    find_service(ca.kms)
+    named = [("key", ca.key)]
+    if ca.ssh:
+        named += [("ssh.hostKey", ca.ssh.host_key), ("ssh.userKey", ca.ssh.user_key)]
+    named += [
+        (f"newel.formerIssuers[{index}].key", each.key)
+        for index, each in enumerate(newel.former_issuers)
+    ]
+    for member, key in named:
+        try:
+            if is_in_service(ca.kms, key):
+                read_service_key(ca.kms, key)
+        except ValueError as error:
+            raise ValueError(f"{member}: {error}") from None
 
 
 def check_server_names(given: Sequence[str], place: str) -> None:

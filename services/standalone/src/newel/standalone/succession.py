@@ -12,6 +12,7 @@ from newel.crypto import certificate_files, loading
 from newel.runtime.config import ConfigError
 from newel.runtime.entropy import random_hex
 from newel.signer.app import SuccessionFiles, create_successor
+from newel.standalone.key_stores import is_in_service
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import read_settings
@@ -34,6 +35,11 @@ def replace_intermediate(layout: Layout, options: Options, now: dt.datetime) -> 
         raise ConfigError(
             "the certificate would not say where its status is, for there is no plain HTTP address: name it by"
             " --http-address or --http-url, or by insecureAddress in ca.json"
+        )
+    if is_in_service(settings.ca.kms, settings.ca.key):
+        raise ConfigError(
+            f"{layout.ca_json}: key: it is in a key service, where this makes none: make one there, have it"
+            " certified by 'newel ceremony', and name both (docs/keys.md)"
         )
     number, certificate, key = _free_names(layout)
     files = SuccessionFiles(

@@ -5,6 +5,7 @@ from pathlib import Path
 from newel.crypto import certificate_files, pem
 from newel.runtime.config import ConfigError
 from newel.runtime.system_errors import describe
+from newel.standalone.key_stores import is_in_service
 from newel.standalone.settings import Settings
 
 
@@ -16,11 +17,12 @@ def require_files(settings: Settings) -> None:
     certificates = [("crt", ca.crt), *(("root", root) for root in ca.roots)]
     certificates += [("federatedRoots", root) for root in ca.federated_roots or ()]
     keys = [("newel.passwordFile", str(settings.password_file))]
-    if not settings.newel.signer.get("keys"):
+    if not settings.newel.signer.get("keys") and not is_in_service(ca.kms, ca.key):
         keys.append(("key", ca.key))
     for _, certificate, key in settings.former_issuers:
         certificates.append(("newel.formerIssuers", certificate))
-        keys.append(("newel.formerIssuers", key))
+        if not is_in_service(ca.kms, key):
+            keys.append(("newel.formerIssuers", key))
     for member, name in (*certificates, *keys):
         try:
             if (member, name) in keys:

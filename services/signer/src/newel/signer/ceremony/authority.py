@@ -1,8 +1,10 @@
 """The ceremony of an embedded authority: root, intermediate and OCSP responder in files of one folder."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -42,6 +44,8 @@ class AuthorityFiles:
     password_file: Path
     record: Path
     root_crl: Path
+    intermediate_store: Mapping[str, Any] | None = None
+    """The settings of the intermediate's key, where it is not in ``intermediate_key``."""
 
 
 def create_authority(
@@ -111,9 +115,13 @@ def reissue_responder(files: AuthorityFiles, now: dt.datetime) -> x509.Certifica
 
 
 def _intermediate(files: AuthorityFiles) -> ExistingIssuer:
-    store = FileStore(kind="file", path=files.intermediate_key, password_file=files.password_file)
-    return ExistingIssuer(
-        name="intermediate", certificate=files.intermediate_certificate, store=store
+    store = files.intermediate_store or {
+        "kind": "file",
+        "path": files.intermediate_key,
+        "password_file": files.password_file,
+    }
+    return ExistingIssuer.model_validate(
+        {"name": "intermediate", "certificate": files.intermediate_certificate, "store": store}
     )
 
 

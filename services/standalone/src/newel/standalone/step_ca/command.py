@@ -23,12 +23,20 @@ from newel.standalone.command import (
     run_loop,
 )
 from newel.standalone.first_start import make_password
+from newel.standalone.key_stores import is_in_service
 from newel.standalone.layout import Layout
 from newel.standalone.options import Options
 from newel.standalone.settings import Settings, read_settings
 from newel.standalone.step_ca.contexts import Configuration, find_configuration
 from newel.standalone.step_ca.flags import Flags, UsageError, locate, parse
-from newel.standalone.step_ca.passwords import Key, PasswordError, collect, read, require_opens
+from newel.standalone.step_ca.passwords import (
+    Key,
+    PasswordError,
+    collect,
+    prepare_file,
+    read,
+    require_opens,
+)
 from newel.standalone.step_ca.start_lines import StartLines
 
 FATAL = 2
@@ -148,10 +156,14 @@ def resolve_server(text: str) -> str:
 
 
 def list_keys(settings: Settings) -> list[Path | None]:
-    """List the files of the keys of the intermediate, of SSH hosts and of SSH users; None for one that is not."""
+    """List the files of the keys of the intermediate, of SSH hosts and of SSH users.
+
+    None stands for a key in a key service, and for one that is not there.
+    """
     ssh = settings.ca.ssh
     names = [settings.ca.key, *((ssh.host_key, ssh.user_key) if ssh else ("", ""))]
-    return [Path(name) if name else None for name in names]
+    kms = settings.ca.kms
+    return [Path(name) if name and not is_in_service(kms, name) else None for name in names]
 
 
 def add_passwords(layout: Layout, settings: Settings, flags: Flags) -> Layout:
@@ -172,7 +184,9 @@ def add_passwords(layout: Layout, settings: Settings, flags: Flags) -> Layout:
         for path, file in zip(list_keys(settings), files, strict=True)
     ]
     main, host, user = collect(wanted)
-    if main is None:
+    if main is None and flags.password_file:
+        main = prepare_file(flags.password_file)
+    elif main is None:
         main = layout.state / "db/password"
         main.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_password(main)

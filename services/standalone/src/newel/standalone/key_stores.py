@@ -1,0 +1,67 @@
+"""The keys that ca.json names: encrypted files, or keys in the key service of its ``kms``.
+
+A key in a service is named by a URI. Where ``kms.type`` says which service it is, an AWS key's id or ARN and
+Google's resource name stand alone too, as the original takes them.
+"""
+
+from typing import Any
+
+from newel.signer.config import parse_key_uri, scheme_of
+from newel.step.ca_json import KMS
+
+SERVICES = ("awskms", "azurekms", "cloudkms")
+"""The services, by the schemes of their URIs, which are also the values of ``kms.type``."""
+
+_NAMES = {"awskms": "key_id", "cloudkms": "key"}
+"""The setting of a key that is named without a URI."""
+_MEMBERS = {
+    "region": ("region", ("awskms",)),
+    "profile": ("profile", ("awskms",)),
+    "credentials_file": ("credentialsFile", ("awskms", "cloudkms")),
+}
+"""The members of ``kms`` that are settings of a store, as ca.json spells them, and the services with them."""
+
+
+def find_service(kms: KMS | None) -> str:
+    """Return the service that ``kms`` names, "" for files. Raises ValueError with the faulty member."""
+    if kms is None:
+        return ""
+    kind, scheme = kms.type.lower(), scheme_of(kms.uri)
+    service = "" if kind in ("", "softkms") else kind
+    if kms.uri and scheme not in SERVICES:
+        raise ValueError(f"kms.uri: it is a URI of {', '.join(SERVICES)}, not {scheme or 'a path'}")
+    if service and scheme and service != scheme:
+        raise ValueError(f"kms.uri: it is the URI of another service than kms.type {service}")
+    found = service or scheme
+    for name, (member, services) in _MEMBERS.items():
+        if getattr(kms, name) and found not in services:
+            raise ValueError(f"kms.{member}: only {' and '.join(services)} have it")
+    return found
+
+
+def is_in_service(kms: KMS | None, key: str) -> bool:
+    """Tell whether a key of ca.json is in a key service, and no file."""
+    if scheme_of(key):
+        return True
+    return kms is not None and bool(key) and (kms.type.lower() in SERVICES or bool(kms.uri))
+
+
+def read_service_key(kms: KMS | None, key: str) -> dict[str, Any]:
+    """Return the signer's settings of a key in a service. Raises ValueError with what is wrong with it."""
+    service, scheme = find_service(kms), scheme_of(key)
+    if scheme in SERVICES:
+        if service and service != scheme:
+            raise ValueError(f"it is the URI of another service than kms, which is {service}")
+        store = parse_key_uri(*([kms.uri] if kms and kms.uri else []), key)
+    elif service in _NAMES and scheme in ("", "arn"):
+        base = parse_key_uri(kms.uri) if kms and kms.uri else {"kind": service}
+        store = base | {_NAMES[service]: key}
+    elif service and not scheme:
+        raise ValueError("in this service a key is named by a URI: azurekms:vault=…;name=…")
+    else:
+        raise ValueError(
+            f"it is the URI of a {scheme!r} store; keys are encrypted files, or in one of {', '.join(SERVICES)};"
+            " other stores are set in newel.signer.keys"
+        )
+    given = {name: getattr(kms, name) for name in _MEMBERS if kms}
+    return store | {name: value for name, value in given.items() if value}
