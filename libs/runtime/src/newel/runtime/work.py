@@ -2,7 +2,10 @@
 
 import asyncio
 import functools
+import os
+import select
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -59,3 +62,41 @@ def start_program(
     return subprocess.Popen(  # noqa: S603 - callers pass a list of arguments, and no shell reads it
         command, start_new_session=True, env=environment, pass_fds=tuple(descriptors)
     )
+
+
+def read_output(command: Sequence[str], limit: int, seconds: float) -> bytes:
+    """Run a program without input and return what it prints, at most ``limit`` octets.
+
+    Raises OSError for a program that cannot start, fails, prints more or takes longer; it is then killed.
+    """
+    deadline = time.monotonic() + seconds
+    with subprocess.Popen(  # noqa: S603 - callers pass a list of arguments, and no shell reads it
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as program:
+        try:
+            data = _read_until(program, limit, deadline)
+            code = program.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"it took longer than {seconds:g} s") from None
+        finally:
+            program.kill()  # does nothing to one that has ended
+    if code:
+        raise ChildProcessError(f"it ended with the exit status {code}")
+    return data
+
+
+def _read_until(program: Program, limit: int, deadline: float) -> bytes:
+    """Read what a program prints to its end. Raises OSError and ``subprocess.TimeoutExpired``."""
+    pipe = program.stdout
+    data = b""
+    while pipe is not None:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([pipe], [], [], left)[0]:
+            raise subprocess.TimeoutExpired(program.args, left)
+        chunk = os.read(pipe.fileno(), limit + 1)
+        if not chunk:
+            break
+        data += chunk
+        if len(data) > limit:
+            raise OSError(f"it printed more than {limit} octets")
+    return data

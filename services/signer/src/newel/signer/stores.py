@@ -29,6 +29,26 @@ class FileStore(Settings):
     """The file: encrypted PKCS #8, or the RFC 1423 PEM of the step tools."""
     password_file: Path | None = None
     """The file with the key's password."""
+    password_credential: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.@-]{0,254}$"
+    )
+    """The name of the systemd credential that is the password (``LoadCredentialEncrypted=``)."""
+    password_command: tuple[str, ...] = Field(default=(), max_length=64)
+    """A program and its arguments; what it prints is the password. No shell reads them."""
+
+    @model_validator(mode="after")
+    def _check_password(self) -> "FileStore":
+        given = (self.password_file, self.password_credential, self.password_command)
+        if sum(map(bool, given)) > 1:
+            raise ValueError(
+                "a key has one password: password_file, password_credential or password_command"
+            )
+        return self
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the key is encrypted under a password."""
+        return bool(self.password_file or self.password_credential or self.password_command)
 
     @property
     def location(self) -> str:

@@ -15,13 +15,14 @@ from newel.crypto import ca, distinguished_names, keys, names, oids, serials
 from newel.crypto import certificate as certificates
 from newel.crypto.distinguished_names import Attribute
 from newel.crypto.lint import CertificateLinter
-from newel.runtime.config import ConfigError, read_secret_octets
+from newel.runtime.config import ConfigError
 from newel.runtime.entropy import random_bytes
 from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
 from newel.signer.issuer import Issuer, read_issuer
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import FileKey
 from newel.signer.keystore.opening import make_token_key, open_key
+from newel.signer.keystore.passwords import read_password
 from newel.signer.stores import FileStore, PKCS11Store
 
 BACKDATE = dt.timedelta(minutes=1)
@@ -137,9 +138,9 @@ def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
     if not isinstance(plan.store, FileStore):
         return _existing_key(plan), None
     private = keys.generate(plan.algorithm)
-    if plan.store.password_file is None:
+    password = read_password(plan.store)
+    if password is None:
         return FileKey(private), keys.plain_private_key(private)
-    password = read_secret_octets(plan.store.password_file)
     return FileKey(private), keys.encrypt_private_key(private, password)
 
 

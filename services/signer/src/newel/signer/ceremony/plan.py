@@ -81,10 +81,10 @@ class CertificatePlan(Settings):
             raise ValueError("a service's certificate has dns_names, and no other has")
         if self.path_length is not None and self.role not in {"root", "intermediate"}:
             raise ValueError("only CAs have a path_length")
-        if isinstance(self.store, FileStore) and (self.role == "service") == bool(
-            self.store.password_file
+        if isinstance(self.store, FileStore) and (
+            (self.role == "service") == self.store.has_password
         ):
-            raise ValueError("every key file but a service's is protected by a password_file")
+            raise ValueError("every key file but a service's is protected by a password")
         if isinstance(self.store, PKCS11Store) and not (self.store.label and self.store.id):
             raise ValueError("a key to be made in a token needs a label and an id")
         for name in self.dns_names:

@@ -1,11 +1,10 @@
 """A key in a file: encrypted PKCS #8, or the RFC 1423 PEM that the step tools write."""
 
-from pathlib import Path
-
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from newel.crypto import keys
-from newel.runtime.config import read_secret_octets
+from newel.signer.keystore.passwords import read_password
+from newel.signer.stores import FileStore
 
 _SLOW_KEY_CONCURRENCY = 4
 """Enough threads to keep the cores of a small machine busy; the library releases the GIL."""
@@ -34,16 +33,16 @@ class FileKey:
         """Do nothing: a key in memory holds nothing open."""
 
 
-def open_file_key(path: Path, password_file: Path | None) -> FileKey:
-    """Read and decrypt the key in ``path``.
+def open_file_key(store: FileStore) -> FileKey:
+    """Read and decrypt the key of a file.
 
     Raises ``OSError``, :class:`newel.crypto.keys.InvalidKeyError`, and for the password
     :class:`newel.runtime.config.ConfigError`.
     """
-    password = read_secret_octets(password_file) if password_file else None
-    with path.open("rb") as file:
+    password = read_password(store)
+    with store.path.open("rb") as file:
         data = file.read(keys.MAX_ENCODED_KEY + 1)
     try:
         return FileKey(keys.load_private_key(data, password))
     except keys.InvalidKeyError as error:
-        raise keys.InvalidKeyError(f"{path}: {error}") from None
+        raise keys.InvalidKeyError(f"{store.path}: {error}") from None

@@ -60,7 +60,7 @@ def open_key(store: AnyStore, monitor: Monitor | None = None) -> SigningKey:
     :class:`newel.signer.keys.KeyUnavailableError`.
     """
     if isinstance(store, FileStore):
-        return open_file_key(store.path, store.password_file)
+        return open_file_key(store)
     if not isinstance(store, PKCS11Store):
         return _open_service_key(store, monitor or Monitor("", SystemClock()))
     location = _locate(store)
