@@ -6,6 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # fixtures and fakes of the tests
+
 
 @dataclass(frozen=True, slots=True)
 class Authority:

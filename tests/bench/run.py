@@ -13,27 +13,28 @@ import ssl
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from births import Birth
 from load import Figure, drive
 from models import Authority
+from proofs import Proof, make_proofs
 from servers import newel_split, newel_up, step_ca
 
 ROOT = Path(__file__).parents[2]
 
 
 def choose_authorities(
-    arguments: argparse.Namespace, work: Path, birth: Birth
+    arguments: argparse.Namespace, work: Path, proofs: Sequence[Proof]
 ) -> Iterator[contextlib.AbstractContextManager[Authority]]:
     """The authorities asked for, ours first."""
+    work.mkdir(exist_ok=True)
     if arguments.shape == "split":
         yield newel_split(work, arguments.workers)
     else:
-        yield newel_up(work, arguments.workers, birth, arguments.preload, arguments.policy)
+        yield newel_up(work, arguments.workers, proofs, arguments.preload, arguments.policy)
     if shutil.which("step-ca") and not arguments.alone:
-        yield step_ca(work, birth, arguments.policy)
+        yield step_ca(work, proofs, arguments.policy)
 
 
 def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure:
@@ -60,23 +61,26 @@ def ocsp(authority: Authority, work: Path, seconds: int, workers: int) -> Figure
     return dataclasses.replace(figure, operation="ocsp")
 
 
-def x5c(authority: Authority, birth: Birth, seconds: int, workers: int) -> Figure:
-    """``/sign`` by tokens of a birth certificate under an intermediate."""
-    own = dataclasses.replace(authority, jwk=birth.jwk)
-    figure = drive(own, "sign", seconds=seconds, workers=workers, extra=birth.flags())
-    return dataclasses.replace(figure, operation="x5c")
+def sign(authority: Authority, proof: Proof, seconds: int, workers: int) -> Figure:
+    """``/sign`` by tokens of another kind than the usual."""
+    own = dataclasses.replace(authority, jwk=proof.key)
+    figure = drive(own, "sign", seconds=seconds, workers=workers, extra=[*proof.flags])
+    return dataclasses.replace(figure, operation=proof.operation)
 
 
 def measure(
-    authority: Authority, arguments: argparse.Namespace, work: Path, birth: Birth
+    authority: Authority, arguments: argparse.Namespace, work: Path, proofs: Sequence[Proof]
 ) -> list[Figure]:
     """Every operation on one running authority."""
     figures: list[Figure] = []
+    by_operation = {proof.operation: proof for proof in proofs}
     for operation in arguments.operations.split(","):
-        if operation == "x5c":
+        if operation == "policy":
+            continue  # by authorities of their own
+        if proof := by_operation.get(operation):
             if arguments.shape == "split":
                 continue
-            figure = x5c(authority, birth, arguments.seconds, arguments.clients)
+            figure = sign(authority, proof, arguments.seconds, arguments.clients)
         elif operation != "ocsp":
             figure = drive(
                 authority, operation, seconds=arguments.seconds, workers=arguments.clients
@@ -90,10 +94,23 @@ def measure(
     return figures
 
 
+def measure_policy(
+    arguments: argparse.Namespace, work: Path, proofs: Sequence[Proof]
+) -> Iterator[Figure]:
+    """``/sign`` by authorities with a policy of 10,000 constraints."""
+    laden = argparse.Namespace(**{**vars(arguments), "policy": 10_000, "preload": 0})
+    for authority in choose_authorities(laden, work, proofs):
+        with authority as running:
+            figure = drive(running, "sign", seconds=arguments.seconds, workers=arguments.clients)
+        figure = dataclasses.replace(figure, operation="policy")
+        print(row(figure), flush=True)
+        yield figure
+
+
 def row(figure: Figure) -> str:
     """One line of the table."""
     return (
-        f"{figure.authority:8} {figure.operation:6} {figure.per_second:9,.0f}/s   p50 {figure.p50_ms:7.2f} ms"
+        f"{figure.authority:8} {figure.operation:8} {figure.per_second:9,.0f}/s   p50 {figure.p50_ms:7.2f} ms"
         f"   p99 {figure.p99_ms:7.2f} ms   cpu {figure.cpu_ms:7.3f} ms   rss {figure.rss_mb:5} MB"
         f"   errors {figure.errors}"
     )
@@ -106,7 +123,7 @@ def ratios(figures: list[Figure]) -> Iterator[str]:
         theirs = by.get(("step-ca", operation))
         if name != "step-ca" and theirs:
             yield (
-                f"{operation:6} rate x{ours.per_second / theirs.per_second:.2f}"
+                f"{operation:8} rate x{ours.per_second / theirs.per_second:.2f}"
                 f"   cpu x{ours.cpu_ms / theirs.cpu_ms:.2f} of step-ca's"
             )
 
@@ -118,7 +135,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=8, help="how long each operation is driven")
     parser.add_argument("--clients", type=int, default=16, help="connections at once")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of `newel up`")
-    parser.add_argument("--operations", default="sign,x5c,renew,acme,ocsp")
+    parser.add_argument(
+        "--operations", default="sign,x5c,oidc,k8ssa,template,policy,renew,acme,ocsp"
+    )
     parser.add_argument(
         "--preload", type=int, default=0, help="certificates stored before measuring"
     )
@@ -130,10 +149,12 @@ def main() -> None:
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="newel-bench-") as folder:
         work = Path(folder)
-        birth = Birth.make(work / "birth")
-        for authority in choose_authorities(arguments, work, birth):
-            with authority as running:
-                figures += measure(running, arguments, work, birth)
+        with make_proofs(work / "proofs") as proofs:
+            for authority in choose_authorities(arguments, work, proofs):
+                with authority as running:
+                    figures += measure(running, arguments, work, proofs)
+            if "policy" in arguments.operations.split(",") and arguments.shape != "split":
+                figures += measure_policy(arguments, work / "policy", proofs)
     print("\n".join(ratios(figures)))
     target = ROOT / "var/bench"
     target.mkdir(parents=True, exist_ok=True)

@@ -9,15 +9,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from births import Birth, add_provisioner
 from load import drive
 from models import Authority, peer
 from preload import preload
+from proofs import Proof, add_provisioners
 
 from fixtures.processes import free_block, free_port
 from newel.jose import jwe
@@ -86,12 +84,12 @@ def add_policy(config: Path, constraints: int) -> None:
 
 @contextlib.contextmanager
 def newel_up(
-    work: Path, workers: int, birth: Birth, stored: int = 0, constraints: int = 0
+    work: Path, workers: int, proofs: Sequence[Proof], stored: int = 0, constraints: int = 0
 ) -> Generator[Authority]:
     """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand."""
     with start_newel(work, 1):
         pass
-    add_provisioner(work / "newel/config/ca.json", birth.record())
+    add_provisioners(work / "newel/config/ca.json", proofs)
     if constraints:
         add_policy(work / "newel/config/ca.json", constraints)
     if stored:
@@ -152,7 +150,7 @@ def newel_split(work: Path, workers: int) -> Generator[Authority]:
 
 
 @contextlib.contextmanager
-def step_ca(work: Path, birth: Birth, constraints: int = 0) -> Generator[Authority]:
+def step_ca(work: Path, proofs: Sequence[Proof], constraints: int = 0) -> Generator[Authority]:
     """The Go peer on its embedded database."""
     home, port = work / "step", free_port()
     password = work / "step.password"
@@ -168,7 +166,7 @@ def step_ca(work: Path, birth: Birth, constraints: int = 0) -> Generator[Authori
         env={**os.environ, **env}, check=True, capture_output=True,
     )  # fmt: skip # a command line
     config = home / "config/ca.json"
-    add_provisioner(config, birth.record())
+    add_provisioners(config, proofs)
     if constraints:
         add_policy(config, constraints)
     command = [peer("step-ca"), str(config), "--password-file", str(password)]
