@@ -71,12 +71,13 @@ def alternative(san: Fields) -> bytes:
 
 def guess_kind(value: str) -> int:
     """Return the kind of name that a text looks like."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        pass
-    else:
-        return IP
+    if ":" in value or value[:1].isdigit():
+        try:
+            ipaddress.ip_address(value)
+        except ValueError:
+            pass
+        else:
+            return IP
     try:
         if urlsplit(value).scheme:
             return URI

@@ -1,5 +1,6 @@
 """What a template can see: the subject, the names, the request and the asker's own data."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ ALGORITHMS = {
     "1.3.101.112": (4, "Ed25519"),
 }
 KEY_TYPES = {"RSA": "*rsa.PublicKey", "ECDSA": "*ecdsa.PublicKey", "Ed25519": "ed25519.PublicKey"}
+LIST_FIELDS = {oid: field for field, oid in LISTS.items()}
+SINGLE_FIELDS = {oid: field for field, oid in SINGLES.items()}
 MULTI_STRING = "x509util.MultiString"
 
 
@@ -53,6 +56,8 @@ def variables(
 
 def numbers_as_go(value: Any) -> Any:
     """JSON as Go reads it: every number is floating point."""
+    if isinstance(value, str):  # first, because most values are
+        return value
     if isinstance(value, dict):
         return {str(key): numbers_as_go(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -89,11 +94,10 @@ def subject(name: bytes) -> Record:
 def subject_of(listed: Sequence[Attribute]) -> Record:
     """Attributes by field; those without one are ``ExtraNames``."""
     lists, singles = known_attributes(listed)
-    known = {*LISTS.values(), *SINGLES.values()}
     extra = [
         Record("x509util.DistinguishedName", {"type": each.oid, "value": each.text})
         for each in listed
-        if each.oid not in known
+        if each.oid not in LIST_FIELDS and each.oid not in SINGLE_FIELDS
     ]
     values: dict[str, Any] = {
         **{field: Slice(found, MULTI_STRING) for field, found in lists.items()},
@@ -107,13 +111,13 @@ def subject_of(listed: Sequence[Attribute]) -> Record:
 
 def known_attributes(listed: Sequence[Attribute]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Return the attributes that have a field: those of several values, and the last of the others."""
-    lists = {
-        field: [each.text for each in listed if each.oid == oid] for field, oid in LISTS.items()
-    }
-    singles = {
-        field: next((each.text for each in reversed(listed) if each.oid == oid), "")
-        for field, oid in reversed(SINGLES.items())
-    }
+    lists: dict[str, list[str]] = {field: [] for field in LISTS}
+    singles = dict.fromkeys(reversed(SINGLES), "")
+    for oid, text in listed:
+        if field := LIST_FIELDS.get(oid):
+            lists[field].append(text)
+        elif field := SINGLE_FIELDS.get(oid):
+            singles[field] = text
     return lists, singles
 
 
@@ -153,6 +157,7 @@ def certification_request(asked: VerifiedRequest, subject: bytes = b"") -> Recor
 GO_NAMES = {"dnsNames": "DNSNames", "ipAddresses": "IPAddresses", "uris": "URIs", "sans": "SANs"}
 
 
+@functools.cache
 def go_name(field: str) -> str:
     """Return what Go calls a field of the JSON."""
     return GO_NAMES.get(field, field[0].upper() + field[1:])

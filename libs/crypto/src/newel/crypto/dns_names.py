@@ -45,12 +45,19 @@ def canonical(text: str, rules: NameRules = STRICT) -> str:
     as the whole leftmost label; no trailing dot; A-labels only such as IDNA 2008 allows; nothing
     that could be read as an IPv4 address.
     """
-    return _canonical_strict(text) if rules is STRICT else _canonical(text, rules)
+    if rules is STRICT:
+        return _canonical_strict(text)
+    return _canonical_underscored(text) if rules is UNDERSCORES else _canonical(text, rules)
 
 
 @lru_cache(maxsize=4096)  # a name is checked several times before it is in a certificate
 def _canonical_strict(text: str) -> str:
     return _canonical(text, STRICT)
+
+
+@lru_cache(maxsize=4096)
+def _canonical_underscored(text: str) -> str:
+    return _canonical(text, UNDERSCORES)
 
 
 def _canonical(text: str, rules: NameRules) -> str:
