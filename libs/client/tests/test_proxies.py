@@ -1,5 +1,6 @@
 """Which proxy is asked, by the rules of Go; and what passes through one."""
 
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Generator
 from http.server import BaseHTTPRequestHandler
@@ -286,6 +287,16 @@ def test_a_proxy_that_is_not_trusted_is_named(
         monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{proxy.port}")
         authority = Authority(f"https://{CA}", client_tls(root.root_pem), seconds=5)
         with pytest.raises(UnreachableError, match=f"the proxy https://127.0.0.1:{proxy.port}: "):
+            authority.send(calls.health())
+
+
+def test_a_proxy_that_does_not_finish_the_handshake_gives_no_answer_in_time(
+    root: ThrowawayAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{silent.getsockname()[1]}")
+        authority = Authority(f"https://{CA}", client_tls(root.root_pem), seconds=0.2)
+        with pytest.raises(UnreachableError, match="no answer in time"):
             authority.send(calls.health())
 
 

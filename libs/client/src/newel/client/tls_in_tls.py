@@ -32,10 +32,10 @@ class StreamSocket:
         """Connect to the proxy; the system's roots say which one it is. Raise OSError."""
         with _raise_os_errors():
             stream = httpcore.SyncBackend().connect_tcp(proxy.host, proxy.port, seconds)
-        try:
-            return cls(stream.start_tls(client_tls(None), proxy.host, seconds), seconds)
-        except httpcore.ConnectError as error:
-            reason = str(error)
+            try:
+                return cls(stream.start_tls(client_tls(None), proxy.host, seconds), seconds)
+            except httpcore.ConnectError as error:
+                reason = str(error)
         # outside of the handler: an error of TLS as its context would be told as one of the server
         raise ConnectionError(f"the proxy {proxy.address}: {reason}")
 
