@@ -24,8 +24,6 @@ SEQUENCE = 0x30
 SET = 0x31
 
 _FIRST_GENERALIZED_YEAR = 2050
-_USUAL_OID = 32
-"""The longest object identifier, in octets, whose text is kept."""
 
 
 class DERError(ValueError):
@@ -84,16 +82,6 @@ def _base128(arc: int) -> bytes:
 
 def decode_oid(content: bytes) -> str:
     """Decode the content octets of an OBJECT IDENTIFIER to dotted form. Raises :class:`DERError`."""
-    # a long one, which no standard has, would fill the memory
-    return _decode_usual_oid(content) if len(content) <= _USUAL_OID else _decode_oid(content)
-
-
-@functools.lru_cache(maxsize=1024)
-def _decode_usual_oid(content: bytes) -> str:
-    return _decode_oid(content)
-
-
-def _decode_oid(content: bytes) -> str:
     if not content or content[-1] & 0x80:
         raise DERError("an object identifier ends in the middle of an arc")
     arcs: list[int] = []
