@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -114,7 +113,12 @@ class Postgres:
         settings = f"config_file={self.layout.config / 'postgresql.conf'}"
         postgres = program("postgres"), "-D", str(self.folder), "-c", settings
         command = end_with_parent(signal.SIGINT, *postgres)
-        return Part("postgres", command, lambda: accepts(self.port), self.user, signal.SIGINT)
+        return Part("postgres", command, self._lets_in, self.user, signal.SIGINT)
+
+    def _lets_in(self) -> bool:
+        """Tell whether it lets clients in: after a crash it listens before it has recovered."""
+        ask = program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)
+        return subprocess.run(ask, check=False).returncode == 0
 
     def prepare(self) -> None:
         """Roles and schemas, by the script every shape uses."""
@@ -166,13 +170,6 @@ def service(name: str, layout: Layout, addresses: Addresses) -> Part:
 def services(layout: Layout, addresses: Addresses) -> list[Part]:
     """Define the six services, in the order they are started."""
     return [service(name, layout, addresses) for name in SERVICES]
-
-
-def accepts(port: int) -> bool:
-    """Whether another user listens on a loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(port: int, path: str) -> bool:
