@@ -41,7 +41,7 @@ tools: $(VENV)/.stamp-tools ## install the developer tools as well; check and te
 
 lock: ## rebuild requirements.lock from every member's pyproject.toml
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev \
-	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,durations crypto jose gotemplate acme scep step certtemplates client runtime registration issuing signer validation inventory alerting standalone cli) \
+	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,durations crypto jose gotemplate acme scep step certtemplates client runtime registration issuing signer validation inventory alerting dashboard standalone cli) \
 	  --python-version 3.11 --universal --output-file requirements.lock pyproject.toml
 
 generate: tools ## generate the code from proto/*.proto

@@ -19,6 +19,7 @@ from newel.cli.options.lookup import UNSUPPORTED, module_of
 OURS_ALONE = (
     "alerts",
     "certificates",
+    "dashboard",
     "decrypt",
     "encrypt",
     "endpoints",

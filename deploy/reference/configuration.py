@@ -23,6 +23,7 @@ PROGRAMS = {
     "validation: the responder without a database": "newel.validation.stateless",
     "inventory": "newel.inventory",
     "alerting": "newel.alerting",
+    "dashboard": "newel.dashboard",
 }
 """The package of every program, by its heading."""
 HEADING = """# Configuration

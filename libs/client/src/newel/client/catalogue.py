@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
-from newel.client.answers import members, rows
+from newel.client.answers import members, rows, text
 from newel.client.calls import Call
 from newel.client.errors import AnswerError
 
@@ -59,6 +59,24 @@ def endpoint(identifier: str) -> Call[dict[str, Any]]:
 def alert(identifier: str) -> Call[dict[str, Any]]:
     """One alert with its ``deliveries``: what each channel was told or is still to be told."""
     return _entry("alerts", identifier)
+
+
+class DashboardLink(NamedTuple):
+    """Where the dashboard logs an administrator in, once."""
+
+    path: str
+    """Below the authority's address; it holds a secret."""
+    expires_at: str
+
+
+def dashboard_link() -> Call[DashboardLink]:
+    """Get a one-time link into the dashboard, for the administrator who calls."""
+
+    def read(body: bytes) -> DashboardLink:
+        found = members(body)
+        return DashboardLink(text(found, "path"), text(found, "expires_at"))
+
+    return Call("POST", "/dashboard/links", read)
 
 
 def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:

@@ -4,11 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
 
 from prometheus_client import CollectorRegistry
 
 from newel.alerting import app as alerting
+from newel.dashboard import app as dashboard
 from newel.inventory import app as inventory
 from newel.issuing import app as issuing
 from newel.registration import app as registration
@@ -36,6 +36,7 @@ from newel.signer import app as signer
 from newel.standalone import models
 from newel.standalone.administrator import EVERY as ADMINISTRATOR_EVERY
 from newel.standalone.administrator import FirstAdministrator
+from newel.standalone.changes import list_changes
 from newel.standalone.existing import note_databases
 from newel.standalone.first_start import authority_files, make_managing_provisioner
 from newel.standalone.responder import ResponderMaintenance
@@ -51,6 +52,7 @@ REVISIONS = {
     "validation": validation.REVISION,
     "inventory": inventory.REVISION,
     "alerting": alerting.REVISION,
+    "dashboard": dashboard.REVISION,
 }
 
 TABLES = {
@@ -59,6 +61,7 @@ TABLES = {
     "validation": validation.TABLES,
     "inventory": inventory.TABLES,
     "alerting": alerting.TABLES,
+    "dashboard": dashboard.TABLES,
 }
 
 RESPONDER_EVERY = 60.0
@@ -75,6 +78,8 @@ EVENTS = {
 
 HTTPS = {"inventory": "/inventory", "alerting": "/alerts"}
 """Paths of other services than registration on its listener, and below them."""
+DASHBOARD_PATHS = ("/", "/dashboard", "/trust")
+"""The pages for people."""
 KRL_PATHS = ("/ssh/krl", "/1.0/ssh/krl")
 """The validation authority's, for hosts that trust the root."""
 
@@ -120,18 +125,22 @@ async def build(
     status = by_name["validation"]
     others = {path: by_name[name].web["https"] for name, path in HTTPS.items()}
     others |= dict.fromkeys(KRL_PATHS, status.web["http"])
-    https = Router(others, by_name["registration"].web["https"])
+    interfaces = Router(others, by_name["registration"].web["https"])
+    health_paths: dict[str, ASGIApp] = dict.fromkeys(PUBLIC_PATHS, health)
     http = Router(
         {
-            **dict.fromkeys(PUBLIC_PATHS, health),
+            **health_paths,
             **dict.fromkeys(status.uncounted, status.web["http"]),
             "/scep/": log_access(by_name["registration"].web["http"], "registration"),
         },
         log_access(status.web["http"], "validation"),
     )
+    pages = assembly.build_dashboard(interfaces, Router(health_paths, status.web["http"]))
+    https = Router(dict.fromkeys(DASHBOARD_PATHS, pages.web["https"]), interfaces)
     return Standalone(
         [
             *services,
+            pages,
             assembly.build_maintenance(),
             Service("events", tasks=assembly.tasks(), stop=[assembly.close_databases]),
         ],
@@ -143,24 +152,6 @@ async def build(
         assembly.audit_sink,
         assembly.reload,
     )
-
-
-_APPLIED_AT_ONCE = ("authority.provisioners", "authority.policy")
-
-
-def list_changes(before: object, after: object, path: str) -> list[str]:
-    """List the paths of what differs between two files, without what is applied at once."""
-    if path in _APPLIED_AT_ONCE or before == after:
-        return []
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return [path]
-    old, new = cast("dict[str, object]", before), cast("dict[str, object]", after)
-    names = [*old, *(name for name in new if name not in old)]
-    return [
-        each
-        for name in names
-        for each in list_changes(old.get(name), new.get(name), f"{path}.{name}" if path else name)
-    ]
 
 
 class Assembly:
@@ -279,6 +270,13 @@ class Assembly:
             self._clock, self._audit("alerting"), self.registry,
         )  # fmt: skip # own ports, then those of every service
         return self._register(alerting.build(self._settings.newel.alerting, ports))
+
+    def build_dashboard(self, https: ASGIApp, http: ASGIApp) -> Service:
+        """Build the pages, which call the interfaces of these two listeners."""
+        ports = dashboard.Ports(
+            self._databases["dashboard"], https, http, self._clock, self._audit("dashboard")
+        )
+        return self._register(dashboard.build(self._settings.newel.dashboard, ports))
 
     async def build_registration(self) -> Service:
         """Build the registration authority."""

@@ -30,6 +30,7 @@ def banner(settings: Settings, https: str, http: str, metrics: str, *, first: bo
   root         {root.file}
   fingerprint  {fingerprint(root.der)}
   HTTPS        https://{https}   step API, ACME, inventory
+  dashboard    {url}   'newel dashboard' prints a link that logs you in
   HTTP         {f"http://{http}" if http else "none"}   OCSP, CRL, /readyz
   metrics      http://{metrics}/metrics
 
@@ -55,6 +56,7 @@ def try_next(settings: Settings, name: str, url: str) -> Iterator[str]:
         yield f"{program} ca renew --force {name}.crt {name}.key"
     if program == "newel" and layout.administrator_certificate.exists():
         yield "newel certificates list"
+        yield "newel dashboard"
     yield f"curl --cacert {shlex.quote(own_root(settings).file)} {url}/health"
 
 

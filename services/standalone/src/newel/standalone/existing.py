@@ -22,6 +22,7 @@ MARKS = {
     "validation": "certificate_status",
     "inventory": "endpoints",
     "alerting": "notices",
+    "dashboard": "sessions",
 }
 """A table by which each one's file is known: the revisions of several have the same names."""
 

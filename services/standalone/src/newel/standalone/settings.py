@@ -9,6 +9,7 @@ from pydantic import Field
 from newel.alerting.config import Config as AlertingConfig
 from newel.crypto import names
 from newel.crypto.dns_names import InvalidNameError, NameRules
+from newel.dashboard.config import Config as DashboardConfig
 from newel.inventory.config import Config as InventoryConfig
 from newel.runtime.config import Config, ConfigError, validate
 from newel.runtime.http.addresses import parse_address
@@ -51,6 +52,7 @@ class NewelSection(Config):
     validation: dict[str, Any] = Field(default_factory=dict[str, Any])
     inventory: InventoryConfig = InventoryConfig()
     alerting: AlertingConfig = AlertingConfig()
+    dashboard: DashboardConfig = DashboardConfig()
 
 
 class Settings:

@@ -11,7 +11,8 @@ from newel.runtime.work import run_in_thread
 class Router:
     """Several apps on one listener, each below a path prefix, and a default for every other path.
 
-    ``/crl`` is that path and what is below it; ``/crl/`` is only what is below it. The path is passed on whole.
+    ``/crl`` is that path and what is below it; ``/crl/`` is only what is below it; ``/`` is that path alone.
+    The path is passed on whole.
     Of several prefixes the longest decides.
     """
 
@@ -22,7 +23,9 @@ class Router:
         self.default = default
         longest_first = sorted(apps, key=len, reverse=True)
         ends = (
-            re.escape(each) + ("" if each.endswith("/") else r"(?=/|\Z)") for each in longest_first
+            re.escape(each)
+            + (r"\Z" if each == "/" else "" if each.endswith("/") else r"(?=/|\Z)")
+            for each in longest_first
         )
         self._match = re.compile("|".join(ends) or r"(?!)").match
 

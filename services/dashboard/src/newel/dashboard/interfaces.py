@@ -1,0 +1,156 @@
+"""Calls of the authority's own HTTP interfaces, in this process, with the identity of a person.
+
+Each interface decides by itself whether the certificate is an administrator's, and writes its own line
+into the audit trail: the dashboard has no right that the person lacks.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from newel.runtime.asgi import ASGIApp, Message, Receive, Scope, Send
+from newel.runtime.errors import ErrorType, NewelError
+
+_MAX_BODY = 4 * 1024 * 1024
+_SECONDS = 15.0
+_TYPE_PREFIX = "urn:newel:error:"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: an administrator's certificate (DER), or none, and the address of the client."""
+
+    certificate: bytes | None
+    client: tuple[str, int] | None
+
+
+class _Problem(msgspec.Struct):
+    """RFC 9457, as the administrative interfaces write it."""
+
+    type: str = ""
+    detail: str = ""
+
+
+class Interfaces:
+    """The interfaces of one listener, as one ASGI app."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def read(self, caller: Caller, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Return the JSON that a GET answers. Raises `NewelError`, the interface's own or ``unavailable``."""
+        return _decode(await self.fetch(caller, path, params))
+
+    async def post(self, caller: Caller, path: str, document: object) -> Any:
+        """Send a JSON document and return the JSON of the answer. Raises `NewelError`."""
+        body = msgspec.json.encode(document)
+        status, answer = await self.call(caller, "POST", path, body, "application/json")
+        if status >= 400:
+            raise _read_error(status, answer)
+        return _decode(answer)
+
+    async def call(
+        self,
+        caller: Caller,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        media_type: str = "",
+        params: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Return the status and the body of one call. Raises ``unavailable`` after 15 seconds."""
+        status, parts, size = 500, list[bytes](), 0
+
+        async def send(message: Message) -> None:
+            nonlocal status, size
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                return
+            part = message.get("body", b"")
+            size += len(part)
+            if size > _MAX_BODY:
+                raise NewelError(ErrorType.UNAVAILABLE, "An interface answered too much.")
+            parts.append(part)
+
+        headers = [(b"content-type", media_type.encode())] if media_type else []
+        scope = _scope(caller, method, path, urlencode(params or {}), headers)
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._app(scope, _receive_once(body), send)
+        except TimeoutError as error:
+            raise NewelError(
+                ErrorType.UNAVAILABLE, "A part of the authority did not answer in time.", cause=path
+            ) from error
+        return status, b"".join(parts)
+
+    async def fetch(
+        self, caller: Caller, path: str, params: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Return the body that a GET answers. Raises `NewelError`, the interface's own or ``unavailable``."""
+        status, body = await self.call(caller, "GET", path, params=params)
+        if status >= 400:
+            raise _read_error(status, body)
+        return body
+
+    async def forward(self, caller: Caller, path: str, query: str, send: Send) -> None:
+        """Answer the client with what a GET answers, as it comes."""
+        await self._app(_scope(caller, "GET", path, query, []), _receive_once(b""), send)
+
+
+def _scope(
+    caller: Caller, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]]
+) -> Scope:
+    chain = [] if caller.certificate is None else [caller.certificate]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "https",
+        "path": path,
+        "raw_path": quote(path).encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), *headers],
+        "client": caller.client,
+        "extensions": {"tls": {"client_cert_chain_der": chain}},
+    }
+
+
+def _receive_once(body: bytes) -> Receive:
+    """Return the body at the first call; the client never leaves."""
+    is_sent = False
+
+    async def receive() -> Message:
+        nonlocal is_sent
+        if is_sent:
+            await asyncio.Event().wait()
+        is_sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise NewelError(ErrorType.UNAVAILABLE, "An interface's answer is no JSON.") from error
+
+
+def _read_error(status: int, body: bytes) -> NewelError:
+    """Return the error that an interface answered; a part without such errors is unavailable."""
+    try:
+        problem = msgspec.json.decode(body, type=_Problem)
+        kind = ErrorType(problem.type.removeprefix(_TYPE_PREFIX))
+    except (msgspec.DecodeError, ValueError):
+        return NewelError(
+            ErrorType.UNAVAILABLE,
+            "A part of the authority could not answer.",
+            cause=f"HTTP {status}",
+        )
+    return NewelError(kind, problem.detail)
