@@ -11,6 +11,7 @@ from fixtures.inventory import IssuedRecords
 from newel.runtime.http.roles import Role
 
 PATHS = ("", "/certificates", "/endpoints", "/alerts", "/provisioners")
+FILES = ("/certificates.csv", "/certificates/01/chain", "/certificates/01/revoke", "/alerts/1")
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
 
 
@@ -58,6 +59,16 @@ async def test_each_page_asks_for_a_log_in_and_leads_back(
         page = await browser.get(f"/dashboard{path}")
         assert page.status_code == 200, page.text
         assert 'aria-current="page"' in page.text
+
+
+@pytest.mark.parametrize("path", FILES)
+async def test_what_is_below_the_pages_asks_for_a_log_in_too(
+    dashboard: DashboardHarness, path: str
+) -> None:
+    async with dashboard.client() as browser:
+        answer = await browser.get(f"/dashboard{path}")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/dashboard/login?to=")
 
 
 async def test_every_answer_has_the_headers_that_protect_it(dashboard: DashboardHarness) -> None:

@@ -23,8 +23,7 @@ class Router:
         self.default = default
         longest_first = sorted(apps, key=len, reverse=True)
         ends = (
-            re.escape(each)
-            + (r"\Z" if each == "/" else "" if each.endswith("/") else r"(?=/|\Z)")
+            re.escape(each) + (r"\Z" if each == "/" else "" if each.endswith("/") else r"(?=/|\Z)")
             for each in longest_first
         )
         self._match = re.compile("|".join(ends) or r"(?!)").match
