@@ -230,7 +230,10 @@ def test_a_password_is_made_where_none_is_chosen(home: Path) -> None:
             ["add", "x", "--create", "--public-key", "p"],
             "flag '--create' is incompatible with '--public-key'",
         ),
-        (["add", "x", "--type", "X5C", "--x5c-roots", "absent"], "open absent: no such file"),
+        (
+            ["add", "x", "--type", "X5C", "--x5c-roots", "absent"],
+            "open absent failed: no such file",
+        ),
         (["add", "x", "--type", "ACME", "--x509-max-dur", "soon"], "for flag '--x509-max-dur'"),
         (["update", "x"], "provisioner x not found"),
         (["remove", "x"], "provisioner x not found"),

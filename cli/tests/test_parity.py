@@ -105,6 +105,14 @@ def test_no_name_means_two_flags(command: Command) -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_an_older_name_has_every_flag_that_its_command_reads() -> None:
+    current = load("ca")
+    for path, command in load("beta").items():
+        if path != "beta":
+            same = current[path.removeprefix("beta ")]
+            assert {flag.name for flag in command.flags} >= {flag.name for flag in same.flags}, path
+
+
 def test_every_command_is_there_or_said_to_be_absent() -> None:
     without: set[str] = set()
     for command in LEAVES:

@@ -13,7 +13,7 @@ COPY services services
 RUN uv venv /opt/newel \
  && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
       --compile-bytecode --constraint requirements.lock --build-constraint requirements.lock \
-      ./proto ./libs/durations ./libs/crypto ./libs/jose ./libs/gotemplate ./libs/acme ./libs/scep ./libs/step ./libs/certtemplates ./libs/runtime ./services/registration ./services/issuing ./services/signer ./services/validation ./services/inventory ./services/alerting ./services/standalone
+      ./proto ./libs/durations ./libs/crypto ./libs/jose ./libs/gotemplate ./libs/acme ./libs/scep ./libs/step ./libs/certtemplates ./libs/runtime ./services/registration ./services/issuing ./services/signer ./services/validation ./services/inventory ./services/alerting ./services/dashboard ./services/standalone
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="newel-standalone" \

@@ -48,7 +48,8 @@ class Login:
         secret, expires = await self.sessions.make_link(identity)
         self.audit.record("dashboard.link", "granted", subject=identity.subject)
         return JSONResponse(
-            {"path": f"{LOGIN}?link={secret}", "expires_at": expires.isoformat()}, 201
+            {"path": f"{LOGIN}?link={secret}", "expires_at": expires.isoformat(timespec="seconds")},
+            201,
         )
 
     async def show(self, request: Request) -> Response:
