@@ -125,14 +125,12 @@ def test_a_file_that_is_not_an_earlier_list_is_never_overwritten(
     authority: AuthorityFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = tmp_path / "elsewhere"
-    other = AuthorityFiles(
-        **{
-            field.name: elsewhere / field.name
-            for field in dataclasses.fields(AuthorityFiles)
-            if field.name != "password_file"
-        },
-        password_file=authority.password_file,
-    )
+    paths = {
+        field.name: elsewhere / field.name
+        for field in dataclasses.fields(AuthorityFiles)
+        if field.name not in {"password_file", "intermediate_store"}
+    }
+    other = dataclasses.replace(authority, **paths)
     create_authority(other, "Other", NOW)
     for text in (other.root_crl.read_bytes(), authority.root_certificate.read_bytes(), b"precious"):
         authority.root_crl.write_bytes(text)
