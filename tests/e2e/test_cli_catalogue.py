@@ -252,6 +252,15 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
     assert wrong.stderr.startswith("invalid value 'issued' for flag '--sort'; options are opened")
 
 
+def test_a_channel_is_tried_and_what_is_wrong_is_said(desk: Desk) -> None:
+    _, row = desk.newel("alerts", "channels").stdout.splitlines()
+    assert row.split() == ["unreachable", "webhook"]
+    failed = desk.newel("alerts", "test", "unreachable", status=1)
+    assert failed.stderr.startswith("the channel unreachable does not work: no answer")
+    unknown = desk.newel("alerts", "test", "nowhere", status=1)
+    assert unknown.stderr == "There is no channel of this name; there are: unreachable.\n"
+
+
 def test_nobody_but_an_administrator_reads_the_catalogue(desk: Desk) -> None:
     desk.issue("other.internal")
     words = (

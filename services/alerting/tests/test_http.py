@@ -13,9 +13,10 @@ from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
 from fixtures.client_certificates import WithClientCertificate
 from newel.alerting.config import Config, Webhook
-from newel.alerting.http import build_app
+from newel.alerting.http import Parts, build_app
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
+from newel.alerting.trials import Trials
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.runtime.database.contract import Database
 from newel.runtime.errors import ErrorType, NewelError
@@ -28,21 +29,31 @@ ADA = b"ada's certificate"
 class Inventory(inventory_pb2_grpc.AdministratorsServicer):
     """Knows one administrator."""
 
+    def __init__(self, role: str) -> None:
+        self._role = role
+
     async def Verify(
         self, request: inventory_pb2.VerifyRequest, context: Any
     ) -> inventory_pb2.VerifyResponse:
         if request.certificate != ADA:
             raise NewelError(ErrorType.FORBIDDEN, "Not an administrator's.", cause="it is bob's")
-        return inventory_pb2.VerifyResponse(subject="ada", serial=b"\x0a")
+        return inventory_pb2.VerifyResponse(subject="ada", serial=b"\x0a", role=self._role)
 
 
-def client(alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True) -> httpx.AsyncClient:
+def client(
+    alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True, role: str = "viewer"
+) -> httpx.AsyncClient:
     server = LocalServer()
     if inventory:
         add = inventory_pb2_grpc.add_AdministratorsServicer_to_server
-        server.add(RPCService("newel.inventory.v1.Administrators", add, Inventory(), ("alerting",)))
+        server.add(
+            RPCService("newel.inventory.v1.Administrators", add, Inventory(role), ("alerting",))
+        )
     admit = Administrators(LocalChannel(server, "alerting")).admit
-    app = build_app(ListingStorage(alerts.database), admit, alerts.clock, alerts.audit)
+    listing = ListingStorage(alerts.database)
+    trials = Trials(alerts.channels, alerts.config.source, alerts.clock)
+    kinds = {name: channel.kind for name, channel in alerts.config.channels.items()}
+    app = build_app(Parts(listing, trials, kinds, alerts.clock, alerts.audit), admit)
     transport = httpx.ASGITransport(app=WithClientCertificate(app, der))
     return httpx.AsyncClient(transport=transport, base_url="https://ca.example")
 
@@ -175,3 +186,35 @@ async def test_one_alert_shows_what_became_of_each_delivery(
         assert {each["next_attempt_at"] for each in shown["deliveries"]} == {None}
         assert (await http.get("/alerts/expiring-77")).status_code == 404
     await alerts.close()
+
+
+async def test_a_channel_is_tried_and_the_answer_says_what_the_receiver_said(
+    database: Database, webhook: WebhookReceiver, secret_file: Callable[..., Path]
+) -> None:
+    hook = Webhook(kind="webhook", url=webhook.url("/hook"), secret_file=secret_file())
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    async with client(alerts, role="operator") as http:
+        assert (await http.get("/alerts/channels")).json() == {
+            "channels": [{"name": "hook", "kind": "webhook"}]
+        }
+        good = (await http.post("/alerts/channels/hook/test")).json()
+        assert good == {"channel": "hook", "delivered": True, "error": None}
+        titles = [event["data"]["title"] for event in webhook.events]
+        assert titles == [
+            "Test of channel hook: nothing is wrong",
+            "Resolved: test of channel hook",
+        ]
+        webhook.replies = [Reply(status=503)]
+        bad = (await http.post("/alerts/channels/hook/test")).json()
+        assert bad == {"channel": "hook", "delivered": False, "error": "the receiver answered 503"}
+        assert await alerts.states() == {}
+        unknown = await http.post("/alerts/channels/hock/test")
+        assert (unknown.status_code, "hook" in unknown.json()["detail"]) == (404, True)
+    tried = [(facts["channel"], outcome) for action, outcome, facts in alerts.audit.lines
+             if action == "alerting.test"]  # fmt: skip # one condition
+    assert tried == [("hook", "delivered"), ("hook", "failed")]
+
+
+async def test_a_viewer_tries_no_channel(three: Alerts) -> None:
+    async with client(three) as http:
+        assert (await http.post("/alerts/channels/hook/test")).status_code == 403

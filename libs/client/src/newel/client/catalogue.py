@@ -79,5 +79,15 @@ def dashboard_link() -> Call[DashboardLink]:
     return Call("POST", "/dashboard/links", read)
 
 
+def channels() -> Call[Sequence[dict[str, Any]]]:
+    """List the channels of alerting: ``name`` and ``kind`` of each."""
+    return Call("GET", "/alerts/channels", lambda body: rows(members(body), "channels"))
+
+
+def try_channel(name: str) -> Call[dict[str, Any]]:
+    """Send a test message to a channel: ``delivered``, or the ``error``."""
+    return Call("POST", f"/alerts/channels/{quote(name, safe='')}/test", members)
+
+
 def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:
     return Call("GET", f"{_PATHS[kind]}/{quote(identifier, safe='')}", members)

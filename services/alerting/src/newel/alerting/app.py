@@ -15,6 +15,7 @@ from newel.alerting.retention import Maintenance
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
+from newel.alerting.trials import Trials
 from newel.proto import subjects
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
@@ -75,12 +76,15 @@ def build(config: Config, ports: Ports) -> Service:
         )
     )
 
+    trials = Trials(channels, config.source, clock)
+    kinds = {name: channel.kind for name, channel in config.channels.items()}
     administrators = Administrators(ports.inventory)
 
     def web() -> ASGIApp:
-        from newel.alerting.http import build_app
+        from newel.alerting.http import Parts, build_app
 
-        return build_app(ListingStorage(ports.database), administrators.admit, clock, audit)
+        own = Parts(ListingStorage(ports.database), trials, kinds, clock, audit)
+        return build_app(own, administrators.admit)
 
     async def close() -> None:
         for channel in channels.values():

@@ -98,6 +98,27 @@ class AlertWithDeliveries(AlertDocument):
     deliveries: list[DeliveryDocument]
 
 
+class ChannelDocument(BaseModel):
+    """One configured channel."""
+
+    name: str
+    kind: str
+
+
+class ChannelList(BaseModel):
+    """All channels, by name."""
+
+    channels: list[ChannelDocument]
+
+
+class TrialDocument(BaseModel):
+    """What became of a test message, without a second attempt."""
+
+    channel: str
+    delivered: bool
+    error: str | None
+
+
 class AlertPage(BaseModel):
     """A page of alerts; ``next`` is the cursor of the page after it."""
 

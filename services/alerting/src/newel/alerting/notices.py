@@ -36,6 +36,7 @@ class Notice:
     opened_at: dt.datetime
     resolved_at: dt.datetime | None = None
     successor: bytes = b""  # serial that resolved it; empty: the certificate was revoked
+    is_test: bool = False  # made because an administrator tries a channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,11 @@ def timestamp(moment: dt.datetime) -> str:
 def title(message: Message) -> str:
     """Say what happened in one line of at most 150 characters."""
     subject = plain(message.notice.subject or message.notice.endpoint, 80)
+    if message.notice.is_test:
+        is_opened = message.phase is Phase.OPENED
+        return (
+            f"Test of {subject}: nothing is wrong" if is_opened else f"Resolved: test of {subject}"
+        )
     if message.phase is Phase.OPENED:
         expired = message.notice.severity is Severity.CRITICAL
         return f"Certificate of {subject} {'has expired' if expired else 'is about to expire'}"
@@ -77,6 +83,8 @@ def title(message: Message) -> str:
 def facts(message: Message) -> list[tuple[str, str]]:
     """Return what to show beneath the title, as names and values."""
     notice = message.notice
+    if notice.is_test:
+        return [("Sent", timestamp(notice.opened_at)), ("Authority", plain(message.source, 500))]
     rows = [
         ("Subject", notice.subject),
         ("Names", ", ".join(name.partition(":")[2] for name in notice.names)),

@@ -60,6 +60,7 @@ DELIVERIES: Columns = {
     "NEXT": "next_attempt_at",
     "ERROR": "error",
 }
+CHANNELS: Columns = {"CHANNEL": "name", "KIND": "kind"}
 OF: Mapping["Kind", Columns] = {
     "certificates": CERTIFICATES,
     "endpoints": ENDPOINTS,

@@ -30,3 +30,21 @@ class AlertsShowOptions(flag_groups.Authority, flag_groups.AdministratorCertific
     alerting_root: str | None
     alerting_url: str | None
     output: str | None
+
+
+class AlertsChannelsOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts channels`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    output: str | None
+
+
+class AlertsTestOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts test`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    output: str | None
