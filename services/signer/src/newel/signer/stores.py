@@ -71,7 +71,7 @@ class PKCS11Store(Settings):
     """The label of the key on the token; a key needs a label or an id."""
     id: Annotated[bytes | None, BeforeValidator(_octets)] = None
     """CKA_ID in hex. Where label and id are both given, both must match."""
-    sessions: int = Field(default=4, ge=1, le=256)
+    sessions: _Sessions = 4
     """The number of concurrent signatures."""
 
     @model_validator(mode="after")

@@ -111,32 +111,29 @@ def _locate(store: PKCS11Store) -> "tuple[Token, KeyReference]":
 
 def _open_service_key(store: ServiceStore, monitor: Monitor) -> SigningKey:
     try:
-        service, max_message = _open_service(store)
+        service = _open_service(store)
     except ModuleNotFoundError as error:
         raise _explain_missing(error, store) from None
     from newel.signer.keystore.services.circuit import Circuit
     from newel.signer.keystore.services.key import ServiceKey
 
     circuit = Circuit(monitor.clock, monitor.set_circuit_open)
-    return ServiceKey(
-        service, circuit, monitor.count, sessions=store.sessions, max_message=max_message
-    )
+    return ServiceKey(service, circuit, monitor.count, store.sessions)
 
 
-def _open_service(store: ServiceStore) -> "tuple[KeyService, int]":
-    """Return a key of a service, and the most octets of a message that the service signs."""
+def _open_service(store: ServiceStore) -> "KeyService":
     # The clients are slow to load: only the one that is used is.
     if isinstance(store, AWSKMSStore):
-        from newel.signer.keystore.services import aws
+        from newel.signer.keystore.services.aws import open_aws_key
 
-        return aws.open_aws_key(store), aws.MAX_MESSAGE
+        return open_aws_key(store)
     if isinstance(store, GoogleKMSStore):
-        from newel.signer.keystore.services import google
+        from newel.signer.keystore.services.google import open_google_key
 
-        return google.open_google_key(store), google.MAX_MESSAGE
-    from newel.signer.keystore.services import azure
+        return open_google_key(store)
+    from newel.signer.keystore.services.azure import open_azure_key
 
-    return azure.open_azure_key(store), 0
+    return open_azure_key(store)
 
 
 def _explain_missing(error: ModuleNotFoundError, store: AnyStore) -> Exception:

@@ -11,10 +11,11 @@ import botocore.config
 import botocore.exceptions
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from newel.crypto import keys
 from newel.crypto.keys import InvalidKeyError
 from newel.runtime.config import ConfigError
 from newel.signer.keys import KeyUnavailableError
-from newel.signer.keystore.services.key import describe, load_public_key
+from newel.signer.keystore.services.key import describe
 from newel.signer.stores import AWSKMSStore
 
 MAX_MESSAGE = 4096
@@ -27,13 +28,15 @@ _ERRORS = (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError)
 class AWSKey:
     """One key of AWS KMS."""
 
+    max_message = MAX_MESSAGE
+
     def __init__(self, client: Any, store: AWSKMSStore) -> None:
         self._client = client
         self._name = store.key_id
         answer = self._call(client.get_public_key, KeyId=store.key_id)
         if answer.get("KeyUsage") != "SIGN_VERIFY":
             raise InvalidKeyError(f"{_NAME}: the key {store.key_id} is not one that signs")
-        self.public_key = load_public_key(answer["PublicKey"])
+        self.public_key = keys.load_public_key(answer["PublicKey"])
         self._key_id = answer["KeyId"]  # an alias may lead to another key later
         self._algorithm = _algorithm(self.public_key)
         if self._algorithm not in answer.get("SigningAlgorithms", ()):

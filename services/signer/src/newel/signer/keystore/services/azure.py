@@ -33,6 +33,8 @@ _CURVES: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SEC
 class AzureKey:
     """One version of a key in Azure Key Vault."""
 
+    max_message = 0
+
     def __init__(self, client: Any, store: AzureKeyVaultStore) -> None:
         self._client = client
         self._name = f"{store.vault}/{store.name}"

@@ -30,16 +30,14 @@ class Circuit:
         with self._lock:
             if self._failures < FAILURES:
                 return
-            waited = self._clock.unix() - self._tried_at
-            if 0 <= waited < PAUSE:
+            now = self._clock.unix()
+            if 0 <= now - self._tried_at < PAUSE:
                 raise KeyUnavailableError(
                     f"not tried again for {PAUSE:.0f} s after {self._failures} failures: {self._cause}"
                 )
-            self._tried_at = (
-                self._clock.unix()
-            )  # this caller tries; the others wait for its outcome
+            self._tried_at = now  # this caller tries; the others wait for its outcome
 
-    def succeed(self) -> None:
+    def record_success(self) -> None:
         """Record that the service answered."""
         with self._lock:
             was_open = self._failures >= FAILURES
@@ -47,7 +45,7 @@ class Circuit:
             if was_open:
                 self._report(False)
 
-    def fail(self, cause: str) -> None:
+    def record_failure(self, cause: str) -> None:
         """Record that the service failed."""
         with self._lock:
             self._failures += 1

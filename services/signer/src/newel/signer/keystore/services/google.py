@@ -12,11 +12,11 @@ from google.auth import exceptions as auth_exceptions
 from google.cloud import kms_v1
 from google.oauth2 import service_account
 
-from newel.crypto import pem
+from newel.crypto import keys, pem
 from newel.crypto.keys import InvalidKeyError, PublicKey
 from newel.runtime.config import ConfigError
 from newel.signer.keys import KeyUnavailableError
-from newel.signer.keystore.services.key import describe, digest_name, load_public_key
+from newel.signer.keystore.services.key import describe, digest_name
 from newel.signer.stores import GoogleKMSStore
 
 MAX_MESSAGE = 64 * 1024
@@ -37,11 +37,13 @@ _TRANSIENT = (
 class GoogleKey:
     """One key version of Google Cloud KMS."""
 
+    max_message = MAX_MESSAGE
+
     def __init__(self, client: Any, store: GoogleKMSStore) -> None:
         self._client = client
         self._name = store.key
         answer = self._call(client.get_public_key, {"name": store.key})
-        self.public_key = load_public_key(pem.decode_all(answer.pem.encode(), "PUBLIC KEY")[0])
+        self.public_key = keys.load_public_key(pem.decode_all(answer.pem.encode(), "PUBLIC KEY")[0])
         algorithm = kms_v1.CryptoKeyVersion.CryptoKeyVersionAlgorithm(answer.algorithm).name
         if algorithm not in _algorithms(self.public_key):
             raise InvalidKeyError(

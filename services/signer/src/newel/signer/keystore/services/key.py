@@ -25,6 +25,11 @@ class KeyService(Protocol):
         """The public half, read when the key was opened."""
         ...
 
+    @property
+    def max_message(self) -> int:
+        """The most octets of a message that the service signs."""
+        ...
+
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign the digest of a statement: a DER ECDSA-Sig-Value or a PKCS #1 block.
 
@@ -47,13 +52,7 @@ class ServiceKey:
     needs_verification = False  # it verifies each of its signatures itself
 
     def __init__(
-        self,
-        service: KeyService,
-        circuit: Circuit,
-        count: Callable[[str], None],
-        *,
-        sessions: int,
-        max_message: int,
+        self, service: KeyService, circuit: Circuit, count: Callable[[str], None], sessions: int
     ) -> None:
         self._service = service
         self._circuit = circuit
@@ -61,7 +60,7 @@ class ServiceKey:
         self.public_key = service.public_key
         self.concurrency = sessions
         whole = isinstance(self.public_key, ed25519.Ed25519PublicKey)
-        self.max_body = max_message if whole else None
+        self.max_body = service.max_message if whole else None
         self._digest = digest_name(self.public_key)
 
     def sign(self, body: bytes) -> bytes:
@@ -84,7 +83,7 @@ class ServiceKey:
             cause = "the service made a signature that does not verify"
             self._fail("invalid", cause)
             raise KeyUnavailableError(cause) from None
-        self._circuit.succeed()
+        self._circuit.record_success()
         self._count("signed")
         return signature
 
@@ -99,7 +98,7 @@ class ServiceKey:
 
     def _fail(self, outcome: str, cause: str) -> None:
         self._count(outcome)
-        self._circuit.fail(cause)
+        self._circuit.record_failure(cause)
 
 
 def digest_name(key: PublicKey) -> str | None:
@@ -114,11 +113,6 @@ def digest_name(key: PublicKey) -> str | None:
             return _EC_DIGESTS[key.curve.name]
         raise InvalidKeyError(f"keys on the curve {key.curve.name} in a service are not used")
     return None
-
-
-def load_public_key(spki: bytes) -> PublicKey:
-    """Load the public half that a service returned. Raises :class:`InvalidKeyError`."""
-    return keys.load_public_key(spki)
 
 
 def describe(service: str, key: str, error: Exception) -> str:
