@@ -128,6 +128,19 @@ def test_a_policy_without_rules_asks_for_nothing() -> None:
     assert read({"authority": {"policy": empty, "template": {}, "type": "softcas"}}) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "member"), [("ACME", "attestationFormats"), ("AWS", "imdsVersions")]
+)
+@pytest.mark.parametrize("unknown", ["usb", "", None])
+def test_an_entry_that_is_none_of_those_known_is_refused(
+    kind: str, member: str, unknown: str | None
+) -> None:
+    known = {"ACME": "tpm", "AWS": "v2"}[kind]
+    file = {"authority": {"provisioners": [{"type": kind, "name": "p", member: [known, unknown]}]}}
+    with pytest.raises(ValueError, match=f"{member}: {unknown!r} is not a "):
+        read(file)
+
+
 @pytest.mark.parametrize("place", MISSING, ids=str)
 def test_what_decides_nothing_and_is_not_there_is_named(place: Place) -> None:
     where = "authority.provisioners[0]." if place.kind else ""

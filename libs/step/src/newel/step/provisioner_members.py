@@ -1,6 +1,6 @@
 """The members of each kind of provisioner, and what a Newel authority does with them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from newel.step.acme_profile_members import PROFILES, TLS_CLAIMS
@@ -139,18 +139,19 @@ def _own(**says: str) -> Member:
     return honour("what the format has no word for", members=members)
 
 
-def _imds_versions(value: Any) -> str:
-    versions = cast("list[Any]", value) if isinstance(value, list) else []
-    unknown = next((each for each in versions if each not in {"v1", "v2"}), None)
-    return f"{unknown!r} is not a version of the metadata service: v1, v2" if unknown else ""
+def _only(known: tuple[str, ...], what: str) -> Callable[[Any], str]:
+    """Return what says why a list has an entry that is none of those known, or ""."""
+
+    def check(value: Any) -> str:
+        listed = cast("list[Any]", value) if isinstance(value, list) else []
+        unknown = [each for each in listed if each not in known]
+        return f"{unknown[0]!r} is not {what}: {', '.join(known)}" if unknown else ""
+
+    return check
 
 
-def _attestation_formats(value: Any) -> str:
-    listed = cast("list[Any]", value) if isinstance(value, list) else []
-    unknown = next((each for each in listed if each not in ATTESTATION_FORMATS), None)
-    known = ", ".join(ATTESTATION_FORMATS)
-    return f"{unknown!r} is not a format of attestations: {known}" if unknown else ""
-
+_imds_version = _only(("v1", "v2"), "a version of the metadata service")
+_attestation_format = _only(ATTESTATION_FORMATS, "a format of attestations")
 
 _INSTANCE: Mapping[str, Member] = {
     "disableCustomSANs": honour("an instance gets the names of its cloud and no others"),
@@ -171,7 +172,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "challenges": honour("those offered; one that is not there turns the provisioner off"),
         "attestationFormats": honour(
             "the formats that attest devices, of apple, step, tpm and android-key; without any, each",
-            problem=_attestation_formats,
+            problem=_attestation_format,
         ),
         "attestationRoots": honour(
             "whose certificates attest devices, instead of their makers' (tpm has none): base64 of PEM"
@@ -248,7 +249,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         **_INSTANCE,
         "accounts": honour("only instances of these accounts; without any, of every account"),
         "instanceAge": honour("only instances launched so recently", problem=duration),
-        "imdsVersions": honour("shown: how step asks the metadata service", problem=_imds_versions),
+        "imdsVersions": honour("shown: how step asks the metadata service", problem=_imds_version),
         "iidRoots": honour("a file of certificates that sign identity documents, instead of AWS's"),
     },
     "GCP": {
