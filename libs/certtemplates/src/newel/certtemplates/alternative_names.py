@@ -71,19 +71,28 @@ def alternative(san: Fields) -> bytes:
 
 def guess_kind(value: str) -> int:
     """Return the kind of name that a text looks like."""
-    if ":" in value or value[:1].isdigit():
-        try:
-            ipaddress.ip_address(value)
-        except ValueError:
-            pass
-        else:
-            return IP
-    try:
-        if urlsplit(value).scheme:
-            return URI
-    except ValueError:
-        pass
+    if _is_address(value):
+        return IP
+    if _has_scheme(value):
+        return URI
     return EMAIL if "@" in value else DNS
+
+
+def _is_address(value: str) -> bool:
+    if ":" not in value and not value[:1].isdigit():
+        return False  # no address; most names are told by this, which is quicker
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_scheme(value: str) -> bool:
+    try:
+        return bool(urlsplit(value).scheme)
+    except ValueError:  # what cannot be split is no URI
+        return False
 
 
 def simple(tag: int, value: str) -> bytes:
