@@ -8,6 +8,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 
 from newel.crypto import armor, der, loading
+from newel.crypto.crl_index import revoked_certificates
 from newel.crypto.loading import CertificateError
 
 MAX_LIST = 256 * 1024 * 1024
@@ -52,15 +53,7 @@ def list_number(crl: x509.CertificateRevocationList) -> int:
 
 def list_entries(crl: x509.CertificateRevocationList) -> dict[int, bytes]:
     """Return the encoded entries of a list by serial number."""
-    reader = der.Reader(crl.tbs_certlist_bytes)
-    reader.enter(der.SEQUENCE)
-    reader.optional(der.INTEGER)  # version
-    for _ in ("signature", "issuer", "thisUpdate"):
-        reader.read()
-    if reader.peek() in {der.UTC_TIME, der.GENERALIZED_TIME}:
-        reader.read()  # nextUpdate
-    listed = reader.optional(der.SEQUENCE)
-    entries = der.children(listed.content) if listed else []
+    entries = der.children(revoked_certificates(crl))
     return {one.serial_number: entry.raw for one, entry in zip(crl, entries, strict=True)}
 
 

@@ -33,7 +33,7 @@ class CRLIndex:
     def __init__(self, crl: x509.CertificateRevocationList) -> None:
         """Raise :class:`CertificateError` for entries that are no DER."""
         try:
-            self._entries = _revoked_certificates(crl.tbs_certlist_bytes)
+            self._entries = revoked_certificates(crl)
             self._offsets = _index(self._entries)
         except (der.DERError, IndexError) as error:
             raise CertificateError(f"the entries of the list cannot be read: {error}") from None
@@ -55,8 +55,9 @@ class CRLIndex:
             raise CertificateError(f"an entry of the list cannot be read: {error}") from None
 
 
-def _revoked_certificates(tbs: bytes) -> bytes:
-    reader = der.Reader(tbs)
+def revoked_certificates(crl: x509.CertificateRevocationList) -> bytes:
+    """Return the content of revokedCertificates, b"" where a list has none (RFC 5280 §5.1)."""
+    reader = der.Reader(crl.tbs_certlist_bytes)
     reader.enter(der.SEQUENCE)
     reader.optional(der.INTEGER)  # version
     for _ in ("signature", "issuer", "thisUpdate"):

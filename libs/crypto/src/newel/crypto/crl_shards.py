@@ -53,4 +53,6 @@ def find_shard(serial: bytes, count: int) -> Shard:
 
 def all_shards(count: int) -> tuple[Shard, ...]:
     """Return every shard of a division. Raises ``ValueError`` for a number that is none."""
-    return tuple(Shard(count, number) for number in range(count)) or (Shard(count, 0),)
+    if count not in COUNTS:
+        raise ValueError(f"there is no shard of {count}")
+    return tuple(Shard(count, number) for number in range(count))

@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from newel.crypto import der, dns_names
+from newel.crypto import der, dns_names, oids
 from newel.crypto.dns_names import STRICT, InvalidNameError, NameRules
 
 DNS_TAG, EMAIL_TAG, URI_TAG, IP_TAG, OTHER_NAME_TAG = 0x82, 0x81, 0x86, 0x87, 0xA0
 
 MAX_URI = 2048
 MAX_PERMANENT_IDENTIFIER = 255  # characters
-_PERMANENT_IDENTIFIER = der.oid("1.3.6.1.5.5.7.8.3")
+_PERMANENT_IDENTIFIER = der.oid(oids.PERMANENT_IDENTIFIER)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _URI = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*):(?:(?P<slashes>//)(?P<authority>[^/?#]*))?"

@@ -28,7 +28,6 @@ TPM_ATTRIBUTES = {
     "2.23.133.2.2": "model",
     "2.23.133.2.3": "version",
 }
-PERMANENT_IDENTIFIER = "1.3.6.1.5.5.7.8.3"
 _DIRECTORY_NAME = 0xA4
 _EXPLICIT = 0xA0
 _NEEDED = Attribute.FIXED_TPM | Attribute.FIXED_PARENT | Attribute.SENSITIVE_DATA_ORIGIN
@@ -115,7 +114,7 @@ def _read_identifiers(listed: Sequence[der.Element]) -> Iterator[str]:
         if each.tag != names.OTHER_NAME_TAG:
             continue
         reader = der.Reader(each.content)
-        if reader.oid() != PERMANENT_IDENTIFIER:
+        if reader.oid() != oids.PERMANENT_IDENTIFIER:
             continue
         value = der.only(reader.read(_EXPLICIT).content)
         texts = [part for part in der.children(value.content) if part.tag == der.UTF8_STRING]
