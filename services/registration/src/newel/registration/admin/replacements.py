@@ -1,6 +1,7 @@
 """Replacements of certificates, over HTTP."""
 
 import datetime as dt
+import re
 
 import msgspec
 
@@ -9,8 +10,11 @@ from newel.registration.admin.calls import AdminServer, Call, Outcome
 from newel.registration.admin.records import conflict_error, new_uuid, not_found_error
 from newel.registration.errors import malformed_error
 from newel.registration.replacements import MAX_ACTIVE, Replacement, ReplacementScope
+from newel.step.managed_messages import write_time
 
 _LONGEST = 512
+_SERIAL = re.compile(r"(?:0x)?[0-9a-f]{1,40}", re.ASCII | re.IGNORECASE)
+"""At most 20 octets (RFC 5280 §4.1.2.2)."""
 
 
 class NewReplacement(msgspec.Struct):
@@ -80,10 +84,10 @@ def _read_scope(asked: NewReplacement) -> tuple[ReplacementScope, str]:
     if (scope is ReplacementScope.ALL) is bool(value):
         raise malformed_error("every scope but all names what is replaced")
     if scope is ReplacementScope.CERTIFICATE:
-        try:
-            value = f"{int(value.replace(':', ''), 16):x}"
-        except ValueError:
-            raise malformed_error("a certificate is named by its serial in hexadecimal") from None
+        digits = value.replace(":", "")
+        if not _SERIAL.fullmatch(digits):
+            raise malformed_error("a certificate is named by its serial in hexadecimal")
+        value = f"{int(digits, 16):x}"
     return scope, value
 
 
@@ -98,7 +102,7 @@ async def _describe(server: AdminServer, call: Call, one: Replacement) -> Manage
     total, replaced = await server.replacements.count(
         one, dt.datetime.fromtimestamp(call.now, dt.UTC)
     )
-    before = one.issued_before.strftime("%Y-%m-%dT%H:%M:%SZ")
+    before = write_time(int(one.issued_before.timestamp()))
     return ManagedReplacement(
         one.id, one.scope, one.value, before, one.explanation, one.ordered_by, total, replaced
     )
