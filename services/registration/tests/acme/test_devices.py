@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.acme_account import Client, make_csr
 from fixtures.acme_harness import ACMEHarness, provisioner
 from fixtures.acme_requests import Reply
 from fixtures.attestations import Maker, encode_object, make_key
 from fixtures.authority import EPOCH
+from newel.acme.renewal_info import CertificateID
 from newel.crypto import names
 from newel.jose import base64url
 from newel.runtime.database.contract import Statement, Write
@@ -115,6 +117,37 @@ async def test_a_forced_common_name_is_the_identifier(harness: ACMEHarness) -> N
     order = await prove(client, key)
     assert (await client.post(order["finalize"], csr_for(key, "")))["status"] == "valid"
     assert harness.issuing.requests[0].subject[0].value == NUMBER
+
+
+async def certify(client: Client, key: Any, **order: Any) -> x509.Certificate:
+    """Return a certificate of a device that was proved."""
+    asked = {"identifiers": [{"type": "permanent-identifier", "value": NUMBER}], **order}
+    placed = await client.post("new-order", asked)
+    assert placed.status == 201, placed.body
+    assert (await answer(client, placed, attest(client, key)))["status"] == "valid"
+    final = await client.post(placed["finalize"], csr_for(key))
+    return x509.load_pem_x509_certificate((await client.post(final["certificate"])).body)
+
+
+async def test_the_certificate_of_a_device_is_replaced(harness: ACMEHarness) -> None:
+    client = await add(harness)
+    old = await certify(client, make_key())
+    issuer = old.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    identifier = str(CertificateID(issuer.key_identifier or b"", old.serial_number))
+    await certify(client, make_key(), replaces=identifier)
+    *_, asked = harness.issuing.requests
+    assert int.from_bytes(asked.replaces) == old.serial_number
+
+
+async def test_an_account_that_proved_the_device_revokes(harness: ACMEHarness) -> None:
+    client = await add(harness)
+    leaf = (await certify(client, make_key())).public_bytes(Encoding.DER)
+    other, asked = await harness.register_client(), {"certificate": base64url.encode(leaf)}
+    assert (await other.post("revoke-cert", asked)).status == 403
+    await prove(other, make_key(), "4712")
+    assert (await other.post("revoke-cert", asked)).status == 403
+    await prove(other, make_key())
+    assert (await other.post("revoke-cert", asked)).status == 200
 
 
 @pytest.mark.attack("A18")

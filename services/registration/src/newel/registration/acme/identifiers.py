@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from cryptography import x509
+
 from newel.acme.identifiers import PERMANENT_IDENTIFIER, Identifier
-from newel.crypto import names
+from newel.crypto import certificate, der, names, oids
 from newel.crypto.dns_names import InvalidNameError
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
 
@@ -59,6 +61,20 @@ def from_name(name: names.GeneralName) -> Identifier | None:
     if isinstance(name, names.PermanentIdentifier):
         return Identifier(PERMANENT_IDENTIFIER, name.value)
     return Identifier("ip", str(name)) if isinstance(name, names.IPAddress) else None
+
+
+def of_certificate(leaf: x509.Certificate) -> list[Identifier | None]:
+    """Return what each name of a certificate identifies; None for kinds ACME does not prove here."""
+    found = certificate.extensions_of(leaf).get(oids.SUBJECT_ALT_NAME)
+    listed = der.children(der.only(found.value).content) if found else ()
+    return [_read(each.tag, each.content) for each in listed]
+
+
+def _read(tag: int, content: bytes) -> Identifier | None:
+    try:
+        return from_name(names.from_certificate(tag, content))
+    except InvalidNameError:
+        return None
 
 
 def _canonical(identifier: Identifier) -> Identifier:

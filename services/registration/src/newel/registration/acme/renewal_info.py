@@ -1,8 +1,10 @@
 """Renewal information (RFC 9773): when each certificate is best renewed."""
 
 import datetime as dt
+from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from newel.acme.renewal_info import CertificateID, RenewalInfo, SuggestedWindow
 from newel.crypto import loading
@@ -31,10 +33,10 @@ class RenewalInfoReader:
         ``name`` is an identifier of RFC 9773 §4.1. Raises ``malformed`` for any other text,
         ``notFound`` for a certificate that was not issued here.
         """
-        record = await find_certificate(self._issuance, CertificateID.parse(name))
-        if record is None:
+        found = await find_certificate(self._issuance, CertificateID.parse(name))
+        if found is None:
             raise not_found_error()
-        leaf = loading.load_certificate(record.der)
+        record, leaf = found
         start, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
         ordered = await self._replacements.active()
         replacement = next((each for each in ordered if is_covered(record, leaf, each)), None)
@@ -55,15 +57,26 @@ def suggest_window(start: dt.datetime, end: dt.datetime) -> tuple[dt.datetime, d
     return start + life // 2 // whole * whole, start + life * 2 // 3 // whole * whole
 
 
+class FoundCertificate(NamedTuple):
+    """A certificate on record, and read."""
+
+    record: CertificateRecord
+    leaf: x509.Certificate
+
+
 async def find_certificate(
     issuance: Issuance, identifier: CertificateID
-) -> CertificateRecord | None:
+) -> FoundCertificate | None:
     """Find the certificate with an identifier; None for one of another issuer, or that is not on record."""
     record = await issuance.find(serial=identifier.serial_octets)
     if record is None:
         return None
     leaf = loading.load_certificate(record.der)
-    return record if _key_identifier(leaf) == identifier.key_identifier else None
+    issuer = loading.find_extension(leaf, ExtensionOID.AUTHORITY_KEY_IDENTIFIER)
+    if not isinstance(issuer, x509.AuthorityKeyIdentifier):
+        return None
+    is_same = issuer.key_identifier == identifier.key_identifier
+    return FoundCertificate(record, leaf) if is_same else None
 
 
 def is_covered(record: CertificateRecord, leaf: x509.Certificate, ordered: Replacement) -> bool:
@@ -79,11 +92,3 @@ def is_covered(record: CertificateRecord, leaf: x509.Certificate, ordered: Repla
             return record.provisioner.name == ordered.value
         case ReplacementScope.CERTIFICATE:
             return f"{leaf.serial_number:x}" == ordered.value
-
-
-def _key_identifier(leaf: x509.Certificate) -> bytes | None:
-    try:
-        found = loading.read_extensions(leaf).get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except x509.ExtensionNotFound:
-        return None
-    return found.value.key_identifier

@@ -3,11 +3,10 @@
 from cryptography import x509
 
 from newel.acme.identifiers import Identifier
-from newel.crypto import loading, names
-from newel.crypto.dns_names import InvalidNameError
+from newel.crypto import loading
 from newel.crypto.keys import PublicKey
 from newel.jose import jwk
-from newel.registration.acme import ids, issuance
+from newel.registration.acme import identifiers, ids, issuance
 from newel.registration.acme.calls import Call
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
@@ -75,24 +74,9 @@ async def _authorize(
 
 def _identifiers(leaf: x509.Certificate) -> list[Identifier]:
     """List the identifiers to prove; an empty list, which proves nothing, if any name is of another kind."""
-    try:
-        san = (
-            loading.read_extensions(leaf).get_extension_for_class(x509.SubjectAlternativeName).value
-        )
-    except x509.ExtensionNotFound:
-        return []
-    found: list[Identifier] = []
-    for name in san:
-        if isinstance(name, x509.DNSName):
-            try:
-                found.append(Identifier("dns", str(names.dns_name(name.value))))
-            except InvalidNameError:
-                return []
-        elif isinstance(name, x509.IPAddress):
-            found.append(Identifier("ip", str(name.value)))
-        else:
-            return []
-    return found
+    found = identifiers.of_certificate(leaf)
+    known = [each for each in found if each is not None]
+    return known if len(known) == len(found) else []
 
 
 def _parse(der: bytes) -> x509.Certificate:

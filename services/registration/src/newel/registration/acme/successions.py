@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable
 
-from cryptography import x509
-
 from newel.acme.identifiers import Identifier
 from newel.acme.renewal_info import CertificateID
-from newel.crypto import loading
+from newel.registration.acme import identifiers
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.issuance import subject_of_proof
 from newel.registration.acme.records import Claim
@@ -28,13 +26,14 @@ async def check_replaces(
     if not replaces:
         return ""
     identifier = CertificateID.parse(replaces)
-    record = await find_certificate(issuance, identifier)
-    if record is None:
+    found = await find_certificate(issuance, identifier)
+    if found is None:
         raise not_found_error()
+    record, leaf = found
     mine = subject_of_proof(call.provisioner.name, call.account.id)
     if record.provisioner.type != "ACME" or record.subject_of_proof != mine:
         raise forbidden_error("the certificate to replace is not one that this account ordered")
-    if _identifiers(record.der).isdisjoint(wanted):
+    if set(identifiers.of_certificate(leaf)).isdisjoint(wanted):
         raise forbidden_error("the certificate to replace has none of the names of the order")
     if await call.storage.is_replaced(identifier.serial_octets):
         raise _already_replaced_error()
@@ -47,22 +46,6 @@ async def take_succession(storage: Storage, claim: Claim) -> None:
         serial = CertificateID.parse(claim.replaces).serial_octets
         if not await storage.take_succession(serial, claim.order_id):
             raise _already_replaced_error()
-
-
-def _identifiers(der: bytes) -> set[Identifier]:
-    """Return the names of a certificate that orders can have."""
-    try:
-        names = (
-            loading.read_extensions(loading.load_certificate(der))
-            .get_extension_for_class(x509.SubjectAlternativeName)
-            .value
-        )
-    except x509.ExtensionNotFound:
-        return set()
-    return {
-        *(Identifier("dns", each.lower()) for each in names.get_values_for_type(x509.DNSName)),
-        *(Identifier("ip", str(each)) for each in names.get_values_for_type(x509.IPAddress)),
-    }
 
 
 def _already_replaced_error() -> NewelError:
