@@ -77,12 +77,37 @@ async def publish(harness: ValidationHarness) -> bytes:
     return reply.body
 
 
-async def test_without_ssh_there_is_no_list(harness: ValidationHarness) -> None:
-    await harness.parts.maintenance.compare_ssh()
-    assert (await harness.get("/ssh/krl")).status == 503
-    await harness.parts.maintenance.compare()
-    await harness.parts.changes.poll()
-    await harness.parts.watch.ready()
+async def test_without_ssh_there_is_no_list(each_harness: ValidationHarness) -> None:
+    cache = each_harness.parts.krl.cache
+    await cache.poll()
+    assert (await each_harness.get("/ssh/krl")).status == 503  # no one has asked yet
+    await each_harness.parts.maintenance.compare_ssh()
+    await cache.poll()
+    reply = await each_harness.get("/ssh/krl")
+    assert (reply.status, b"no CA for SSH" in reply.body) == (404, True)
+    assert b"retry-after" not in reply.headers
+    await each_harness.parts.maintenance.compare()
+    await each_harness.parts.changes.poll()
+    await each_harness.parts.watch.ready()
+    await compare(each_harness)
+    await cache.poll()
+    with pytest.raises(NewelError, match="no key revocation list"):
+        await each_harness.parts.watch.ready()
+    assert krl.parse(await publish(each_harness)).version
+
+
+async def test_an_answer_before_the_start_does_not_count(
+    harness: ValidationHarness, tmp_path: Path
+) -> None:
+    await harness.parts.krl.reconciler.learn_issuers()
+    harness.moved.advance(dt.timedelta(seconds=1))
+    other = await open_harness(tmp_path / "other", harness.url, beside=harness)
+    await other.parts.krl.cache.poll()
+    assert (await other.get("/ssh/krl")).status == 503
+    await harness.parts.krl.reconciler.learn_issuers()
+    await other.parts.krl.cache.poll()
+    assert (await other.get("/ssh/krl")).status == 404
+    await other.close()
 
 
 async def test_an_authority_with_ssh_is_ready_when_its_first_list_is_there(

@@ -14,6 +14,7 @@ from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
 from newel.runtime.events.contract import Event, Subscription
 from newel.validation.krl.values import SSHRevocation, SSHRevocationStore
 
@@ -79,17 +80,22 @@ class KRLProjection:
 class KRLReconciler:
     """Compares the recorded revocations with the issuing authority's list; it runs under a lease."""
 
-    def __init__(self, repository: "RepositoryAsyncStub", store: SSHRevocationStore) -> None:
+    def __init__(
+        self, repository: "RepositoryAsyncStub", store: SSHRevocationStore, clock: Clock
+    ) -> None:
         self._repository = repository
         self._store = store
+        self._clock = clock
 
     async def learn_issuers(self) -> None:
-        """Record the CAs' keys. Raises grpc.RpcError, within ten seconds."""
+        """Record the CAs' keys, or that there are none. Raises grpc.RpcError, within ten seconds."""
         call = self._repository.ListSSHIssuers(
             issuing_pb2.ListIssuersRequest(), timeout=_CALL_TIMEOUT
         )
         listed = (await call).issuers
         await self._store.record_issuers({each.id: each.public_key for each in listed})
+        if not listed:
+            await self._store.record_absence(int(self._clock.unix()))
 
     async def compare(self) -> None:
         """Record the CAs' keys and missing revocations. Raises grpc.RpcError."""

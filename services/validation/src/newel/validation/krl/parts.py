@@ -30,11 +30,11 @@ def assemble_krl(
 ) -> KRLParts:
     """Make the parts."""
     store = SSHRevocationStore(database)
-    cache = KRLCache(store)
+    cache = KRLCache(store, clock)
     return KRLParts(
         store,
         KRLProjection(store, audit),
         cache,
-        KRLReconciler(repository, store),
+        KRLReconciler(repository, store, clock),
         KRLPublisher(store, cache, clock, audit),
     )

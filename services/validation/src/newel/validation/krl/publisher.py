@@ -21,20 +21,30 @@ _GRACE = 86_400
 """Seconds past its certificate's end for which a serial number stays: clocks of hosts may be behind."""
 _COMMENT = "SSH certificates revoked by Newel"
 _CACHE_CONTROL = (b"cache-control", b"max-age=1, public, no-transform, must-revalidate")
+_ABSENT = Document(
+    b'{"status":404,"detail":"this authority has no CA for SSH, and so no key revocation list"}\n',
+    b"application/problem+json",
+    status=404,
+)
 
 
 class KRLCache:
     """The newest list, in memory, encoded for HTTP."""
 
-    def __init__(self, store: SSHRevocationStore) -> None:
+    def __init__(self, store: SSHRevocationStore, clock: Clock) -> None:
         self._store = store
+        self._began = int(clock.unix())
         self._document: Document | None = None
         self.number = 0
 
     async def poll(self) -> None:
         """Read the newest list when another worker has published one."""
         facts = await self._store.latest_facts()
-        if facts is not None and facts.number != self.number:
+        if facts is None:
+            # what was said before this start may have been of another configuration
+            if self._document is None and await self._store.is_absent(self._began):
+                self._document = _ABSENT
+        elif facts.number != self.number:
             latest = await self._store.latest()
             if latest is not None:
                 self._put(latest)
@@ -44,10 +54,10 @@ class KRLCache:
 
         Raises NewelError when the database cannot be read.
         """
-        return self._document is None and bool(await self._store.issuers())
+        return not self.number and bool(await self._store.issuers())
 
     def source(self, _query: bytes) -> Document | None:
-        """Return the list as HTTP sends it; None before the first."""
+        """Return the list as HTTP sends it, or that there is none; None while one may still come."""
         return self._document
 
     def _put(self, latest: PublishedKRL) -> None:

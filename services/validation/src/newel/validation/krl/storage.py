@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.validation.krl.values import KRLFacts, PublishedKRL, SSHRevocation
 
-_CURSOR, _CHANGE = "ssh-revoked-read", "ssh-change"
+_CURSOR, _CHANGE, _ABSENT = "ssh-revoked-read", "ssh-change", "ssh-absent"
 _PAGE = 20_000
 
 _ISSUER = Statement(
@@ -20,6 +20,13 @@ _REVOKE = Statement(
 _KNOWN = Statement("SELECT serial, issuer FROM ssh_revoked WHERE serial = $1 AND issuer = $2")
 _COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
 _RAISE = Statement("UPDATE counters SET value = $2 WHERE name = $1 AND value < $2")
+_SET = Statement(
+    "INSERT INTO counters (name, value) VALUES ($1, $2)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
+_IS_ABSENT = Statement(
+    "SELECT 1 FROM counters WHERE name = $1 AND value >= $2 AND NOT EXISTS (SELECT 1 FROM ssh_issuers)"
+)
 _COUNTER = Statement("SELECT value FROM counters WHERE name = $1")
 _SERIALS = Statement(
     "SELECT serial, issuer FROM ssh_revoked WHERE not_after >= $1 AND (serial, issuer) > ($2, $3)"
@@ -52,6 +59,14 @@ class SSHRevocationStore:
     async def issuers(self) -> Mapping[str, bytes]:
         """Read the CAs' public keys by the issuers' ids."""
         return {name: bytes(key) for name, key in await self._database.fetch(_ISSUERS)}
+
+    async def record_absence(self, now: int) -> None:
+        """Record when the issuing authority said that it has no CA for SSH."""
+        await self._database.apply(Write(_SET, (_ABSENT, now)))
+
+    async def is_absent(self, since: int) -> bool:
+        """Tell whether it has said so since a time, and no CA was ever known."""
+        return bool(await self._database.fetch(_IS_ABSENT, _ABSENT, since))
 
     async def record(self, revoked: Sequence[SSHRevocation]) -> None:
         """Record revocations; the count grows when one of them is new."""

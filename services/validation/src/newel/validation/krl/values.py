@@ -44,6 +44,14 @@ class SSHRevocationStore(Protocol):
         """Read the CAs' public keys by the issuers' ids."""
         ...
 
+    async def record_absence(self, now: int) -> None:
+        """Record when the issuing authority said that it has no CA for SSH."""
+        ...
+
+    async def is_absent(self, since: int) -> bool:
+        """Tell whether it has said so since a time, and no CA was ever known."""
+        ...
+
     async def record(self, revoked: Sequence[SSHRevocation]) -> None:
         """Record revocations; the count grows when one of them is new."""
         ...
