@@ -11,6 +11,7 @@ from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Message, Notice, Phase
 from newel.runtime.audit import Audit
 from newel.runtime.clock import AHEAD, Clock
+from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
 from newel.runtime.entropy import random_fraction
 
 _log = logging.getLogger(__name__)
@@ -118,12 +119,9 @@ class Dispatcher:
     async def _attempt(self, delivery: Delivery) -> None:
         message = Message(delivery.key, delivery.phase, delivery.notice, self._source)
         try:
-            await self._channel.send(message)
+            await send(self._name, self._channel, message)
         except DeliveryError as error:
             await self._handle_failure(delivery, error)
-        except Exception as error:  # noqa: BLE001 - an internal fault must not be retried without end
-            _log.exception("channel failed", extra={"channel": self._name})
-            await self._handle_failure(delivery, DeliveryError(f"internal: {type(error).__name__}"))
         else:
             await self._deliveries.mark_delivered(delivery)
             self._report(delivery, "delivered")
@@ -147,6 +145,27 @@ class Dispatcher:
         self._audit.record(
             "alerting.delivery", outcome, key=delivery.key, attempt=delivery.attempts, **facts
         )
+
+
+async def send(name: str, channel: Channel, message: Message) -> None:
+    """Send once. Raises `DeliveryError`, also for a fault of our own, which is not retried without end."""
+    try:
+        await channel.send(message)
+    except DeliveryError:
+        raise
+    except Exception as error:
+        _log.exception("channel failed", extra={"channel": name})
+        raise DeliveryError(f"internal: {type(error).__name__}") from error
+
+
+async def resolve(policy: EgressPolicy, host: str) -> str:
+    """Return the first address of a receiver. Raises `DeliveryError`, for good where the policy forbids it."""
+    try:
+        return (await policy.resolve(host))[0]
+    except EgressRefusedError as error:
+        raise DeliveryError(f"egress policy: {error}", permanent=True) from None
+    except EgressError as error:
+        raise DeliveryError(str(error)) from None
 
 
 def backoff(retry: Retry, attempts: int) -> float:

@@ -2,16 +2,13 @@
 
 import asyncio
 import datetime as dt
-import logging
 from collections.abc import Mapping
 
-from newel.alerting.delivery import Channel, DeliveryError
+from newel.alerting.delivery import Channel, DeliveryError, send
 from newel.alerting.notices import Message, Notice, Phase, Severity, message_key
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import ErrorType, NewelError
-
-_log = logging.getLogger(__name__)
 
 
 class Trials:
@@ -23,30 +20,23 @@ class Trials:
         self._clock = clock
         self._locks = {name: asyncio.Lock() for name in channels}
 
-    def require(self, name: str) -> None:
-        """Raise NewelError ``notFound``, with the names that there are, for another channel."""
+    async def run(self, name: str) -> str:
+        """Send both messages at once, without a second attempt; return why that failed, "" otherwise.
+
+        Raises NewelError for a channel that is unknown, with the names that there are, or is being tried.
+        """
         if name not in self._channels:
             names = ", ".join(sorted(self._channels)) or "none is configured"
             detail = f"There is no channel of this name; there are: {names}."
             raise NewelError(ErrorType.NOT_FOUND, detail)
-
-    async def run(self, name: str) -> str:
-        """Send both messages at once, without a second attempt; return why that failed, "" otherwise.
-
-        Raises NewelError for a channel that is unknown, or is being tried.
-        """
-        self.require(name)
         if self._locks[name].locked():
             raise NewelError(ErrorType.RATE_LIMITED, "This channel is being tried already.")
         async with self._locks[name]:
             try:
                 for message in self._messages(name):
-                    await self._channels[name].send(message)
+                    await send(name, self._channels[name], message)
             except DeliveryError as error:
                 return str(error)
-            except Exception as error:  # noqa: BLE001 - the channel's own fault is what a trial is to find
-                _log.exception("channel failed", extra={"channel": name})
-                return f"internal: {type(error).__name__}"
         return ""
 
     def _messages(self, channel: str) -> list[Message]:

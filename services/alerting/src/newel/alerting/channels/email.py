@@ -9,10 +9,10 @@ from email.message import EmailMessage
 from html import escape
 
 from newel.alerting.config import Email
-from newel.alerting.delivery import DeliveryError
+from newel.alerting.delivery import DeliveryError, resolve
 from newel.alerting.notices import Message, Phase, facts, message_key, title
 from newel.runtime.clock import Clock
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
+from newel.runtime.egress import EgressPolicy
 from newel.runtime.tls.client import trust_file
 from newel.runtime.work import run_in_thread
 
@@ -31,14 +31,9 @@ class EmailChannel:
 
     async def send(self, message: Message) -> None:
         """Deliver the mail. Raises `DeliveryError` unless the server accepts every recipient."""
-        try:
-            addresses = await self._policy.resolve(self._config.host)
-        except EgressRefusedError as error:
-            raise DeliveryError(f"egress policy: {error}", permanent=True) from None
-        except EgressError as error:
-            raise DeliveryError(str(error)) from None
+        address = await resolve(self._policy, self._config.host)
         mail = self.compose(message)
-        await run_in_thread(self._deliver, addresses[0], mail)
+        await run_in_thread(self._deliver, address, mail)
 
     async def close(self) -> None:
         """Nothing is kept open."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newel.alerting.delivery import DeliveryError
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
+from newel.alerting.delivery import DeliveryError, resolve
+from newel.runtime.egress import EgressPolicy
 from newel.runtime.http.outgoing import make_client, pin_request
 from newel.runtime.tls.client import trust_file
 
@@ -39,10 +39,6 @@ class Poster:
         try:
             async with asyncio.timeout(self.timeout):
                 await self._post(body, headers, path)
-        except EgressRefusedError as error:
-            raise DeliveryError(f"egress policy: {error}", permanent=True) from None
-        except EgressError as error:
-            raise DeliveryError(str(error)) from None
         except TimeoutError:
             raise DeliveryError("no answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
@@ -52,10 +48,10 @@ class Poster:
         import httpx
 
         target = httpx.URL(self.url.rstrip("/") + path if path else self.url)
-        addresses = await self.policy.resolve(target.host)
+        address = await resolve(self.policy, target.host)
         if self._client is None:
             self._client = make_client(trust_file(self.ca_file), self.timeout)
-        request = pin_request(self._client, "POST", target, addresses[0], headers, body)
+        request = pin_request(self._client, "POST", target, address, headers, body)
         response = await self._client.send(request, stream=True)
         try:
             await _drain(response)

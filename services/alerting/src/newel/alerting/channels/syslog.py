@@ -11,9 +11,9 @@ from importlib import metadata
 
 from newel.alerting.channels.formats import FORMATS
 from newel.alerting.config import Syslog
-from newel.alerting.delivery import DeliveryError
+from newel.alerting.delivery import DeliveryError, resolve
 from newel.alerting.notices import Message, Phase, Severity
-from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
+from newel.runtime.egress import EgressPolicy
 from newel.runtime.tls.client import trust_file
 
 FACILITIES = {"user": 1, "daemon": 3, "auth": 4, "audit": 13, "alert": 14} | {
@@ -37,15 +37,11 @@ class SyslogChannel:
         record = compose(message, self._config)
         try:
             async with asyncio.timeout(self._config.timeout.total_seconds()):
-                addresses = await self._policy.resolve(self._config.host)
+                address = await resolve(self._policy, self._config.host)
                 if self._config.transport == "udp":
-                    await _send_datagram(addresses[0], self._config.port, record)
+                    await _send_datagram(address, self._config.port, record)
                 else:
-                    await self._send_stream(addresses[0], record)
-        except EgressRefusedError as error:
-            raise DeliveryError(f"egress policy: {error}", permanent=True) from None
-        except EgressError as error:
-            raise DeliveryError(str(error)) from None
+                    await self._send_stream(address, record)
         except TimeoutError:
             raise DeliveryError("no connection in time") from None
         except OSError as error:  # ssl.SSLError is one
