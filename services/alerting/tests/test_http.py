@@ -1,6 +1,7 @@
 """Alerts over HTTPS: for administrators, and for no one else."""
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from fakes.http_receiver import Reply
+from fakes.http_receiver import HttpReceiver, Reply
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
 from fixtures.client_certificates import WithClientCertificate
-from newel.alerting.config import Config, Webhook
+from newel.alerting.config import Alertmanager, Config, Webhook
 from newel.alerting.http import Parts, build_app
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.listing import ListingStorage
@@ -213,6 +214,19 @@ async def test_a_channel_is_tried_and_the_answer_says_what_the_receiver_said(
     tried = [(facts["channel"], outcome) for action, outcome, facts in alerts.audit.lines
              if action == "alerting.test"]  # fmt: skip # one condition
     assert tried == [("hook", "delivered"), ("hook", "failed")]
+
+
+async def test_a_test_is_open_until_what_resolves_it(database: Database) -> None:
+    with HttpReceiver() as receiver:
+        config = Alertmanager(kind="alertmanager", url=receiver.url(""))
+        alerts = Alerts(database, Config(channels={"pager": config}))
+        async with client(alerts, role="operator") as http:
+            assert (await http.post("/alerts/channels/pager/test")).json()["delivered"]
+        ((opened,), (resolved,)) = [json.loads(each.body) for each in receiver.posted]
+    await alerts.close()
+    assert opened["startsAt"] < opened["endsAt"]
+    assert resolved["startsAt"] == resolved["endsAt"]
+    assert opened["labels"] == resolved["labels"]
 
 
 async def test_a_viewer_tries_no_channel(three: Alerts) -> None:

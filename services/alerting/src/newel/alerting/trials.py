@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import replace
 
 from newel.alerting.delivery import Channel, DeliveryError, send
 from newel.alerting.notices import Message, Notice, Phase, Severity, message_key
@@ -53,10 +54,10 @@ class Trials:
             life_passed=0.0,
             severity=Severity.WARNING,
             opened_at=now,
-            resolved_at=now,
             is_test=True,
         )
+        phases = {Phase.OPENED: notice, Phase.RESOLVED: replace(notice, resolved_at=now)}
         return [
-            Message(message_key(notice.id, phase, channel), phase, notice, self._source)
-            for phase in (Phase.OPENED, Phase.RESOLVED)
+            Message(message_key(each.id, phase, channel), phase, each, self._source)
+            for phase, each in phases.items()
         ]
