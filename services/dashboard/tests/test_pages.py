@@ -179,6 +179,8 @@ async def test_an_operator_revokes_with_a_reason_after_a_preview(
             {"reason": "7"},
             {"reason": "x"},
             {"reason": ""},
+            {"reason": "01"},
+            {"reason": "0" * 5000},
         ):
             refused = await browser.post(f"{path}/revoke", data=form | wrong)
             assert refused.status_code in {400, 403}

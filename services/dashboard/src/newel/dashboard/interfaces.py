@@ -5,6 +5,7 @@ into the audit trail: the dashboard has no right that the person lacks.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,10 @@ class Caller:
 
     certificate: bytes | None
     client: tuple[str, int] | None
+
+
+class _TooLargeError(Exception):
+    """Stops an interface that answers too much; it is none that an interface would render itself."""
 
 
 class _Problem(msgspec.Struct):
@@ -73,18 +78,21 @@ class Interfaces:
             part = message.get("body", b"")
             size += len(part)
             if size > _MAX_BODY:
-                raise NewelError(ErrorType.UNAVAILABLE, "An interface answered too much.")
+                raise _TooLargeError
             parts.append(part)
 
         headers = [(b"content-type", media_type.encode())] if media_type else []
         scope = _scope(caller, method, path, urlencode(params or {}), headers)
         try:
-            async with asyncio.timeout(_SECONDS):
-                await self._app(scope, _receive_once(body), send)
+            with contextlib.suppress(_TooLargeError):
+                async with asyncio.timeout(_SECONDS):
+                    await self._app(scope, _receive_once(body), send)
         except TimeoutError as error:
             raise NewelError(
                 ErrorType.UNAVAILABLE, "A part of the authority did not answer in time.", cause=path
             ) from error
+        if size > _MAX_BODY:
+            raise NewelError(ErrorType.UNAVAILABLE, "An interface answered too much.", cause=path)
         return status, b"".join(parts)
 
     async def fetch(

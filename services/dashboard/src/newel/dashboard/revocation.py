@@ -28,7 +28,7 @@ class RevocationPages:
         visit = await self.pages.enter(request)
         form = await read_session_form(request, visit.session)
         reason = form.get("reason", "")
-        if not (reason.isascii() and reason.isdigit() and int(reason[:3]) in REASONS):
+        if reason not in map(str, REASONS):
             raise NewelError(ErrorType.BAD_REVOCATION_REASON, "Choose one of the reasons.")
         serial = _serial(request)
         document = {"reason": int(reason), "comment": form.get("comment", "")}
