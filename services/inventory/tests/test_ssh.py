@@ -9,9 +9,8 @@ import pytest
 from fixtures.catalogue import ISSUER, START, IssuedCertificate, make_event, make_issued
 from fixtures.inventory import Catalogue, IssuedRecords, inventory_client
 from fixtures.no_ssh import NoSSHRecords
-from newel.crypto import keys
-from newel.crypto.ssh import certificate_body, certificates
-from newel.crypto.ssh.public_keys import wire_of
+from fixtures.ssh_catalogue import make_ssh
+from newel.crypto.ssh import certificates
 from newel.inventory.certificate import UnreadableCertificateError
 from newel.inventory.config import Reconcile
 from newel.inventory.reconcile import Reconciler
@@ -21,45 +20,6 @@ from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.runtime.database.listing import ListQuery
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import RPCService
-
-CA_KEY, KEY = keys.generate("Ed25519"), keys.generate("Ed25519")
-WIRE = wire_of(KEY)
-
-
-def make_ssh(
-    kind: str,
-    key_id: str,
-    *principals: str,
-    serial: int,
-    renews: IssuedCertificate | None = None,
-    proof: str = "",
-    at: dt.datetime = START,
-    end: int | None = None,
-) -> IssuedCertificate:
-    """An SSH certificate of twenty-four hours, with its event and its record."""
-    body = certificate_body.Body(
-        WIRE,
-        serial,
-        certificate_body.holder(kind, key_id, principals),
-        int(at.timestamp()),
-        end or int(at.timestamp()) + 86_400,
-        certificate_body.rights({}, {}),
-    )
-    octets = serial.to_bytes(8)
-    fields: dict[str, Any] = {
-        "der": body.sign(CA_KEY, b"n" * 32),
-        "issuer": ISSUER,
-        "provisioner": issuing_pb2.Provisioner(type="JWK", name="admin", renewable=True),
-        "renewed_from": renews.serial if renews else b"",
-        "subject_of_proof": proof or key_id,
-    }
-    message = events_pb2.CertificateIssued(serial=octets, **fields)
-    message.issued_at.FromDatetime(at)
-    record = issuing_pb2.Record(position=serial & 0xFFFF, **fields)
-    record.issued_at.FromDatetime(at)
-    verb = "renewed" if renews else "issued"
-    event = make_event(f"newel.ssh.{verb}.v1", message.SerializeToString(), at)
-    return IssuedCertificate(fields["der"], octets, event, record)
 
 
 def revocation(of: IssuedCertificate) -> Any:
