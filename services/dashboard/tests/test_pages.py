@@ -8,6 +8,7 @@ import pytest
 from fixtures.catalogue import make_issued, revocation_event
 from fixtures.dashboard import DashboardHarness, read_text, read_token
 from fixtures.inventory import IssuedRecords
+from fixtures.ssh_catalogue import make_ssh
 from newel.runtime.http.roles import Role
 
 PATHS = ("", "/certificates", "/endpoints", "/alerts", "/provisioners")
@@ -139,6 +140,27 @@ async def test_a_certificate_that_cannot_be_read_is_shown_by_its_facts(
     assert "The certificate cannot be read now." in read_text(page)
     assert missing.status_code == 404
     assert "There is no such certificate." in read_text(missing)
+
+
+async def test_an_ssh_certificate_says_how_it_is_revoked(dashboard: DashboardHarness) -> None:
+    one = make_ssh("host", "db", "db.example", serial=0x1F)
+    await dashboard.catalogue.take(one.event)
+    async with dashboard.log_in() as browser:
+        page = await browser.get("/dashboard/certificates/1f")
+        refused = await browser.get("/dashboard/certificates/1f/revoke")
+    said = read_text(page)
+    assert "newel ssh revoke 31" in said
+    for absent in ("OCSP", "Revoke…", "Decoded", "Download"):
+        assert absent not in said
+    assert refused.status_code == 404
+    assert "newel ssh revoke 31" in read_text(refused)
+
+
+async def test_what_is_no_serial_number_is_nowhere(dashboard: DashboardHarness) -> None:
+    async with dashboard.log_in() as browser:
+        for path in ("export", "export/revoke", "xyz/chain"):
+            answer = await browser.get(f"/dashboard/certificates/{path}")
+            assert answer.status_code == 404, path
 
 
 async def test_a_search_that_is_refused_says_why(dashboard: DashboardHarness) -> None:

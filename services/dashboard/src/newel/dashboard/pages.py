@@ -15,17 +15,21 @@ from newel.dashboard.overview import read_overview
 from newel.dashboard.rendering import Renderer
 from newel.dashboard.sessions import Sessions
 from newel.dashboard.status import Status, ask_crl, ask_ocsp
-from newel.dashboard.visits import Visit, enter
+from newel.dashboard.visits import Visit, enter, read_segment
 from newel.runtime.asgi import Receive, Scope, Send
 from newel.runtime.errors import ErrorType, NewelError
 
+X509 = "x509"
+"""The type of the certificates that have a chain, OCSP and a CRL; the others are of SSH."""
+
 _PAGE = "50"
 _MAX_PROVISIONERS = 1000
-_LISTS = {
+LISTS = {
     "certificates": "/inventory/certificates",
     "endpoints": "/inventory/endpoints",
     "alerts": "/alerts",
 }
+"""The lists, each with the interface that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +52,15 @@ class Pages:
         host = request.headers.get("host", "localhost")
         return self.renderer.page("overview.html", visit=visit, host=host, **found)
 
-    async def show_list(self, request: Request) -> Response:
+    async def show_list(self, name: str, request: Request) -> Response:
         """Show a page of certificates, endpoints or alerts; the interface checks the filters."""
         visit = await self.enter(request)
-        name = str(request.path_params["name"])
         filters = {key: text for key, text in request.query_params.items() if text}
         params = {"limit": _PAGE, **filters}
         page: dict[str, Any] = {name: [], "next": None}
         error = None
         try:
-            page = await self.interfaces.read(visit.caller, _LISTS[name], params)
+            page = await self.interfaces.read(visit.caller, LISTS[name], params)
         except NewelError as refused:
             if refused.type is not ErrorType.MALFORMED:
                 raise
@@ -81,20 +84,25 @@ class Pages:
         """Show one certificate with its lineage and status."""
         visit = await self.enter(request)
         entry = await self.interfaces.read(
-            visit.caller, f"/inventory/certificates/{_segment(request, 'serial')}"
+            visit.caller, f"/inventory/certificates/{read_segment(request, 'serial')}"
         )
         endpoint, decoded = await asyncio.gather(
             self.interfaces.read(visit.caller, f"/inventory/endpoints/{quote(entry['endpoint'])}"),
-            self._decode(visit, entry["serial"]),
+            self._decode(visit, entry),
         )
         return self.renderer.page(
             "certificate.html", visit=visit, entry=entry, endpoint=endpoint, **decoded
         )
 
-    async def _decode(self, visit: Visit, serial: str) -> dict[str, Any]:
-        """Return the decoded chain and what relying parties are told, or why they cannot be shown."""
+    async def _decode(self, visit: Visit, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the decoded chain and what relying parties are told, or why they cannot be shown.
+
+        An SSH certificate has neither.
+        """
+        if entry["type"] != X509:
+            return {"chain": [], "ocsp": None, "crl": None}
         try:
-            path = f"/inventory/certificates/{serial}/chain"
+            path = f"/inventory/certificates/{entry['serial']}/chain"
             chain = decode_chain(await self.interfaces.fetch(visit.caller, path))
         except (NewelError, ValueError) as error:
             away = Status("no answer", f"the certificate could not be read: {error}")
@@ -109,14 +117,14 @@ class Pages:
     async def show_endpoint(self, request: Request) -> Response:
         """Show one endpoint with its certificates."""
         visit = await self.enter(request)
-        path = f"/inventory/endpoints/{_segment(request, 'id')}"
+        path = f"/inventory/endpoints/{read_segment(request, 'id')}"
         entry = await self.interfaces.read(visit.caller, path)
         return self.renderer.page("endpoint.html", visit=visit, entry=entry)
 
     async def show_alert(self, request: Request) -> Response:
         """Show one alert with what became of its messages."""
         visit = await self.enter(request)
-        entry = await self.interfaces.read(visit.caller, f"/alerts/{_segment(request, 'id')}")
+        entry = await self.interfaces.read(visit.caller, f"/alerts/{read_segment(request, 'id')}")
         return self.renderer.page("alert.html", visit=visit, entry=entry)
 
     async def show_provisioners(self, request: Request) -> Response:
@@ -151,7 +159,7 @@ class Download:
         request = Request(scope, receive)
         visit = await self._pages.enter(request)
         path = self._path.format_map(
-            {name: _segment(request, name) for name in request.path_params}
+            {name: read_segment(request, name) for name in request.path_params}
         )
         ignored = {"cursor", "limit"}
         query: Mapping[str, str] = {
@@ -160,11 +168,3 @@ class Download:
             if text and name not in ignored
         }
         await self._pages.interfaces.forward(visit.caller, path, urlencode(query), send)
-
-
-def _segment(request: Request, name: str) -> str:
-    """Return a parameter of the path as one segment of another path."""
-    text = str(request.path_params[name])
-    if text in {".", ".."} or "/" in text:
-        raise NewelError(ErrorType.NOT_FOUND, "There is nothing here.")
-    return text

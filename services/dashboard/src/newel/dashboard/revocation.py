@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from newel.dashboard.pages import Pages
+from newel.dashboard.pages import X509, Pages
 from newel.dashboard.rendering import REASONS
-from newel.dashboard.visits import Visit, read_session_form
+from newel.dashboard.visits import read_segment, read_session_form
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.roles import Role
 
@@ -21,23 +21,13 @@ class RevocationPages:
     async def preview(self, request: Request) -> Response:
         """Show what the revocation would do."""
         visit = await self.pages.enter(request)
-        return await self._show(request, visit)
-
-    async def revoke(self, request: Request) -> Response:
-        """Revoke, and show the certificate; the registration authority decides."""
-        visit = await self.pages.enter(request)
-        form = await read_session_form(request, visit.session)
-        reason = form.get("reason", "")
-        if reason not in map(str, REASONS):
-            raise NewelError(ErrorType.BAD_REVOCATION_REASON, "Choose one of the reasons.")
-        serial = _serial(request)
-        document = {"reason": int(reason), "comment": form.get("comment", "")}
-        await self.pages.interfaces.post(visit.caller, f"/revocations/{serial}", document)
-        return RedirectResponse(f"/dashboard/certificates/{serial}?revoked=1", 303)
-
-    async def _show(self, request: Request, visit: Visit) -> Response:
-        serial, read = _serial(request), self.pages.interfaces.read
+        serial, read = read_segment(request, "serial"), self.pages.interfaces.read
         entry = await read(visit.caller, f"/inventory/certificates/{serial}")
+        if entry["type"] != X509:
+            raise NewelError(
+                ErrorType.NOT_FOUND,
+                f"A certificate of SSH is revoked by newel ssh revoke {int(entry['serial'], 16)}.",
+            )
         preview = await read(visit.caller, f"/revocations/{serial}")
         endpoint = await read(visit.caller, f"/inventory/endpoints/{entry['endpoint']}")
         others = [
@@ -55,10 +45,14 @@ class RevocationPages:
             may_revoke=visit.role.includes(Role.OPERATOR),
         )
 
-
-def _serial(request: Request) -> str:
-    """Return the serial number of the path, which is hexadecimal and no more. Raises ``notFound``."""
-    serial = str(request.path_params["serial"])
-    if not (serial.isascii() and serial.isalnum()):
-        raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
-    return serial
+    async def revoke(self, request: Request) -> Response:
+        """Revoke, and show the certificate; the registration authority decides."""
+        visit = await self.pages.enter(request)
+        form = await read_session_form(request, visit.session)
+        reason = form.get("reason", "")
+        if reason not in map(str, REASONS):
+            raise NewelError(ErrorType.BAD_REVOCATION_REASON, "Choose one of the reasons.")
+        serial = read_segment(request, "serial")
+        document = {"reason": int(reason), "comment": form.get("comment", "")}
+        await self.pages.interfaces.post(visit.caller, f"/revocations/{serial}", document)
+        return RedirectResponse(f"/dashboard/certificates/{serial}?revoked=1", 303)

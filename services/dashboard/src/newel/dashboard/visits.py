@@ -1,5 +1,6 @@
 """A request of a person who is logged in: whose it is, and that a form comes from this site."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from newel.runtime.http.roles import Role, read_role
 
 COOKIE = "__Host-newel"
 """The prefix makes browsers refuse it unless it is of this host alone and of HTTPS (RFC 6265bis)."""
+_SERIAL = re.compile("[0-9A-Fa-f:]+")
 _MAX_FORM = 8 * 1024
 _MAX_FIELDS = 16
 
@@ -55,6 +57,18 @@ async def enter(request: Request, sessions: Sessions, interfaces: Interfaces) ->
             raise LoginRequiredError(is_over=True) from error
         raise
     return Visit(session, caller, read_role(str(known["role"])))
+
+
+def read_segment(request: Request, name: str) -> str:
+    """Return a parameter of the path as one segment of another path; a serial number is hexadecimal.
+
+    Raises ``notFound`` for anything else.
+    """
+    text = str(request.path_params[name])
+    is_segment = _SERIAL.fullmatch(text) if name == "serial" else text not in {".", ".."}
+    if not is_segment or "/" in text:
+        raise NewelError(ErrorType.NOT_FOUND, "There is nothing here.")
+    return text
 
 
 def client_of(request: Request) -> tuple[str, int] | None:

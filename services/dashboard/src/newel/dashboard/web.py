@@ -1,5 +1,6 @@
 """The routes of the dashboard as one ASGI app. Import it late: the template language is slow to load."""
 
+from functools import partial
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -10,7 +11,7 @@ from starlette.routing import Route
 
 from newel.dashboard.interfaces import Interfaces
 from newel.dashboard.login import HOME, LOGIN, Login
-from newel.dashboard.pages import Download, Pages
+from newel.dashboard.pages import LISTS, Download, Pages
 from newel.dashboard.rendering import HEADERS, Renderer
 from newel.dashboard.revocation import RevocationPages
 from newel.dashboard.sessions import Sessions
@@ -55,10 +56,7 @@ def build_app(
         Route(f"{HOME}/endpoints/{{id}}", pages.show_endpoint),
         Route(f"{HOME}/alerts/{{id}}", pages.show_alert),
         Route(f"{HOME}/provisioners", pages.show_provisioners),
-        *(
-            Route(f"{HOME}/{name}", _route_list(pages, name))
-            for name in ("certificates", "endpoints", "alerts")
-        ),
+        *(Route(f"{HOME}/{name}", partial(pages.show_list, name)) for name in LISTS),
     ]
 
     async def render_error(_: Request, error: Exception) -> Response:
@@ -74,16 +72,6 @@ def build_app(
         LoginRequiredError: _ask_for_login,
     }
     return Starlette(routes=routes, exception_handlers=handlers)
-
-
-def _route_list(pages: Pages, name: str) -> ASGIApp:
-    """Return the route of one list."""
-
-    async def show(request: Request) -> Response:
-        request.scope["path_params"] = {"name": name}
-        return await pages.show_list(request)
-
-    return show  # pyright: ignore[reportReturnType]
 
 
 async def _go_home(_: Request) -> Response:
