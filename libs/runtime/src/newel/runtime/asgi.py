@@ -1,6 +1,6 @@
-"""The types of ASGI 3 (https://asgi.readthedocs.io), and headers, for apps that need no web framework."""
+"""The types of ASGI 3 (https://asgi.readthedocs.io), and what apps read of a scope without a web framework."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -16,3 +16,8 @@ def find_header(scope: Scope, name: bytes) -> bytes:
         if key == name:
             return value
     return b""
+
+
+def find_client_chain(scope: Scope) -> Sequence[bytes]:
+    """Return the client's certificate and its issuers (DER); the listener has checked that it has the key."""
+    return scope.get("extensions", {}).get("tls", {}).get("client_cert_chain_der", ())

@@ -15,8 +15,8 @@ from newel.dashboard.visits import (
     read_form,
     read_session_form,
     require_same_origin,
-    shown_certificate,
 )
+from newel.runtime.asgi import find_client_chain
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -57,7 +57,7 @@ class Login:
         secret = request.query_params.get("link", "")
         owner = await self.sessions.find_link(secret) if secret else None
         by_certificate = None
-        if not secret and shown_certificate(request) is not None:
+        if not secret and find_client_chain(request.scope):
             by_certificate = await self._find_identity(request)
         return self.renderer.page(
             "login.html",
@@ -113,12 +113,16 @@ class Login:
 
     async def _identify(self, request: Request) -> Identity:
         """Return the administrator of the client certificate. Raises the inventory's error."""
-        certificate = shown_certificate(request)
-        caller = Caller(certificate, client_of(request))
+        chain = find_client_chain(request.scope)
+        if not chain:
+            raise NewelError(
+                ErrorType.UNAUTHORIZED,
+                "Show an administrator's client certificate.",
+                cause="no client certificate",
+            )
+        caller = Caller(chain[0], client_of(request))
         known = await self.interfaces.read(caller, "/inventory/administrator")
-        if certificate is None:
-            raise NewelError(ErrorType.UNAUTHORIZED, "Show an administrator's client certificate.")
-        return Identity(certificate, str(known["subject"]))
+        return Identity(chain[0], str(known["subject"]))
 
     async def _find_identity(self, request: Request) -> Identity | None:
         """Return the administrator of the client certificate; None for one of someone else."""

@@ -1,7 +1,6 @@
 """A request of a person who is logged in: whose it is, and that a form comes from this site."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -75,13 +74,6 @@ def client_of(request: Request) -> tuple[str, int] | None:
     """Return the client's address, by which the interfaces count requests."""
     client: Any = request.scope.get("client")
     return client
-
-
-def shown_certificate(request: Request) -> bytes | None:
-    """Return the TLS client certificate (DER); the listener has checked that the client has its key."""
-    tls: Mapping[str, Any] = request.scope.get("extensions", {}).get("tls", {})
-    chain = tls.get("client_cert_chain_der", ())
-    return chain[0] if chain else None
 
 
 async def read_form(request: Request) -> dict[str, str]:

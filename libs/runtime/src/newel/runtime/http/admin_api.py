@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from newel.runtime.asgi import find_client_chain
 from newel.runtime.audit import Audit
 from newel.runtime.database.listing import Cursor, ListQuery, write_cursor
 from newel.runtime.errors import ErrorType, NewelError
@@ -116,9 +117,7 @@ class _Gate:
 
 
 def _client_certificate(request: Request) -> bytes:
-    """Return the client's certificate; the TLS listener has checked that the client has its key."""
-    tls = request.scope.get("extensions", {}).get("tls", {})
-    chain = tls.get("client_cert_chain_der", ())
+    chain = find_client_chain(request.scope)
     if not chain:
         raise NewelError(
             ErrorType.UNAUTHORIZED,

@@ -20,7 +20,7 @@ from newel.registration.step.renewal import RenewService
 from newel.registration.step.revocation import RevokeService
 from newel.registration.step.routing import Handler, Route, RouteTable
 from newel.registration.step.signing import SignResult, SignService
-from newel.runtime.asgi import Receive, Scope, Send, find_header
+from newel.runtime.asgi import Receive, Scope, Send, find_client_chain, find_header
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import JSON, Response
 from newel.runtime.request_id import request_id
@@ -98,7 +98,9 @@ class StepAPI:
         body = await bodies.read(scope, receive, _decode_sign)
         facts |= _token_facts(body.ott or "")
         client = (
-            None if body.ott else read_client(_client_chain(scope), scope.get("query_string", b""))
+            None
+            if body.ott
+            else read_client(find_client_chain(scope), scope.get("query_string", b""))
         )
         if client is not None:
             digest = hashlib.sha256(client.certificate).hexdigest()
@@ -113,7 +115,7 @@ class StepAPI:
 
     async def _rekey(self, scope: Scope, receive: Receive, facts: Facts) -> SignResult:
         data = await bodies.drain(scope, receive)
-        holder = peer.from_tls(_client_chain(scope))
+        holder = peer.from_tls(find_client_chain(scope))
         if holder is None:  # a bearer token does not say for which new key it was made
             raise malformed_error("missing client certificate")
         facts |= _peer_facts(holder)
@@ -124,12 +126,12 @@ class StepAPI:
         body = await bodies.read(scope, receive, _decode_revoke)
         facts |= {"serial": (body.serial or "")[:64], "reason": body.reason_code}
         facts |= _token_facts(body.ott or "")
-        holder = None if body.ott else peer.from_tls(_client_chain(scope))
+        holder = None if body.ott else peer.from_tls(find_client_chain(scope))
         return None, await self._revoke_service.revoke(body, holder, request_id())
 
     def _peer(self, scope: Scope) -> peer.Peer:
         """Return the holder of the TLS certificate, else of the bearer token's. Raises NewelError."""
-        holder = peer.from_tls(_client_chain(scope))
+        holder = peer.from_tls(find_client_chain(scope))
         if holder is not None:
             return holder
         header = find_header(scope, b"authorization").decode("latin-1")
@@ -137,10 +139,6 @@ class StepAPI:
         if scheme.lower() != "bearer" or not token:
             raise malformed_error("missing client certificate")
         return peer.from_bearer(token.strip(), self._authority.trust)
-
-
-def _client_chain(scope: Scope) -> list[bytes]:
-    return scope.get("extensions", {}).get("tls", {}).get("client_cert_chain_der", [])
 
 
 def _token_facts(ott: str) -> Facts:
