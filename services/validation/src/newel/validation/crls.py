@@ -6,7 +6,7 @@ from typing import Protocol
 
 from newel.crypto import pem
 from newel.validation.bases import PastCRL
-from newel.validation.documents import Document, Header, entity_tag, http_date
+from newel.validation.documents import Document, Header, cache_control, entity_tag, http_date
 from newel.validation.scopes import delta_name
 
 MEDIA_TYPE = b"application/pkix-crl"
@@ -60,16 +60,11 @@ class CRLStore(Protocol):
         ...
 
 
-def cache_control(max_age: int) -> str:
-    """Return how HTTP caches may keep a CRL, for so many seconds."""
-    return f"max-age={max_age}, public, no-transform, must-revalidate"
-
-
 class CRLCache:
     """The newest CRL of every scope, in memory, encoded for HTTP."""
 
     def __init__(self, max_age: int) -> None:
-        self._cache_control = cache_control(max_age).encode()
+        self._cache_control = cache_control(max_age)
         self._crls: dict[str, PublishedCRL] = {}
         self._documents: dict[str, Document] = {}
         self._texts: dict[tuple[str, ...], tuple[tuple[PublishedCRL, ...], Document]] = {}
@@ -114,7 +109,7 @@ class CRLCache:
             [
                 (b"last-modified", http_date(max(crl.this_update for crl in crls))),
                 (b"expires", http_date(min(crl.next_update for crl in crls))),
-                (b"cache-control", self._cache_control),
+                self._cache_control,
                 *headers,
             ],
             etag=entity_tag(body),

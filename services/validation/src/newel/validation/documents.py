@@ -15,6 +15,11 @@ def http_date(seconds: float) -> bytes:
     return email.utils.formatdate(seconds, usegmt=True).encode()
 
 
+def cache_control(max_age: int) -> Header:
+    """Return how HTTP caches may keep a list or a status: for so many seconds."""
+    return b"cache-control", f"max-age={max_age}, public, no-transform, must-revalidate".encode()
+
+
 def entity_tag(body: bytes) -> bytes:
     """Return the strong entity tag of a body: its SHA-256, quoted (RFC 9919 §6.2)."""
     return f'"{hashlib.sha256(body).hexdigest()}"'.encode()

@@ -8,7 +8,7 @@ from newel.crypto import keys
 from newel.crypto.ocsp import CertID, SingleResponse
 from newel.runtime.clock import Clock
 from newel.validation.delegation import UnusableResponderError
-from newel.validation.documents import Document, entity_tag, http_date
+from newel.validation.documents import Document, cache_control, entity_tag, http_date
 from newel.validation.ocsp import MEDIA_TYPE, NO_STORE, StatusRequest
 from newel.validation.response_cache import CachedResponse, CertStatus
 from newel.validation.status import Period, Status
@@ -95,14 +95,13 @@ class ResponseSigner:
             return Document(body, MEDIA_TYPE, (NO_STORE,))
         now, this_update, next_update = times
         max_age = min(self._times.max_age, next_update - now - 1)
-        cache_control = f"max-age={max_age}, public, no-transform, must-revalidate"
         return Document(
             body,
             MEDIA_TYPE,
             (
                 (b"last-modified", http_date(this_update)),
                 (b"expires", http_date(next_update)),
-                (b"cache-control", cache_control.encode()),
+                cache_control(max_age),
             ),
             etag=entity_tag(body),
         )

@@ -9,7 +9,7 @@ from newel.crypto.ssh import krl
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock, is_future
 from newel.runtime.work import run_in_thread
-from newel.validation.documents import Document, entity_tag, http_date
+from newel.validation.documents import Document, cache_control, entity_tag, http_date
 from newel.validation.krl.values import PublishedKRL, SSHRevocationStore
 
 PATHS = ("/ssh/krl", "/1.0/ssh/krl", "/krl")
@@ -20,7 +20,7 @@ _PERIOD = 3600
 _GRACE = 86_400
 """Seconds past its certificate's end for which a serial number stays: clocks of hosts may be behind."""
 _COMMENT = "SSH certificates revoked by Newel"
-_CACHE_CONTROL = (b"cache-control", b"max-age=1, public, no-transform, must-revalidate")
+_CACHE_CONTROL = cache_control(1)
 _ABSENT = Document(
     b'{"status":404,"detail":"this authority has no CA for SSH, and so no key revocation list"}\n',
     b"application/problem+json",
