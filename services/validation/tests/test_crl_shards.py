@@ -105,6 +105,30 @@ async def test_certificates_of_a_former_division_stay_on_the_shards_that_they_na
     await old.close()
 
 
+async def test_what_is_measured_of_the_complete_list_is_never_a_shards(
+    tmp_path: Path, database_url: str
+) -> None:
+    """The complete list is too long to be signed, and its shards are not."""
+    harness = await open_sharded(tmp_path, database_url, 2)
+    for serial in range(0x7070, 0x7090):
+        await harness.revoke(serial)
+    harness.signer.longest_list = 1024
+    await harness.parts.publisher.publish_due()
+    await harness.parts.watch.refresh()
+    assert (await harness.get(f"/crl/{harness.ca.id}.crl")).status == 503
+    assert len(await read(harness, "/2-0")) == len(await read(harness, "/2-1")) == 16
+    labels = {"issuer": harness.ca.id}
+    assert harness.registry.get_sample_value("newel_crl_octets", labels) is None
+    assert harness.registry.get_sample_value("newel_crl_next_update_seconds", labels)
+    harness.signer.longest_list = None
+    harness.moved.advance(dt.timedelta(minutes=10))
+    await harness.parts.reconciler.compare_revocations()
+    await harness.parts.publisher.publish_due()
+    await harness.parts.watch.refresh()
+    assert harness.registry.get_sample_value("newel_crl_entries", labels) == 32
+    await harness.close()
+
+
 @pytest.mark.attack("X09")
 async def test_two_publishers_of_shards_at_once_agree(tmp_path: Path, database_url: str) -> None:
     one = await open_sharded(tmp_path, database_url, 2)

@@ -71,3 +71,9 @@ class Metrics:
             "When the responder's certificate expires, since 1970; 0: it is unusable",
             ("issuer",),
         )
+
+    def measure_crl(self, issuer: str, number: int, entries: int, octets: int) -> None:
+        """Record what an issuer's complete CRL is that is served."""
+        self.crl_number.labels(issuer).set(number)
+        self.crl_entries.labels(issuer).set(entries)
+        self.crl_octets.labels(issuer).set(octets)

@@ -66,10 +66,10 @@ class Watch:
             for scope in self._scopes
             if scope.issuer.id == issuer and (crl := self._crl_cache.crl(scope.id)) is not None
         ]
-        for crl in crls[:1]:
-            self._metrics.crl_number.labels(issuer).set(crl.number)
-            self._metrics.crl_entries.labels(issuer).set(crl.entries)
-            self._metrics.crl_octets.labels(issuer).set(len(crl.der))
+        complete = self._crl_cache.crl(issuer)
+        if complete is not None:
+            self._metrics.measure_crl(issuer, complete.number, complete.entries, len(complete.der))
+        if crls:
             first = min(each.next_update for each in crls)
             self._metrics.crl_next_update.labels(issuer).set(first)
 

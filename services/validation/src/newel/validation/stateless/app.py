@@ -70,8 +70,7 @@ class FileWatch:
             self._metrics.responder_not_after.labels(issuer.id).set(until)
             crl = self._crl_cache.crl(issuer.id)
             if crl is not None:
-                self._metrics.crl_number.labels(issuer.id).set(crl.number)
-                self._metrics.crl_entries.labels(issuer.id).set(crl.entries)
+                self._metrics.measure_crl(issuer.id, crl.number, crl.entries, len(crl.der))
                 self._metrics.crl_next_update.labels(issuer.id).set(crl.next_update)
 
     def _refresh(self) -> None:
