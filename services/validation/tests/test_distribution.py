@@ -132,8 +132,9 @@ async def test_a_file_that_is_no_list_is_not_overwritten_but_reported(
     await harness.close()
 
 
-async def test_the_roots_list_is_there_too(tmp_path: Path) -> None:
-    folder, file = tmp_path / "hosted", tmp_path / "root.crl"
+async def open_with_roots_list(tmp_path: Path, folder: Path) -> tuple[ValidationHarness, bytes]:
+    """Open one that serves the root's list too, and return that."""
+    file = tmp_path / "root.crl"
     offline = [{"certificate_file": tmp_path / "files/roots.pem", "crl_file": file}]
     harness = await open_harness(
         tmp_path / "files",
@@ -151,6 +152,27 @@ async def test_the_roots_list_is_there_too(tmp_path: Path) -> None:
     crl = builder.sign(harness.root.key, hashes.SHA256()).public_bytes(Encoding.DER)  # type: ignore[arg-type]
     file.write_bytes(crl)
     await harness.parts.watch.refresh()
+    return harness, crl
+
+
+async def test_the_roots_list_is_there_too(tmp_path: Path) -> None:
+    folder = tmp_path / "hosted"
+    harness, crl = await open_with_roots_list(tmp_path, folder)
     await harness.parts.distribution.distribute_due()
     assert (folder / f"{harness.root.id}.crl").read_bytes() == crl
+    await harness.close()
+
+
+async def test_a_file_that_is_no_list_does_not_hold_up_the_other_lists(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "hosted"
+    harness, crl = await open_with_roots_list(tmp_path, folder)
+    folder.mkdir()
+    (folder / f"{harness.ca.id}.crl").write_bytes(b"something else")
+    with caplog.at_level(logging.WARNING, "newel.validation.distribution"):
+        await harness.parts.publisher.publish_due()
+        await harness.parts.distribution.distribute_due()
+    assert (folder / f"{harness.root.id}.crl").read_bytes() == crl
+    assert f"could not be published at the folder: {harness.ca.id}: " in caplog.text
     await harness.close()

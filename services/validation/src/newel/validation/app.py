@@ -22,7 +22,7 @@ from newel.validation.changes import Changes
 from newel.validation.config import Config, CRLConfig
 from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
-from newel.validation.distribution import Distribution, Place
+from newel.validation.distribution import Distribution
 from newel.validation.http import Web
 from newel.validation.issuers import load_issuers
 from newel.validation.krl.parts import KRLParts, assemble_krl
@@ -196,11 +196,8 @@ def _ocsp_times(config: Config, max_lag: int) -> OCSPTimes:
     )
 
 
-def _places(config: CRLConfig) -> list[Place]:
-    places: list[Place] = []
-    if config.folder:
-        places.append(CRLFolder(config.folder))
-    return places
+def _places(config: CRLConfig) -> list[CRLFolder]:
+    return [CRLFolder(config.folder)] if config.folder else []
 
 
 def _crl_times(config: Config, max_lag: int) -> CRLTimes:

@@ -1,4 +1,4 @@
-"""Puts the CRLs that are served here at further places as well: a folder, a bucket.
+"""Puts the CRLs that are served here at further places as well, such as a folder.
 
 The worker that holds the lease compares what is at each place with what is served, and writes what is newer. A
 place that cannot be reached is tried again until it has the latest lists, and a metric says when the
@@ -91,20 +91,34 @@ class Distribution:
     async def distribute_due(self) -> None:
         """Write what is newer here. One place's failure is logged and does not affect the others."""
         for place in self._places:
-            try:
-                for scope in self._scopes:
-                    crl = self._crl_cache.crl(scope)
-                    if crl is not None:
-                        await self._distribute(place, crl)
-            except (OSError, ValueError) as error:
+            fault = await self._distribute_all(place)
+            if fault:
                 self._metrics.crl_failures.inc()
-                self._log_fault(place, str(error))
+                self._log_fault(place, fault)
             else:
                 self._log_recovery(place)
             ends = [
                 held.next_update for (kind, _), held in self._held.items() if kind == place.kind
             ]
             self._metrics.crl_place_next_update.labels(place.kind).set(min(ends, default=0))
+
+    async def _distribute_all(self, place: Place) -> str:
+        """Write to one place; return what failed, or "".
+
+        A place that is out of reach is left alone until the next time. What is no list there has only its
+        own scope's place, and the others are written.
+        """
+        fault = ""
+        for scope in self._scopes:
+            crl = self._crl_cache.crl(scope)
+            try:
+                if crl is not None:
+                    await self._distribute(place, crl)
+            except OSError as error:
+                return str(error)
+            except ValueError as error:
+                fault = str(error)
+        return fault
 
     async def _distribute(self, place: Place, crl: PublishedCRL) -> None:
         key = place.kind, crl.scope
@@ -135,7 +149,7 @@ class Distribution:
         held = self._held.get((place.kind, scope))
         if held is None:
             der = await place.read(scope)
-            held = _NONE if der is None else _parse(der)
+            held = _NONE if der is None else _parse(scope, der)
             self._held[place.kind, scope] = held
         return held
 
@@ -150,8 +164,11 @@ class Distribution:
             _log.info("CRLs are published at the %s again", place.kind)
 
 
-def _parse(der: bytes) -> HostedCRL:
-    crl = loading.load_list(der)
+def _parse(scope: str, der: bytes) -> HostedCRL:
+    try:
+        crl = loading.load_list(der)
+    except loading.CertificateError as error:
+        raise ValueError(f"{scope}: {error}") from None
     end = crl.next_update_utc
     return HostedCRL(crl_files.list_number(crl), _digest(der), end.timestamp() if end else 0)
 

@@ -56,7 +56,7 @@ class Maintenance:
                 self._config.revoked_every.total_seconds(), keep_trying("comparing", self.compare)
             ),
             repeat_every(PUBLISH_EVERY, keep_trying("publishing", self._publisher.publish_due)),
-            # by itself: a bucket out of reach does not hold the lists up that are served here
+            # by itself: a place out of reach does not hold the lists up that are served here
             repeat_every(PUBLISH_EVERY, self._distribution.distribute_due),
             repeat_every(
                 self._config.revoked_every.total_seconds(),
