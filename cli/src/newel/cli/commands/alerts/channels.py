@@ -13,6 +13,7 @@ def run(call: "AlertsChannelsOptions") -> None:
     """List the channels that alerts are sent to."""
     from newel.client import catalogue
 
+    call.positionals(0)
     form = layouts.format_of(call.output)
     with session.connect(service_options(call, "alerting")) as authority:
         found = authority.send(catalogue.channels())

@@ -1,21 +1,23 @@
 """Replacements of certificates that ACME clients are told of: how they are shown."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+
+from newel.cli.operations.inventory import layouts
 
 if TYPE_CHECKING:
     from newel.client.admin_calls import Replacement
 
-_TITLES = ("ID", "Scope", "Value", "Issued before", "Replaced")
-_WIDTHS = (38, 13, 24, 22, 0)
+TITLES = ("ID", "Scope", "Value", "Issued before", "Replaced")
 
 
-def table(found: "Iterable[Replacement]") -> Iterator[str]:
-    """Yield the lines of a table, the titles first."""
-    yield _line(_TITLES)
-    for each in found:
-        progress = f"{each.replaced} of {each.total}"
-        yield _line((each.id, each.scope, each.value, each.issued_before, progress))
+def table(found: "Iterable[Replacement]") -> str:
+    """Return a table, the titles first."""
+    rows = [
+        (each.id, each.scope, each.value, each.issued_before, f"{each.replaced} of {each.total}")
+        for each in found
+    ]
+    return layouts.table(TITLES, [[*map(layouts.plain, row)] for row in rows])
 
 
 def as_json(one: "Replacement") -> dict[str, Any]:
@@ -24,8 +26,3 @@ def as_json(one: "Replacement") -> dict[str, Any]:
         "id": one.id, "scope": one.scope, "value": one.value, "issuedBefore": one.issued_before,
         "total": one.total, "replaced": one.replaced,
     }  # fmt: skip # a table
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    padded = (f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
-    return "".join(padded).rstrip()

@@ -21,5 +21,4 @@ def run(options: "CAACMEReplacementAddOptions") -> None:
 
         show_json(replacements.as_json(ordered))
     else:
-        for line in replacements.table([ordered]):
-            print(line)
+        print(replacements.table([ordered]))

@@ -21,5 +21,4 @@ def run(options: "CAACMEReplacementListOptions") -> None:
 
         show_json([replacements.as_json(each) for each in found])
     else:
-        for line in replacements.table(found):
-            print(line)
+        print(replacements.table(found))
