@@ -172,5 +172,11 @@ def test_the_inventory_lists_hosts_and_people(
     assert len({each["endpoint"] for each in hosts}) == 1, (
         "a host that enrols again is one endpoint"
     )
-    host.type_line(f"step ssh revoke {int(person['serial'], 16)} {BY}")
+    number = int(person["serial"], 16)
+    revoke = f"STEPPATH={authority.state} step revoke {BY}"
+    said = host.read_messages(f"{revoke} --endpoint {person['endpoint']}", code=1)
+    assert f"of SSH: use 'step ssh revoke' for {number}" in said
+    said = host.read_messages(f"{revoke} --serial {person['serial']}", code=1)
+    assert f"of SSH is revoked by 'step ssh revoke {number}'" in said
+    host.type_line(f"step ssh revoke {number} {BY}")
     wait_until(lambda: list_certificates("ssh-user", "--search", "listed", "--state", "revoked"))

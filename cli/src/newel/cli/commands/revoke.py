@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from newel.cli import program
 from newel.cli.commands.ca import revoke as one_certificate
 from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import confirm, note, say, show_json
@@ -48,6 +49,9 @@ def active(options: "RevokeOptions", endpoint: str) -> Sequence[str]:
         good = [each for each in rows(found, "certificates") if each.get("state") == "active"]
     if not good:
         raise CliError(f"endpoint {endpoint} has no active certificate")
+    if str(found.get("type")).startswith("ssh"):
+        numbers = ", ".join(str(int(each["serial"], 16)) for each in good)
+        raise CliError(f"this endpoint is of SSH: use '{program.name()} ssh revoke' for {numbers}")
     say("Endpoint", describe(found))
     for each in good:
         say("Certificate", f"{each['serial']} until {layouts.plain(each.get('not_after'))}")
@@ -102,12 +106,22 @@ def revoke_first(
                 calls.revoke(number, token=tokens[serial], reason_code=code, reason=reason)
             )
         except RefusedError as error:
-            if error.status != questions.NOT_FOUND or len(readings) == 1:
+            if error.status != questions.NOT_FOUND:
+                raise
+            if serial == readings[-1]:
+                advise_ssh(readings)
+            if len(readings) == 1:
                 raise
             continue
         note(f"Certificate with Serial Number {serial} has been revoked.")
         return serial
     raise questions.not_found(readings)
+
+
+def advise_ssh(readings: Sequence[str]) -> None:
+    """Say how a number is revoked that may be an SSH certificate's: those are not among the others."""
+    numbers = " or ".join(str(int(each, 16)) for each in readings)
+    note(f"A certificate of SSH is revoked by '{program.name()} ssh revoke {numbers}'.")
 
 
 def issue_tokens(options: "RevokeOptions", numbers: Sequence[str]) -> Sequence[str]:
