@@ -28,6 +28,18 @@ TESTS = """
     def test_that_passes():
         pass
 """
+UNIT_TESTS = """
+    tries = []
+
+    def test_that_meets_a_port_in_use():
+        tries.append(1)
+        if len(tries) == 1:
+            raise OSError(98, "Address already in use")
+
+    def test_that_is_flaky(tries=[]):
+        tries.append(1)
+        assert len(tries) == 2, "one process is never busy"
+"""
 
 
 @pytest.fixture
@@ -58,7 +70,18 @@ def test_who_looks_for_flaky_tests_gets_no_second_try(project: pytest.Pytester) 
     found.stdout.no_fnmatch_line("*second try*")
 
 
-def test_tests_of_one_process_get_no_second_try() -> None:
+def test_tests_of_one_process_get_one_only_when_the_machine_refused_something(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeconftest(CONFTEST)
+    pytester.makeini("[pytest]\nmarkers = flaky: one more try\n")
+    pytester.makepyfile(test_units=UNIT_TESTS)
+    found = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "1")
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines(["*test_that_meets_a_port_in_use: OSError:*Address already in use*"])
+
+
+def test_tests_of_one_process_are_told_apart() -> None:
     assert drives_processes(REPOSITORY / "tests/e2e/test_ssh.py")
     assert not drives_processes(REPOSITORY / "libs/crypto/tests/test_der.py")
     assert not drives_processes(REPOSITORY / "services/issuing/tests/test_rpc.py")

@@ -46,18 +46,24 @@ class NameServer:
         return f"127.0.0.1:{self.port}"
 
     async def start(self, port: int = 0) -> None:
-        """Listens on one port of 127.0.0.1 for both transports."""
-        self._tcp = await asyncio.start_server(self._serve_tcp, "127.0.0.1", port)
-        self.port = self._tcp.sockets[0].getsockname()[1]
-        loop = asyncio.get_running_loop()
-        self._udp, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self), local_addr=("127.0.0.1", self.port)
-        )
+        """Listens on one port of 127.0.0.1 for both transports, on any that both have free when it is 0."""
+        while self._udp is None:
+            self._tcp = await asyncio.start_server(self._serve_tcp, "127.0.0.1", port)
+            self.port = self._tcp.sockets[0].getsockname()[1]
+            try:
+                self._udp, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda: _Datagrams(self), local_addr=("127.0.0.1", self.port)
+                )
+            except OSError:
+                self._tcp.close()
+                if port:
+                    raise  # what the system gave for TCP, another program may have for UDP
 
     async def stop(self) -> None:
         """Stops listening."""
         if self._udp is not None:
             self._udp.close()
+            self._udp = None
         if self._tcp is not None:
             self._tcp.close()
             await self._tcp.wait_closed()
