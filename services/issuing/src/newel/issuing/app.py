@@ -1,6 +1,6 @@
 """Assembles the issuing authority from its parts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from newel.issuing.admission import Admission
 from newel.issuing.assembly import assemble
 from newel.issuing.building import Builder
 from newel.issuing.completion import Completion
+from newel.issuing.compromise import CompromisedKeys, KeyedCertificates
 from newel.issuing.config import Config
 from newel.issuing.decisions import AuditTrail
 from newel.issuing.events import SSH_EVENTS
@@ -47,7 +48,7 @@ from newel.runtime.entropy import random_bytes
 from newel.runtime.events.contract import Outbox
 from newel.runtime.service import RPCService, Service, Task
 
-REVISION = "0004"
+REVISION = "0005"
 """The revision that the database is migrated to before ``build``."""
 
 TABLES = (
@@ -119,8 +120,12 @@ def build(config: Config, ports: Ports) -> Service:
         store, completion, issuers, clock, trail, config.reconcile_after
     )
 
+    revocations = Revocations(store, clock, trail)
     watch = IssuerWatch(issuers, clock, metrics)
-    ssh = _build_ssh(config, ports, signer, trail, faults)
+    ssh_store = Storage(ports.database, ports.outbox, storage_statements.SSH, SSH_EVENTS)
+    ssh = _build_ssh(config, ports, ssh_store, signer, trail, faults)
+
+    kinds = KeyedCertificates(store, revocations), KeyedCertificates(ssh_store, ssh.revocations)
 
     async def start() -> None:
         watch.require_one()
@@ -137,24 +142,30 @@ def build(config: Config, ports: Ports) -> Service:
         tasks={
             "reconcile": _reconcile(config, ports, "reconcile", reconciliation),
             "ssh-reconcile": _reconcile(config, ports, "ssh-reconcile", ssh.reconciliation),
+            "compromised-keys": _revoke_compromised(config, ports, kinds, metrics),
             "issuers": repeat_every(_DAY, watch.run),
         },
         ready=ready,
         rpcs=_rpcs(
             config,
             IssuanceServicer(issuance, renewals, ssh.issuance),
-            RevocationServicer(Revocations(store, clock, trail), ssh.revocations),
+            RevocationServicer(revocations, ssh.revocations),
             RepositoryServicer(issuers, Records(store, clock), ssh.issuers, ssh.records),
         ),
     )
 
 
 def _build_ssh(
-    config: Config, ports: Ports, signer: RemoteSigner, trail: AuditTrail, faults: Faults
+    config: Config,
+    ports: Ports,
+    store: Storage,
+    signer: RemoteSigner,
+    trail: AuditTrail,
+    faults: Faults,
 ) -> SSHParts:
     return build_ssh(
         SSHIssuers(config.ssh_issuers),
-        Storage(ports.database, ports.outbox, storage_statements.SSH, SSH_EVENTS),
+        store,
         signer.sign_ssh,
         ports.entropy,
         ports.clock,
@@ -171,6 +182,15 @@ def _reconcile(
     """Return the task of the one process that has the lease."""
     work = repeat_every(config.reconcile_every.total_seconds(), reconciliation.run)
     return partial(run_leased, Lease(ports.database, lease), work)
+
+
+def _revoke_compromised(
+    config: Config, ports: Ports, kinds: Sequence[KeyedCertificates], metrics: Metrics
+) -> Task:
+    """Return the task of the one process that has the lease."""
+    compromised = CompromisedKeys(kinds, ports.clock, metrics)
+    work = repeat_every(config.compromised_keys_every.total_seconds(), compromised.run)
+    return partial(run_leased, Lease(ports.database, "compromised-keys"), work)
 
 
 def open_foreign_records(config: Config, database: Database, clock: Clock) -> ForeignRecords:

@@ -169,6 +169,9 @@ class Config(Settings):
     """How often certificates that a crash left unfinished are looked for."""
     reconcile_after: Duration = dt.timedelta(minutes=1)
     """How old an open intent must be before reconciliation settles it."""
+    compromised_keys_every: Duration = dt.timedelta(seconds=5)
+    """How often keys that were declared compromised are looked for, to revoke the other certificates on
+    them."""
     fault_step: int | None = None
     """For crash tests: see ``faults.py``."""
 

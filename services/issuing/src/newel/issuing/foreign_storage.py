@@ -18,6 +18,9 @@ _PROVE = Statement(
     "UPDATE certificates SET subject_of_proof = $2 WHERE serial = $1 RETURNING serial"
 )
 
+# A key that was blocked, and settled, has one more certificate.
+_UNSETTLE = Statement("UPDATE blocked_keys SET settled_at = NULL WHERE key_digest = $1")
+
 _FIND_REVOKED = Statement("SELECT serial FROM revocations WHERE serial = $1")
 
 
@@ -39,7 +42,9 @@ class ForeignStorage:
 
     async def add(self, signed: Sequence[tuple[Intent, bytes]]) -> None:
         """Add certificates with their signatures."""
-        await self._database.decide_all([(Write(_ADD, _row(*each)),) for each in signed])
+        await self._database.decide_all(
+            [(Write(_ADD, _row(*each)), Write(_UNSETTLE, (each[0].key_digest,))) for each in signed]
+        )
 
     async def revoke(self, entries: Sequence[RevocationEntry]) -> None:
         """Add revocations, and block the keys that they name."""

@@ -31,6 +31,10 @@ class Metrics:
             "newel_issuing_bad_signatures_total",
             "Signatures of the signer that did not verify and were never released",
         )
+        self._unsettled_keys = gauge(
+            "newel_issuing_compromised_keys_unsettled",
+            "Keys declared compromised whose other certificates are still being revoked",
+        )
         self._issuer_not_after = gauge(
             "newel_issuing_issuer_not_after_seconds",
             "When an issuer expires, in seconds since 1970",
@@ -59,6 +63,10 @@ class Metrics:
             self._child(operation, outcome).inc(count)
         elif outcome == "invalid":
             self._bad_signatures.inc(count)
+
+    def set_unsettled_keys(self, count: int) -> None:
+        """Set how many compromised keys may still have certificates."""
+        self._unsettled_keys.set(count)
 
     def set_issuer_not_after(self, issuer: str, not_after: dt.datetime) -> None:
         """Set when an issuer expires."""

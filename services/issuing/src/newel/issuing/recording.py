@@ -14,6 +14,9 @@ _ATTEMPTS = 3  # a second equal serial out of 96 random bits is a broken generat
 _KEY_IN_USE = NewelError(ErrorType.CONFLICT, "the idempotency key is in use")
 _BLOCKED = NewelError(ErrorType.BAD_PUBLIC_KEY, "this public key must not be certified any more")
 _REVOKED = NewelError(ErrorType.UNAUTHORIZED, "the certificate is revoked")
+_PROOF_BLOCKED = NewelError(
+    ErrorType.UNAUTHORIZED, "the key of the certificate was declared compromised"
+)
 _NO_SERIAL = NewelError(
     ErrorType.SERVER_INTERNAL,
     "no serial number could be reserved",
@@ -102,4 +105,6 @@ class Recorder(Generic[AcceptedT]):
             (renewed,) = await self._store.by_serial([request.renewed_from])
             if renewed is not None and renewed.revocation is not None:
                 return _REVOKED
+            if renewed is not None and await self._store.is_blocked(renewed.intent.key_digest):
+                return _PROOF_BLOCKED
         return None

@@ -90,6 +90,16 @@ class SignedIntent(NamedTuple):
     der: bytes
 
 
+class BlockedKey(NamedTuple):
+    """A key that is blocked, and whose certificates were not yet all found revoked."""
+
+    digest: bytes
+    cause: str
+    active: bool
+    actor: str
+    declared_at: dt.datetime
+
+
 class CertificateStore(Protocol):
     """Certificates, revocations and blocked keys. Every write is durable when it returns.
 
@@ -100,7 +110,7 @@ class CertificateStore(Protocol):
         """Record intents, each by itself.
 
         False, and nothing is written, where the idempotency key or the serial is taken, the public
-        key is blocked, or the certificate that proved the request is revoked.
+        key is blocked, or the certificate that proved the request is revoked or on a blocked key.
         """
         ...
 

@@ -5,7 +5,14 @@ from collections.abc import Iterable, Sequence
 
 from newel.issuing.events import X509_EVENTS, Event, Events
 from newel.issuing.messages import decode_provisioner, encode_provisioner
-from newel.issuing.records import Intent, Record, Revocation, RevocationEntry, SignedIntent
+from newel.issuing.records import (
+    BlockedKey,
+    Intent,
+    Record,
+    Revocation,
+    RevocationEntry,
+    SignedIntent,
+)
 from newel.issuing.storage_statements import X509, Statements
 from newel.runtime.clock import AHEAD, is_future
 from newel.runtime.database.contract import Database, Row, Statement, Write
@@ -13,9 +20,17 @@ from newel.runtime.database.times import read_time, to_seconds
 from newel.runtime.events.contract import Outbox
 
 _BLOCKED = Statement("SELECT 1 FROM blocked_keys WHERE key_digest = $1")
+# What was declared passively and is declared actively is to be looked at again.
 _BLOCK = Statement("""
-    INSERT INTO blocked_keys (key_digest, cause, blocked_at) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING""")
+    INSERT INTO blocked_keys (key_digest, cause, blocked_at, declared_at, active, actor)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (key_digest) DO UPDATE SET active = excluded.active,
+        declared_at = excluded.declared_at, actor = excluded.actor, settled_at = NULL
+    WHERE excluded.active AND NOT blocked_keys.active""")
+_UNSETTLED = Statement("""
+    SELECT key_digest, cause, active, actor, declared_at FROM blocked_keys
+    WHERE settled_at IS NULL ORDER BY declared_at LIMIT $1""")
+_SETTLE_KEY = Statement("UPDATE blocked_keys SET settled_at = $2 WHERE key_digest = $1")
 
 # PostgreSQL hands out positions before their transactions commit, so a reader could pass one that
 # shows up later. After this time none is still in progress.
@@ -83,6 +98,31 @@ class Storage:
     async def is_blocked(self, key_digest: bytes) -> bool:
         """Whether this public key must never be certified again."""
         return bool(await self._database.fetch(_BLOCKED, key_digest))
+
+    async def list_unsettled(self, limit: int) -> list[BlockedKey]:
+        """List blocked keys whose certificates were not yet all found revoked, oldest first."""
+        rows = await self._database.fetch(_UNSETTLED, limit)
+        return [
+            BlockedKey(digest, cause, bool(active), actor, read_time(declared_at))
+            for digest, cause, active, actor, declared_at in rows
+        ]
+
+    async def list_on_key(
+        self, digest: bytes, after: int, limit: int, now: dt.datetime, *, active: bool
+    ) -> list[tuple[int, bytes]]:
+        """List what is to be revoked on a key past a position: positions and serials, in order."""
+        rows = await self._database.fetch(
+            self._statements.on_key, digest, after, limit, to_seconds(now), int(active)
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def has_open(self, digest: bytes) -> bool:
+        """Whether a certificate on this key is being issued, or was left behind by a crash."""
+        return bool(await self._database.fetch(self._statements.open_on_key, digest))
+
+    async def settle(self, digest: bytes, at: dt.datetime) -> None:
+        """Record that no certificate on a key is left."""
+        await self._database.apply(Write(_SETTLE_KEY, (digest, to_seconds(at))))
 
     async def revoke(self, entry: RevocationEntry, before: int | None) -> bool:
         """Write a revocation in the place of the one at ``before``, its event and its blocked key."""
@@ -175,8 +215,16 @@ def block_key(entry: RevocationEntry) -> tuple[Write, ...]:
     if entry.blocked_key is None:
         return ()
     cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
-    blocked_at = to_seconds(entry.revocation.revoked_at)
-    return (Write(_BLOCK, (entry.blocked_key, cause, blocked_at)),)
+    revocation = entry.revocation
+    row = (
+        entry.blocked_key,
+        cause,
+        to_seconds(revocation.revoked_at),
+        to_seconds(entry.recorded_at),
+        revocation.active,
+        entry.actor,
+    )
+    return (Write(_BLOCK, row),)
 
 
 def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:

@@ -5,13 +5,16 @@ from typing import NamedTuple
 from newel.runtime.database.contract import Statement
 
 # One statement is steps 1, 3 and 5 of issuance: it fails against the same idempotency key, the same
-# serial, a blocked key, and the revocation of what proved it, whichever commits first.
+# serial, a blocked key, and what proved it when that is revoked or on a blocked key, whichever commits
+# first.
 _RESERVE = """
     INSERT INTO {certificates} (idempotency_key, serial, issuer, profile, tbs, not_after, key_digest,
         provisioner, subject_of_proof, renewed_from, created_at, signature_placeholder)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
     WHERE NOT EXISTS (SELECT 1 FROM blocked_keys b WHERE b.key_digest = $7)
         AND NOT EXISTS (SELECT 1 FROM {revocations} r WHERE r.serial = $13)
+        AND NOT EXISTS (SELECT 1 FROM {certificates} p
+            JOIN blocked_keys k ON k.key_digest = p.key_digest WHERE p.serial = $13)
     ON CONFLICT DO NOTHING RETURNING idempotency_key"""
 
 _COMPLETE = """
@@ -59,6 +62,16 @@ _REVOKED = """
         coalesce(recorded_at, revoked_at)
     FROM {revocations} WHERE position > $1 ORDER BY position LIMIT $2"""
 
+# What is to be revoked because its key is compromised: what ``_merge`` of revocation.py would change.
+_ON_KEY = """
+    SELECT c.id, c.serial FROM {certificates} c LEFT JOIN {revocations} r ON r.serial = c.serial
+    WHERE c.key_digest = $1 AND c.id > $2 AND c.not_after > $4 AND c.signature IS NOT NULL
+        AND (r.serial IS NULL OR r.reason <> 1 OR ($5 = 1 AND NOT r.active))
+    ORDER BY c.id LIMIT $3"""
+_OPEN_ON_KEY = """
+    SELECT 1 FROM {certificates}
+    WHERE key_digest = $1 AND signature IS NULL AND closed_at IS NULL LIMIT 1"""
+
 
 class Statements(NamedTuple):
     """Every statement about certificates of one kind."""
@@ -74,13 +87,15 @@ class Statements(NamedTuple):
     revoke: Statement
     forget: Statement
     revoked: Statement
+    on_key: Statement
+    open_on_key: Statement
 
 
 def statements_of(certificates: str, revocations: str) -> Statements:
     """Return the statements about the certificates in two tables."""
     texts = (
         _RESERVE, _COMPLETE, _CLOSE, _RELEASE, _BY_KEY, _BY_SERIAL, _LEFT_OPEN, _ISSUED, _REVOKE,
-        _FORGET, _REVOKED,
+        _FORGET, _REVOKED, _ON_KEY, _OPEN_ON_KEY,
     )  # fmt: skip # in the order of the fields
     tables = {"certificates": certificates, "revocations": revocations}
     return Statements(*[Statement(text.format_map(tables)) for text in texts])

@@ -27,6 +27,7 @@ from newel.step.ssh_messages import SSHRevokeRequest
 from newel.step.tokens import UnverifiedToken
 
 _SERIAL = re.compile(r"[0-9]{1,20}", re.ASCII)
+KEY_COMPROMISE = 1  # RFC 5280 §5.3.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class SSHRevokeService:
         token = read_token(body.ott)
         own = self.renewals
         provisioner = await own.authority.find_provisioner(token)
-        use, actor = await self._authorize(provisioner, token, serial)
+        use, actor = await self._authorize(provisioner, token, serial, reason)
         record = await own.issuance.find(serial)
         if record is None:
             raise unknown_serial_error(serial)
@@ -76,9 +77,9 @@ class SSHRevokeService:
         return Decision("ssh-revoke", {"provisioner": provisioner.name, "active": active})
 
     async def _authorize(
-        self, provisioner: Provisioner, token: UnverifiedToken, serial: int
+        self, provisioner: Provisioner, token: UnverifiedToken, serial: int, reason: int
     ) -> tuple[TokenUse, str]:
-        """Verify the token. Returns its use, and who revokes."""
+        """Verify the token, which must be good for the reason. Returns its use, and who revokes."""
         own = self.renewals
         now = own.clock.now()
         if isinstance(provisioner, SSHPOPProvisioner):
@@ -93,6 +94,13 @@ class SSHRevokeService:
             return proof.use, proof.subject
         grant = provisioner.authorize_ssh_revoke(token, own.rules, now)
         if grant.certificate:
+            if reason == KEY_COMPROMISE:
+                # A client proves no possession of the key that it has certified for SSH: it may be that
+                # of another's certificates, and these would be revoked with it.
+                raise forbidden_error(
+                    "only the certificate's own key (an SSHPOP token) or a token of a JWK or OIDC"
+                    " provisioner can call the key of an SSH certificate compromised"
+                )
             await require_standing(grant.certificate, own.authority.trust, own.authority.issuance)
         if grant.serial is not None:
             require_subject(grant.serial, serial)
