@@ -1,4 +1,4 @@
-"""An authority whose keys are in three key services: X.509 in AWS, SSH hosts in Google's, SSH users in Azure's."""
+"""Authorities whose keys are in a token, and in three key services: X.509 in AWS, SSH in Google's and Azure's."""
 
 import json
 import os
@@ -40,11 +40,12 @@ store = {{ kind = "file", path = "{0}/secrets/root_ca_key", password_file = "{0}
 name = "intermediate"
 role = "intermediate"
 issuer = "root"
-subject = {{ common_name = "In AWS" }}
-store = "awskms:key-id=alias/ca;region=eu-central-1"
+subject = {{ common_name = "Elsewhere" }}
+store = "{1}"
 algorithm = "RSA-2048"
-certificate = "{0}/certs/aws.crt"
+certificate = "{0}/certs/elsewhere.crt"
 """
+AWS_KEY = "awskms:key-id=alias/ca;region=eu-central-1"
 
 
 class Clouds(NamedTuple):
@@ -116,18 +117,27 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Generator[Clouds]:
 
 def move_keys(folder: Path, state: Path, clouds: Clouds) -> None:
     """Certify the key in AWS by a ceremony, and name all three in ca.json."""
-    plan = folder / "ceremony.toml"
-    plan.write_text(CEREMONY.format(state))
-    run([NEWEL, "ceremony", plan], env={**os.environ, **clouds.environment})
-    file = state / "config/ca.json"
-    ca: dict[str, Any] = json.loads(file.read_text())
-    ca |= {"crt": f"{state}/certs/aws.crt", "key": "awskms:key-id=alias/ca;region=eu-central-1"}
-    ca["ssh"] = {
+    certify(folder, state, AWS_KEY, {**os.environ, **clouds.environment})
+    ssh = {
         "hostKey": f"cloudkms:{RING}/host/cryptoKeyVersions/1"
         f"?credentials-file={google_credentials(folder)}&endpoint={clouds.google.address}",
         "userKey": "azurekms:vault=lab;name=user",
     }
-    file.write_text(json.dumps(ca))
+    edit_ca_json(state, key=AWS_KEY, ssh=ssh)
+
+
+def certify(folder: Path, state: Path, key: str, environment: dict[str, str]) -> None:
+    """Certify a key as an intermediate by a ceremony."""
+    plan = folder / "ceremony.toml"
+    plan.write_text(CEREMONY.format(state, key))
+    run([NEWEL, "ceremony", plan], env=environment)
+
+
+def edit_ca_json(state: Path, **members: object) -> None:
+    """Name the certified key in ca.json, as its members say."""
+    file = state / "config/ca.json"
+    ca: dict[str, Any] = json.loads(file.read_text())
+    file.write_text(json.dumps(ca | {"crt": f"{state}/certs/elsewhere.crt"} | members))
 
 
 def step(authority: Authority, *words: str) -> None:
@@ -147,7 +157,7 @@ def test_certificates_are_issued_and_revoked_by_keys_in_three_services(
         state, free_port(), free_port(), "--password-file", password, env=clouds.environment
     ) as (authority, _):
         step(authority, "ca", "certificate", "web.test", str(made), f"{made}.key", *words)
-        chain = state / "certs/aws.crt"
+        chain = state / "certs/elsewhere.crt"
         run(["openssl", "verify", "-CAfile", authority.root, "-untrusted", chain, made])
         secret = ("--no-password", "--insecure")
         step(authority, "ssh", "certificate", "web.test", str(host), "--host", *words, *secret)
@@ -160,3 +170,36 @@ def test_certificates_are_issued_and_revoked_by_keys_in_three_services(
         url = f"{authority.http_url}/crl/{issuer_id(issuer)}.crl"
         wait_until(lambda: is_listed(url, leaf, issuer), seconds=60)
         assert all(vault.signed for vault in (clouds.aws, clouds.google, clouds.azure))
+
+
+@pytest.mark.needs("pkcs11-tool")
+def test_certificates_are_issued_by_keys_in_a_token_that_ca_json_names_as_the_original_does(
+    tmp_path: Path, softhsm: Any
+) -> None:
+    state, password = init(tmp_path), str(tmp_path / "pw")
+    service = f"pkcs11:module-path={softhsm.module};token={softhsm.token}?pin-value={softhsm.pin}"
+    certify(tmp_path, state, f"{service}&object=issuing&id=01", dict(os.environ))
+    for name in ("users", "hosts"):
+        run(
+            [
+                "pkcs11-tool", "--module", softhsm.module, "--token-label", softhsm.token, "--login",
+                "--pin", softhsm.pin, "--keypairgen", "--key-type", "EC:prime256v1", "--label", name,
+            ]
+        )  # fmt: skip # a command line
+    ssh = {"hostKey": "pkcs11:object=hosts", "userKey": "pkcs11:object=users"}
+    kms = {"type": "pkcs11", "uri": service}
+    edit_ca_json(state, key="pkcs11:object=issuing", ssh=ssh, kms=kms)
+    words = ("--provisioner", "admin", "--provisioner-password-file", password, "--force")
+    made, user = tmp_path / "web.crt", tmp_path / "user"
+    with serve_newel(state, free_port(), free_port(), "--password-file", password) as (
+        authority,
+        _,
+    ):
+        step(authority, "ca", "certificate", "web.test", str(made), f"{made}.key", *words)
+        chain = state / "certs/elsewhere.crt"
+        run(["openssl", "verify", "-CAfile", authority.root, "-untrusted", chain, made])
+        step(
+            authority, "ssh", "certificate", "ada", str(user), *words, "--no-password", "--insecure"
+        )
+        assert "nistp256" in find_signer(user.with_name("user-cert.pub"))
+        assert softhsm.pin not in authority.logs()

@@ -33,6 +33,14 @@ VERSION = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
             ["azurekms:environment=AzureUSGovernmentCloud", "azurekms:name=n;vault=v?hsm=true"],
             {"kind": "azurekms", "environment": "usgov", "name": "n", "vault": "v", "hsm": "true"},
         ),
+        (
+            ["pkcs11:token=lab%20one;type=private", "pkcs11:id=%00a;object=k?pin-source=file:/p"],
+            {"kind": "pkcs11", "token": "lab one", "id": b"\0a", "label": "k", "pin_file": "/p"},
+        ),
+        (
+            ["pkcs11:module-path=/m;id=0aff?pin-value=a%3Bb&max-sessions=2"],
+            {"kind": "pkcs11", "module": "/m", "id": b"\n\xff", "pin": "a;b", "sessions": "2"},
+        ),
     ],
 )
 def test_a_uri_is_read_as_the_settings_of_a_store(
@@ -47,6 +55,8 @@ def test_a_uri_is_read_as_the_settings_of_a_store(
         (["tpmkms:name=ca"], "'tpmkms' store; supported are"),
         (["/a/path"], "'' store"),
         (["awskms:key-id=1", "cloudkms:x"], "different services"),
+        (["pkcs11:id=xyz"], "neither percent-encoded nor hex"),
+        (["pkcs11:type=public"], "'type' is no attribute of pkcs11"),
         (["awskms:key=1"], "'key' is no attribute of awskms: URIs; they are key-id"),
         (["azurekms:name=n;vault=v;client-secret=hunter2"], "client-secret: a secret"),
         (["awskms:key-id=" + "a" * MAX_URI_LENGTH], "at most 4096"),
@@ -58,7 +68,7 @@ def test_a_uri_that_cannot_be_read_is_refused_with_its_fault(uris: list[str], re
     assert "hunter2" not in str(refused.value)
 
 
-@given(st.text(max_size=200), st.sampled_from(["awskms", "azurekms", "cloudkms", ""]))
+@given(st.text(max_size=200), st.sampled_from(["awskms", "azurekms", "cloudkms", "pkcs11", ""]))
 def test_any_text_is_read_or_refused(text: str, scheme: str) -> None:
     uri = f"{scheme}:{text}"
     try:

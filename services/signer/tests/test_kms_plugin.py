@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from newel.crypto.keys import KeyKind
+from newel.signer.key_uris import KeyURIError
 from newel.signer.keystore.pkcs11.generate import generate
 from newel.signer.keystore.pkcs11.key import KeyReference
 from newel.signer.keystore.pkcs11.token import Token, open_token
-from newel.signer.keystore.plugin.uri import URIError, parse
+from newel.signer.keystore.plugin.uri import parse
 
 PLUGIN = Path(sys.executable).with_name("newel-kms-plugin")
 MESSAGE = b"what is signed"
@@ -107,6 +108,7 @@ def test_a_key_that_could_leave_the_token_signs_nothing(token: Token, service: s
 @pytest.mark.parametrize(
     ("uris", "cause"),
     [
+        (("pkcs11:module-path=m;token=t;object=o;slot-id=1",), "'slot-id' is no attribute"),
         (("pkcs11:token=t;object=o",), "no module-path"),
         (("pkcs11:module-path=m;object=o",), "no token"),
         (("pkcs11:module-path=m;token=t",), "names no key"),
@@ -115,5 +117,5 @@ def test_a_key_that_could_leave_the_token_signs_nothing(token: Token, service: s
     ],
 )
 def test_a_uri_that_does_not_say_enough(uris: tuple[str, ...], cause: str) -> None:
-    with pytest.raises(URIError, match=cause):
+    with pytest.raises(KeyURIError, match=cause):
         parse(*uris)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from newel.runtime.config import ConfigError
 from newel.standalone import models
@@ -58,6 +59,24 @@ VERSION = "projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
             "azurekms",
             {"vault": "lab", "name": "ca"},
         ),
+        (
+            {"type": "pkcs11", "uri": "pkcs11:module-path=/m;token=lab?pin-source=file:/pin"},
+            "pkcs11:id=01ff;object=ca;type=private",
+            "pkcs11",
+            {"token": "lab", "label": "ca", "id": b"\x01\xff", "pin_file": Path("/pin")},
+        ),
+        (
+            {"type": "pkcs11", "pin": "other"},
+            "pkcs11:module-path=/m;token=lab;object=ca?pin-value=12%2034",
+            "pkcs11",
+            {"module": Path("/m"), "pin": SecretStr("12 34"), "pin_file": None},
+        ),
+        (
+            {"type": "pkcs11", "pin": "1234"},
+            "pkcs11:module-path=/m;token=lab;id=%01",
+            "pkcs11",
+            {"pin": SecretStr("1234"), "id": b"\x01"},
+        ),
     ],
 )
 def test_keys_in_the_service_of_kms_reach_the_signer(
@@ -80,10 +99,16 @@ def test_keys_in_the_service_of_kms_reach_the_signer(
     [
         ({"kms": {"type": "tpmkms"}}, "kms.type: keys are encrypted files"),
         ({"kms": {"type": 3}}, "kms.type: keys are encrypted files"),
-        ({"kms": {"type": "awskms", "pin": "1"}}, "kms.pin: no key is kept there"),
+        ({"kms": {"type": "awskms", "pin": "1"}}, "kms.pin: only pkcs11 has it"),
         ({"kms": {"type": "awskms", "uri": "cloudkms:"}}, "kms.uri: it is the URI of another"),
-        ({"kms": {"uri": "pkcs11:token=a"}}, "kms.uri: it is a URI of awskms"),
-        ({"kms": {"region": "r"}}, "kms.region: only awskms have it"),
+        ({"kms": {"uri": "tpmkms:name=a"}}, "kms.uri: it is a URI of awskms"),
+        ({"kms": {"region": "r"}}, "kms.region: only awskms has it"),
+        (
+            {"kms": {"type": "pkcs11"}, "key": "intermediate"},
+            "key: in this service a key is named by a URI: pkcs11:token=",
+        ),
+        ({"key": "pkcs11:module-path=/m;token=t;object=o"}, "a token has one PIN"),
+        ({"key": "pkcs11:module-path=/m;slot-id=1"}, "key: 'slot-id' is no attribute of pkcs11"),
         ({"kms": {"type": "azurekms"}}, "key: in this service a key is named by a URI"),
         (
             {"kms": {"type": "awskms"}, "key": f"cloudkms:{VERSION}"},

@@ -36,6 +36,7 @@ class KMS(msgspec.Struct, omit_defaults=True, rename="camel"):
     region: str = ""
     profile: str = ""
     credentials_file: str = ""
+    pin: str = ""
 
 
 class DB(msgspec.Struct, rename="camel"):

@@ -22,7 +22,7 @@ _ELSEWHERE = (
     "this authority issues with its own keys (softcas); it does not stand in front of another one"
 )
 _KEYS = "no key is kept there; other stores are set in newel.signer.keys"
-_KEY_SERVICES = ("", "softkms", "awskms", "azurekms", "cloudkms")
+_KEY_SERVICES = ("", "softkms", "awskms", "azurekms", "cloudkms", "pkcs11")
 _HEADER = re.compile(r"[A-Za-z0-9-]{0,64}", re.ASCII)
 _HTTP_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/%?=&-]*)?", re.ASCII)
 _DATABASE = (
@@ -119,8 +119,8 @@ def _kms_type(value: Any) -> str:
     if value is None or (isinstance(value, str) and value.lower() in _KEY_SERVICES):
         return ""
     return (
-        "keys are encrypted files (softkms), or in awskms, azurekms or cloudkms; other stores are set in"
-        " newel.signer.keys"
+        "keys are encrypted files (softkms), in a token (pkcs11), or in awskms, azurekms or cloudkms; other"
+        " stores are set in newel.signer.keys"
     )
 
 
@@ -151,10 +151,10 @@ CA_JSON: Mapping[str, Member] = {
     "kms": honour(
         "where keys are kept",
         members={
-            "type": honour("softkms for files, awskms, azurekms or cloudkms", problem=_kms_type),
+            "type": honour("softkms for files, pkcs11, awskms, azurekms or cloudkms", problem=_kms_type),
             "credentialsFile": honour("the credentials for awskms and cloudkms", problem=text),
-            "uri": honour("the service, as a URI: what it says holds for every key", problem=text),
-            "pin": refuse(_KEYS),
+            "uri": honour("the token or service, as a URI: what it says holds for every key", problem=text),
+            "pin": honour("the PIN of pkcs11, where no URI has one; pin-source is safer", problem=text),
             "managementKey": refuse(_KEYS),
             "region": honour("the region of awskms", problem=text),
             "profile": honour("the profile in the credentials for awskms", problem=text),

@@ -1,4 +1,4 @@
-"""The URIs by which the step programs name a key in a key service.
+"""The URIs by which the step programs name a key in a token (RFC 7512) or a key service.
 
 ``SCHEME:NAME=VALUE;NAME=VALUE?NAME=VALUE&NAME=VALUE``, percent-encoded, where both parts mean the same;
 Google's also ``cloudkms:projects/…``. A URI is read as the settings of :mod:`newel.signer.stores`.
@@ -7,7 +7,7 @@ Google's also ``cloudkms:projects/…``. A URI is read as the settings of :mod:`
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 MAX_URI_LENGTH = 4096
 
@@ -32,6 +32,15 @@ _ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "credentials-file": "credentials_file",
         "endpoint": "endpoint",
     },
+    "pkcs11": {
+        "module-path": "module",
+        "token": "token",
+        "object": "label",
+        "id": "id",
+        "pin-source": "pin_file",
+        "pin-value": "pin",
+        "max-sessions": "sessions",
+    },
 }
 """The attributes of each scheme, and the settings of its store."""
 _ENVIRONMENTS = {
@@ -40,7 +49,9 @@ _ENVIRONMENTS = {
     "AzureChinaCloud": "china",
 }
 """The step programs' longer names of the clouds."""
-_SECRETS = frozenset({"client-secret", "pin-value"})
+_SECRETS = frozenset({"client-secret"})
+_KEY_TYPE = "type"
+"""The attribute that PKCS #11 tools write beside a key's name; only a private key signs."""
 
 
 class KeyURIError(ValueError):
@@ -91,15 +102,32 @@ def _read_attributes(scheme: str, uri: str) -> dict[str, Any]:
             raise KeyURIError(
                 f"{name}: a secret does not belong in a URI; give it by the environment"
             )
+        if scheme == "pkcs11" and (name, value) == (_KEY_TYPE, "private"):
+            continue
         setting = _ATTRIBUTES[scheme].get(name)
         if setting is None:
             known = ", ".join(_ATTRIBUTES[scheme])
             raise KeyURIError(f"{name[:64]!r} is no attribute of {scheme}: URIs; they are {known}")
-        found[setting] = _read_value(setting, unquote(value))
+        found[setting] = _read_value(setting, value)
     return found
 
 
 def _read_value(setting: str, value: str) -> object:
+    if setting == "id":
+        return read_identifier(value)
+    text = unquote(value)
     if setting == "environment":
-        return _ENVIRONMENTS.get(value, value)
-    return value
+        return _ENVIRONMENTS.get(text, text)
+    if setting == "pin_file":
+        return text.removeprefix("file:")
+    return text
+
+
+def read_identifier(text: str) -> bytes:
+    """Read the ``id`` of a key in a token: percent-encoded, or in hex. Raises :class:`KeyURIError`."""
+    if "%" in text:
+        return unquote_to_bytes(text)
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise KeyURIError("the URI's id is neither percent-encoded nor hex") from None

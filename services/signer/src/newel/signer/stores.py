@@ -1,13 +1,13 @@
 """Where a private key is: an encrypted file, a PKCS #11 token, or a key service of a cloud.
 
-In TOML a store is a table with a ``kind``, or for the key services a URI as the step programs write it:
+In TOML a store is a table with a ``kind``, or for tokens and key services a URI as the step programs write it:
 ``awskms:key-id=alias/ca;region=eu-central-1``.
 """
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from newel.runtime.config import Config as Settings
 from newel.signer.key_uris import read_store
@@ -65,8 +65,10 @@ class PKCS11Store(Settings):
     """The library of the token's manufacturer."""
     token: str
     """The token's label."""
-    pin_file: Path
+    pin_file: Path | None = None
     """The file with the token's user PIN."""
+    pin: SecretStr | None = None
+    """The PIN itself, where a URI of the step programs has it; a file is safer."""
     label: str | None = None
     """The label of the key on the token; a key needs a label or an id."""
     id: Annotated[bytes | None, BeforeValidator(_octets)] = None
@@ -78,12 +80,22 @@ class PKCS11Store(Settings):
     def _check_name(self) -> "PKCS11Store":
         if self.label is None and self.id is None:
             raise ValueError("a token's key needs a label or an id")
+        if (self.pin_file is None) == (self.pin is None):
+            raise ValueError(
+                "a token has one PIN: in pin_file, or in a URI by pin-source or pin-value"
+            )
         return self
+
+    @property
+    def pin_source(self) -> Path | SecretStr:
+        """The PIN, or the file that it is read from when it is needed."""
+        return self.pin or self.pin_file or Path()
 
     @property
     def location(self) -> str:
         """Where the key is, for people."""
-        return f"token {self.token}, label {self.label}"
+        name = f"label {self.label}" if self.label else f"id {(self.id or b'').hex()}"
+        return f"token {self.token}, {name}"
 
 
 class AWSKMSStore(Settings):
@@ -163,4 +175,4 @@ ServiceStore: TypeAlias = AWSKMSStore | GoogleKMSStore | AzureKeyVaultStore
 AnyStore: TypeAlias = FileStore | PKCS11Store | ServiceStore
 
 Store = Annotated[AnyStore, Field(discriminator="kind"), BeforeValidator(read_store)]
-"""A store as a setting: a table, or a URI of a key service."""
+"""A store as a setting: a table, or the URI of a token or a key service."""

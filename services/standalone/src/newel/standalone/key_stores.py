@@ -1,6 +1,6 @@
-"""The keys that ca.json names: encrypted files, or keys in the key service of its ``kms``.
+"""The keys that ca.json names: encrypted files, or keys in the token or key service of its ``kms``.
 
-A key in a service is named by a URI. Where ``kms.type`` says which service it is, an AWS key's id or ARN and
+A key in one is named by a URI. Where ``kms.type`` says which service it is, an AWS key's id or ARN and
 Google's resource name stand alone too, as the original takes them.
 """
 
@@ -9,15 +9,18 @@ from typing import Any
 from newel.signer.config import parse_key_uri, scheme_of
 from newel.step.ca_json import KMS
 
-SERVICES = ("awskms", "azurekms", "cloudkms")
-"""The services, by the schemes of their URIs, which are also the values of ``kms.type``."""
+SERVICES = ("awskms", "azurekms", "cloudkms", "pkcs11")
+"""The tokens and services, by the schemes of their URIs, which are also the values of ``kms.type``."""
 
+_FORMS = {"azurekms": "azurekms:vault=…;name=…", "pkcs11": "pkcs11:token=…;object=…"}
+"""How a key is named in the services where nothing but a URI names one."""
 _NAMES = {"awskms": "key_id", "cloudkms": "key"}
 """The setting of a key that is named without a URI."""
 _MEMBERS = {
     "region": ("region", ("awskms",)),
     "profile": ("profile", ("awskms",)),
     "credentials_file": ("credentialsFile", ("awskms", "cloudkms")),
+    "pin": ("pin", ("pkcs11",)),
 }
 """The members of ``kms`` that are settings of a store, as ca.json spells them, and the services with them."""
 
@@ -35,7 +38,8 @@ def find_service(kms: KMS | None) -> str:
     found = service or scheme
     for name, (member, services) in _MEMBERS.items():
         if getattr(kms, name) and found not in services:
-            raise ValueError(f"kms.{member}: only {' and '.join(services)} have it")
+            has = "have" if len(services) > 1 else "has"
+            raise ValueError(f"kms.{member}: only {' and '.join(services)} {has} it")
     return found
 
 
@@ -57,11 +61,13 @@ def read_service_key(kms: KMS | None, key: str) -> dict[str, Any]:
         base = parse_key_uri(kms.uri) if kms and kms.uri else {"kind": service}
         store = base | {_NAMES[service]: key}
     elif service and not scheme:
-        raise ValueError("in this service a key is named by a URI: azurekms:vault=…;name=…")
+        raise ValueError(f"in this service a key is named by a URI: {_FORMS[service]}")
     else:
         raise ValueError(
             f"it is the URI of a {scheme!r} store; keys are encrypted files, or in one of {', '.join(SERVICES)};"
             " other stores are set in newel.signer.keys"
         )
     given = {name: getattr(kms, name) for name in _MEMBERS if kms}
+    if "pin" in store or "pin_file" in store:
+        given["pin"] = ""  # the URI's own wins, as with the original
     return store | {name: value for name, value in given.items() if value}

@@ -105,7 +105,7 @@ def _locate(store: PKCS11Store) -> "tuple[Token, KeyReference]":
     except ModuleNotFoundError as error:
         raise _explain_missing(error, store) from None
 
-    token = open_token(store.module, store.token, store.pin_file, store.sessions)
+    token = open_token(store.module, store.token, store.pin_source, store.sessions)
     return token, KeyReference(store.label, store.id)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pkcs11
+from pydantic import SecretStr
 
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.keystore.pkcs11.module import Module, module
@@ -41,10 +42,10 @@ class OpenSession:
 class Token:
     """A token with a login. Thread-safe; every failure is a :class:`KeyUnavailableError`."""
 
-    def __init__(self, library: Module, label: str, pin_file: Path, sessions: int) -> None:
+    def __init__(self, library: Module, label: str, pin: Path | SecretStr, sessions: int) -> None:
         self._library = library
         self._label = label
-        self._pin_file = pin_file
+        self._pin = pin
         self.sessions = sessions
         self._free = threading.BoundedSemaphore(sessions)
         self._idle: list[OpenSession] = []
@@ -129,9 +130,7 @@ class Token:
                 raise KeyUnavailableError(self._refused)
             if self._login and self._login.generation == self._library.generation:
                 return
-            from newel.runtime.config import read_secret  # slow to import
-
-            pin = read_secret(self._pin_file)
+            pin = _read_pin(self._pin)
             token = self._library.find_token(self._label)
             try:
                 session = token.open(user_pin=pin)
@@ -159,9 +158,16 @@ def _describe(error: Exception | None) -> str:
 
 
 @cache
-def open_token(library: Path, label: str, pin_file: Path, sessions: int) -> Token:
+def open_token(library: Path, label: str, pin: Path | SecretStr, sessions: int) -> Token:
     """Return the token with this label in this library, the same object for all of its keys.
 
-    Raises :class:`KeyUnavailableError`. The token is not contacted before its first use.
+    ``pin`` is the user PIN, or the file that has it. The token is not contacted before its first use.
+    Raises :class:`KeyUnavailableError`.
     """
-    return Token(module(str(library)), label, pin_file, sessions)
+    return Token(module(str(library)), label, pin, sessions)
+
+
+def _read_pin(pin: Path | SecretStr) -> str:
+    from newel.runtime.config import read_secret  # slow to import
+
+    return read_secret(pin) if isinstance(pin, Path) else pin.get_secret_value()

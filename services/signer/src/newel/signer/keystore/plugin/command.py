@@ -15,9 +15,10 @@ from pkcs11 import PKCS11Error
 
 from newel.crypto import pem
 from newel.crypto.keys import InvalidKeyError
+from newel.signer.key_uris import KeyURIError
 from newel.signer.keys import KeyUnavailableError
 from newel.signer.keystore.plugin import token
-from newel.signer.keystore.plugin.uri import URIError, parse
+from newel.signer.keystore.plugin.uri import parse
 
 LARGEST = 1 << 20
 FORMATS = {"base64": base64.b64encode, "hex": binascii.hexlify, "raw": bytes}
@@ -28,7 +29,7 @@ def main() -> int:
     call = make_parser().parse_args()
     try:
         sys.stdout.buffer.write(run(call))
-    except (URIError, InvalidKeyError, KeyUnavailableError, OSError) as error:
+    except (KeyURIError, InvalidKeyError, KeyUnavailableError, OSError) as error:
         return fail(str(error))
     except PKCS11Error as error:
         return fail(f"the token answers {type(error).__name__} {error}".strip())
@@ -65,7 +66,7 @@ def run(call: argparse.Namespace) -> bytes:
     if call.verb == "certificate":
         found = token.certificates(location)
         if not found:
-            raise URIError("the token has no certificate of that name")
+            raise KeyURIError("the token has no certificate of that name")
         return pem.encode_all(found)
     with Path(call.file).open("rb") if call.file else sys.stdin.buffer as source:
         digest = source.read(LARGEST)

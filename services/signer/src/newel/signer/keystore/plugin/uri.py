@@ -1,16 +1,12 @@
-"""PKCS #11 URIs (RFC 7512), as the step programs write them."""
+"""A key of a token that a person names by PKCS #11 URIs (RFC 7512)."""
 
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote, unquote_to_bytes
+from typing import Any, NamedTuple
 
+from newel.signer.key_uris import KeyURIError, parse_key_uri, scheme_of
 from newel.signer.keystore.pkcs11.key import KeyReference
 
-SCHEME = "pkcs11:"
-
-
-class URIError(ValueError):
-    """The URI does not identify a key of a token."""
+SCHEME = "pkcs11"
 
 
 class KeyLocation(NamedTuple):
@@ -25,41 +21,22 @@ class KeyLocation(NamedTuple):
 def parse(*uris: str) -> KeyLocation:
     """Parse several URIs together: the options of a service, and the name of a key; the last one wins.
 
-    Attributes are before or after the question mark; ``id`` is percent-encoded or in hex.
+    Raises :class:`newel.signer.key_uris.KeyURIError`, and ``OSError`` for the file of a PIN.
     """
-    found: dict[str, str] = {}
-    for uri in uris:
-        if not uri.lower().startswith(SCHEME):
-            raise URIError("only keys of PKCS #11 tokens are supported: pkcs11:…")
-        for part in uri[len(SCHEME) :].replace("?", ";").replace("&", ";").split(";"):
-            name, equals, value = part.partition("=")
-            if equals:
-                found[name] = value
-    for name in ("module-path", "token"):
+    if {scheme_of(uri) for uri in uris} != {SCHEME}:
+        raise KeyURIError("only keys of PKCS #11 tokens are supported: pkcs11:…")
+    found = parse_key_uri(*uris)
+    for attribute, name in (("module-path", "module"), ("token", "token")):
         if name not in found:
-            raise URIError(f"the URI has no {name}")
-    if "object" not in found and "id" not in found:
-        raise URIError("the URI names no key: it has neither object nor id")
-    label = unquote(found["object"]) if "object" in found else None
-    reference = KeyReference(label, identifier(found["id"]) if "id" in found else None)
-    return KeyLocation(
-        unquote(found["module-path"]), unquote(found["token"]), pin(found), reference
-    )
+            raise KeyURIError(f"the URI has no {attribute}")
+    reference = KeyReference(found.get("label"), found.get("id"))
+    if reference == KeyReference():
+        raise KeyURIError("the URI names no key: it has neither object nor id")
+    return KeyLocation(found["module"], found["token"], _read_pin(found), reference)
 
 
-def identifier(text: str) -> bytes:
-    """Decode an id."""
-    if "%" in text:
-        return unquote_to_bytes(text)
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise URIError("the URI's id is neither percent-encoded nor hex") from None
-
-
-def pin(found: dict[str, str]) -> str:
+def _read_pin(found: dict[str, Any]) -> str:
     """Return the PIN, or the content of the file it is in."""
-    if "pin-source" in found:
-        name = unquote(found["pin-source"]).removeprefix("file:")
-        return Path(name).read_text().strip()
-    return unquote(found.get("pin-value", ""))
+    if "pin_file" in found:
+        return Path(found["pin_file"]).read_text().strip()
+    return str(found.get("pin", ""))
