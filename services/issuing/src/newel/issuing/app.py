@@ -119,12 +119,10 @@ def build(config: Config, ports: Ports) -> Service:
     reconciliation = Reconciliation(
         store, completion, issuers, clock, trail, config.reconcile_after
     )
-
     revocations = Revocations(store, clock, trail)
     watch = IssuerWatch(issuers, clock, metrics)
     ssh_store = Storage(ports.database, ports.outbox, storage_statements.SSH, SSH_EVENTS)
     ssh = _build_ssh(config, ports, ssh_store, signer, trail, faults)
-
     kinds = KeyedCertificates(store, revocations), KeyedCertificates(ssh_store, ssh.revocations)
 
     async def start() -> None:
