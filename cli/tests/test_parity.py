@@ -26,6 +26,7 @@ OURS_ALONE = (
     "enroll",
     "login",
     "logout",
+    "metering",
     "request",
     "revoke",
     "sign",

@@ -117,6 +117,27 @@ def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
     assert [row["names"] for row in rows] == ["dns:one.internal", "dns:two.internal"]
 
 
+def test_metering_counts_what_the_lists_show(desk: Desk) -> None:
+    desk.issue("metered.internal", "--not-after", "20m")
+    desk.find_certificates("metered.internal")
+    listed = desk.entries("certificates", "list", "--limit", "0")
+    found = json.loads(desk.newel("metering", "--output", "json").stdout)
+    assert found["total"]["issued"] == found["total"]["certificates"] == len(listed)
+    by_provisioner = {each["provisioner"]: each for each in found["usages"]}
+    own = [each for each in listed if each["provisioner"] == "admin"]
+    assert by_provisioner["admin"]["issued"] == len(own)
+    table = desk.newel("metering", "--month", found["month"])
+    heading, *rows, total = table.stdout.splitlines()
+    assert heading.split()[:2] == ["PROVISIONER", "AUTHORITY"]
+    assert [row.split()[0] for row in rows] == ["(the", "admin"]
+    assert total.split()[0] == "TOTAL"
+    assert f"{found['month']} is not over" in table.stderr
+    lines = list(csv.DictReader(io.StringIO(desk.newel("metering", "--output", "csv").stdout)))
+    assert [each["provisioner"] for each in lines] == ["", "admin"]
+    refused = desk.newel("metering", "--month", "october", status=1)
+    assert "must be a month as in 2026-11" in refused.stderr
+
+
 NEITHER = (
     "no certificate has the serial number 1234, read as hexadecimal, nor 1234, read as decimal\n"
 )

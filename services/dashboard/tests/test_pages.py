@@ -1,18 +1,27 @@
 """What the pages show, to whom, and what they do not execute."""
 
+import datetime as dt
+import html
+import re
 import ssl
 from typing import Any
 
 import pytest
 
-from fixtures.catalogue import make_issued, revocation_event
+from fixtures.catalogue import ISSUER, make_issued, revocation_event
 from fixtures.dashboard import DashboardHarness, read_text, read_token
 from fixtures.inventory import IssuedRecords
 from fixtures.ssh_catalogue import make_ssh
 from newel.runtime.http.roles import Role
 
-PATHS = ("", "/certificates", "/endpoints", "/alerts", "/provisioners")
-FILES = ("/certificates.csv", "/certificates/01/chain", "/certificates/01/revoke", "/alerts/1")
+PATHS = ("", "/certificates", "/endpoints", "/alerts", "/provisioners", "/metering")
+FILES = (
+    "/certificates.csv",
+    "/metering.csv",
+    "/certificates/01/chain",
+    "/certificates/01/revoke",
+    "/alerts/1",
+)
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'"
 
 
@@ -183,6 +192,31 @@ async def test_pages_follow_each_other(dashboard: DashboardHarness) -> None:
     assert first.text.count("<tr>") == 51
     assert second.text.count("<tr>") == 12
     assert len(csv.text.splitlines()) == 62
+
+
+async def test_a_month_is_metered_and_its_numbers_lead_to_the_certificates(
+    dashboard: DashboardHarness,
+) -> None:
+    month = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    half = dt.timedelta(days=15)
+    await dashboard.catalogue.take(make_issued("a.example", at=month, life=half).event)
+    dashboard.catalogue.clock.advance(dt.timedelta(hours=1))
+    async with dashboard.log_in() as browser:
+        page = await browser.get("/dashboard/metering")
+        csv = await browser.get("/dashboard/metering.csv?month=2026-11")
+        before = await browser.get("/dashboard/metering?month=2026-10")
+        wrong = await browser.get("/dashboard/metering?month=never")
+        links = re.findall(r'<a href="(/dashboard/certificates\?[^"]+)">(\d+)</a>', page.text)
+        counts = [
+            (await browser.get(html.unescape(path))).text.count("<tr>") - 1 for path, _ in links
+        ]
+    assert "Metering of 2026-11 counted until 2026-11-21 13:00 UTC" in read_text(page)
+    assert f"admin {ISSUER} 1 0.5 0.0 1 0.5 1" in read_text(page)
+    assert [int(number) for _, number in links] == counts == [1, 1, 2]
+    assert "month=2026-11" in before.text
+    assert csv.text.count("\n") == 3
+    assert wrong.status_code == 400
+    assert "must be a month as in 2026-11" in read_text(wrong)
 
 
 async def test_an_operator_revokes_with_a_reason_after_a_preview(

@@ -95,6 +95,7 @@ class TestWhoMayRead:
                 "metadata/name/dns:a",
                 "administrator",
                 "overview",
+                "metering",
                 "certificates/00/chain",
                 "openapi.json",
             ):

@@ -61,6 +61,22 @@ def alert(identifier: str) -> Call[dict[str, Any]]:
     return _entry("alerts", identifier)
 
 
+def usage(month: str = "") -> Call[dict[str, Any]]:
+    """Get what was used in a month (``2026-11``; by default the current one): ``usages`` and ``total``.
+
+    There is a usage for each provisioner of each authority: ``endpoint_months``, ``certificate_months``,
+    and the whole seconds that they are made of.
+    """
+    query = f"?{urlencode({'month': month})}" if month else ""
+    return Call("GET", f"/inventory/metering{query}", members)
+
+
+def usage_csv(month: str = "") -> Call[str]:
+    """Get the same as CSV (RFC 4180), a row for each usage."""
+    query = urlencode({"format": "csv"} | ({"month": month} if month else {}))
+    return Call("GET", f"/inventory/metering?{query}", lambda body: body.decode())
+
+
 class DashboardLink(NamedTuple):
     """Where the dashboard logs an administrator in, once."""
 

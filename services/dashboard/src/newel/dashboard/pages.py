@@ -1,6 +1,7 @@
 """The pages of a session: lists, one of each thing, and what is downloaded."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.responses import Response
 from newel.dashboard.decoding import decode_chain, describe
 from newel.dashboard.interfaces import Interfaces
 from newel.dashboard.overview import read_overview
-from newel.dashboard.rendering import Renderer
+from newel.dashboard.rendering import Renderer, read_time
 from newel.dashboard.sessions import Sessions
 from newel.dashboard.status import Status, ask_crl, ask_ocsp
 from newel.dashboard.visits import Visit, enter, read_segment
@@ -127,6 +128,21 @@ class Pages:
         entry = await self.interfaces.read(visit.caller, f"/alerts/{read_segment(request, 'id')}")
         return self.renderer.page("alert.html", visit=visit, entry=entry)
 
+    async def show_metering(self, request: Request) -> Response:
+        """Show a month's usage, with the months before and after it; the interface checks the month."""
+        visit = await self.enter(request)
+        month = request.query_params.get("month")
+        path, params = "/inventory/metering", {"month": month} if month else {}
+        report = await self.interfaces.read(visit.caller, path, params)
+        before = read_time(report["start"]) - dt.timedelta(days=1)
+        return self.renderer.page(
+            "metering.html",
+            visit=visit,
+            report=report,
+            before=f"{before:%Y-%m}",
+            after=report["end"][:7] if report["is_complete"] else None,
+        )
+
     async def show_provisioners(self, request: Request) -> Response:
         """Show the provisioners, which every client of the authority may list."""
         visit = await self.enter(request)
@@ -150,9 +166,10 @@ class Pages:
 class Download:
     """A file of an interface, handed on as it comes: the CSV of a search, a certificate's chain."""
 
-    def __init__(self, pages: Pages, path: str) -> None:
+    def __init__(self, pages: Pages, path: str, **fixed: str) -> None:
         self._pages = pages
         self._path = path
+        self._fixed = fixed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request."""
@@ -166,5 +183,5 @@ class Download:
             name: text
             for name, text in request.query_params.items()
             if text and name not in ignored
-        }
+        } | self._fixed
         await self._pages.interfaces.forward(visit.caller, path, urlencode(query), send)

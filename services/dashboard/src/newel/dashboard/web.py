@@ -55,6 +55,8 @@ def build_app(
         Route(f"{HOME}/certificates/{{serial}}/revoke", revocation.revoke, methods=["POST"]),
         Route(f"{HOME}/endpoints/{{id}}", pages.show_endpoint),
         Route(f"{HOME}/alerts/{{id}}", pages.show_alert),
+        Route(f"{HOME}/metering", pages.show_metering),
+        Route(f"{HOME}/metering.csv", Download(pages, "/inventory/metering", format="csv")),
         Route(f"{HOME}/provisioners", pages.show_provisioners),
         *(Route(f"{HOME}/{name}", partial(pages.show_list, name)) for name in LISTS),
     ]

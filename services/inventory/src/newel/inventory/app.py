@@ -118,11 +118,14 @@ def build(config: Config, ports: Ports) -> Service:
 
 def _build_web(config: Config, ports: Ports) -> ASGIApp:
     from newel.inventory.http import Inventory, build_app
+    from newel.inventory.metering import Meter
+    from newel.inventory.storage.metering import MeteringStorage
 
     parts = Inventory(
         ListingStorage(ports.database),
         MetadataStorage(ports.database),
         OverviewCounter(OverviewStorage(ports.database), ports.clock),
+        Meter(MeteringStorage(ports.database), ports.clock),
         issuing_pb2_grpc.RepositoryStub(ports.issuing),
         config.administrators,
         ports.clock,

@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel
@@ -229,14 +229,18 @@ class EndpointPage(BaseModel):
 
 
 def write_csv(documents: Iterable[CertificateDocument], *, header: bool) -> str:
-    """Return RFC 4180 rows with every cell quoted and formulas made plain text."""
+    """Return RFC 4180 rows, with the names of the columns before the first if ``header`` says so."""
+    rows = [document.model_dump(mode="json") for document in documents]
+    return write_rows(rows, rows[0] if header and rows else ())
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], header: Iterable[str]) -> str:
+    """Return RFC 4180 rows with every cell quoted and formulas made plain text; no header if it is empty."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    for index, document in enumerate(documents):
-        values = document.model_dump(mode="json")
-        if header and index == 0:
-            writer.writerow(values)
-        writer.writerow(_cell(value) for value in values.values())
+    if names := [*header]:
+        writer.writerow(names)
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
     return text.getvalue()
 
 

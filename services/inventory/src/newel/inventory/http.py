@@ -24,8 +24,11 @@ from newel.inventory.documents import (
     LineageDocument,
     OverviewDocument,
     write_csv,
+    write_rows,
 )
 from newel.inventory.lookup import MetadataKey
+from newel.inventory.metering import Meter
+from newel.inventory.metering_documents import COLUMNS, MeteringDocument, MeteringParameters
 from newel.inventory.overview import OverviewCounter
 from newel.inventory.repository import Repository, read_chain
 from newel.inventory.storage.listing import ListingStorage
@@ -63,6 +66,7 @@ class Inventory:
     listing: ListingStorage
     metadata: MetadataStorage
     overview: OverviewCounter
+    meter: Meter
     repository: Repository
     administrators: tuple[Administrator, ...]
     clock: Clock
@@ -82,6 +86,7 @@ def build_app(inventory: Inventory) -> FastAPI:
 
     routes = APIRouter(prefix="/inventory")
     _add_overview(routes, inventory)
+    _add_metering(routes, inventory)
     _add_certificates(routes, inventory)
     _add_endpoints(routes, inventory)
     _add_metadata(routes, inventory)
@@ -99,6 +104,23 @@ def _add_overview(routes: APIRouter, inventory: Inventory) -> None:
     async def overview() -> OverviewDocument:
         """Count certificates and endpoints by state, expiry by day and issuance by hour."""
         return OverviewDocument.of(await inventory.overview.count())
+
+
+def _add_metering(routes: APIRouter, inventory: Inventory) -> None:
+    @routes.get("/metering", response_model=MeteringDocument)
+    async def usage(
+        parameters: Annotated[MeteringParameters, Query()],
+    ) -> MeteringDocument | Response:
+        """Endpoint-months and certificate-months of a month, by provisioner and authority."""
+        document = MeteringDocument.of(await inventory.meter.report(parameters.when()))
+        if parameters.format == "json":
+            return document
+        name = f"metering-{document.month}.csv"
+        return Response(
+            write_rows(document.rows(), COLUMNS),
+            media_type="text/csv",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
 
 def _add_certificates(routes: APIRouter, inventory: Inventory) -> None:

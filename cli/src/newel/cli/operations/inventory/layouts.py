@@ -61,6 +61,15 @@ DELIVERIES: Columns = {
     "ERROR": "error",
 }
 CHANNELS: Columns = {"CHANNEL": "name", "KIND": "kind"}
+USAGES: Columns = {
+    "PROVISIONER": "provisioner",
+    "AUTHORITY": "issuer",
+    "ENDPOINTS": "endpoints",
+    "ENDPOINT-MONTHS": "endpoint_months",
+    "CERTIFICATES": "certificates",
+    "CERTIFICATE-MONTHS": "certificate_months",
+    "ISSUED": "issued",
+}
 OF: Mapping["Kind", Columns] = {
     "certificates": CERTIFICATES,
     "endpoints": ENDPOINTS,
