@@ -1,6 +1,7 @@
 """Authorities that ask for client certificates: the identity an SSH client gets along, beside the original's.
 
-The real step-ca issues it; a front of it says what only hosted authorities say, and asks for certificates.
+The real step-ca issues it, and so does our authority on the same files; a front of either says what only
+hosted authorities say, and asks for certificates.
 """
 
 import base64
@@ -20,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from fakes.client_auth_proxy import ClientAuthProxy, serve_proxy
 from fixtures.running import NEWEL, Authority, others, run
 from fixtures.ssh_programs import agent
-from fixtures.step_ca import step_ca
+from fixtures.step_ca import serve_successor, step_ca
 from newel.crypto.keys import PublicKey
 from newel.jose.jwk import from_public_key
 
@@ -29,10 +30,12 @@ pytestmark = pytest.mark.needs("step", "step-ca", "ssh-keygen", "ssh-agent", "op
 CLEAR = ("--no-password", "--insecure")
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Generator[Authority]:
-    """A step-ca that signs for users and hosts."""
-    with step_ca(tmp_path_factory.mktemp("ssh") / "state", "--ssh") as running:
+@pytest.fixture(scope="module", params=[step_ca, serve_successor], ids=["step-ca", "newel"])
+def authority(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Generator[Authority]:
+    """An authority that signs for users and hosts."""
+    with request.param(tmp_path_factory.mktemp("ssh") / "state", "--ssh") as running:
         yield running
 
 

@@ -87,10 +87,11 @@ class ClientAuthProxy(LocalServer):
 
 
 def serve_proxy(authority: Authority, folder: Path) -> ClientAuthProxy:
-    """A front of a running step-ca, which certifies it; its files go to the folder."""
+    """A front of a running authority, which certifies it; its files go to the folder."""
     done = authority.step(
         "ca", "certificate", "localhost", str(folder / "crt"), str(folder / "key"), "--force",
-        "--provisioner", "admin", "--provisioner-password-file", str(authority.password_file),
+        "--ca-url", authority.url, "--provisioner", "admin",
+        "--provisioner-password-file", str(authority.password_file),
     )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

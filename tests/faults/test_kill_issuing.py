@@ -107,11 +107,11 @@ async def test_killed_after_a_step(tmp_path: Path, database_url: str, step: Step
 
 @pytest.mark.attack("X04")
 @pytest.mark.parametrize("step", list(Step), ids=lambda step: f"{step.value}-{step.name.lower()}")
-async def test_killed_after_a_step_of_ssh(tmp_path: Path, step: Step) -> None:
+async def test_killed_after_a_step_of_ssh(tmp_path: Path, database_url: str, step: Step) -> None:
     now = SystemClock().now()
     authority = make_authority(tmp_path, now=now)
     save_authority(authority, tmp_path)
-    url = sqlite_url(tmp_path)
+    url = database_url
     validity: dict[str, Any] = {
         "valid_after": stamp(now),
         "valid_before": stamp(now + dt.timedelta(hours=1)),

@@ -19,16 +19,22 @@ from fixtures.registration import (
     open_registration,
     read_message,
 )
+from fixtures.ssh_api import (
+    ENABLED,
+    SSHPOP,
+    encode,
+    host_of,
+    pop_token,
+    read_certificate,
+    sign,
+    ssh_token,
+)
 from newel.crypto import keys
 from newel.crypto.ssh import certificates
 from newel.crypto.ssh.certificates import Certificate
 from newel.crypto.ssh.public_keys import wire_of
 from newel.jose import jws
 from newel.step import tokens
-from newel.step.tokens import SSHOptions
-
-ENABLED = {"claims": {"enableSSHCA": True}}
-SSHPOP = {"type": "SSHPOP", "name": "sshpop", **ENABLED}
 
 
 @pytest.fixture
@@ -53,55 +59,6 @@ async def ssh(
     )
     yield opened
     await opened.database.close()
-
-
-def encode(wire: bytes) -> str:
-    return base64.b64encode(wire).decode()
-
-
-def ssh_token(
-    owner: JwkKey, subject: str = "alice", now: dt.datetime = EPOCH, **options: Any
-) -> str:
-    chosen: dict[str, Any] = {"cert_type": "user", "principals": [subject]} | options
-    given = SSHOptions(**chosen)
-    return owner.token(subject, now, audience=f"{CA}/1.0/ssh/sign", sans=None, ssh=given)
-
-
-def read_certificate(answer: httpx.Response) -> Certificate:
-    assert answer.status_code == 201, answer.text
-    return certificates.parse(base64.b64decode(answer.json()["crt"]))
-
-
-async def sign(
-    ssh: RegistrationHarness, token: str, key: Any = None, **more: Any
-) -> httpx.Response:
-    key = key or keys.generate()
-    return await ssh.post("/1.0/ssh/sign", publicKey=encode(wire_of(key)), ott=token, **more)
-
-
-async def host_of(ssh: RegistrationHarness) -> tuple[Certificate, keys.PrivateKey]:
-    key = keys.generate()
-    token = ssh_token(ssh.admin, "a.example", ssh.clock.now(), cert_type="host")
-    return read_certificate(await sign(ssh, token, key)), key
-
-
-def pop_token(
-    ssh: RegistrationHarness,
-    certificate: Certificate,
-    key: keys.PrivateKey,
-    method: str,
-    subject: str = "",
-) -> str:
-    header = {"sshpop": encode(certificate.wire)}
-    return tokens.make(
-        key,
-        kid="",
-        issuer="sshpop",
-        subject=subject or certificate.key_id,
-        audience=f"{CA}/1.0/ssh/{method}#sshpop/sshpop",
-        now=ssh.clock.now(),
-        extra_header=header,
-    )
 
 
 async def test_a_token_and_a_key_become_a_certificate(ssh: RegistrationHarness) -> None:
@@ -219,11 +176,32 @@ async def test_without_an_inventory_that_has_to_know_names_nothing_is_signed(
     await opened.database.close()
 
 
-async def test_fifty_uses_of_a_token_make_one_certificate(ssh: RegistrationHarness) -> None:
-    token, key = ssh_token(ssh.admin), keys.generate()
-    answers = await asyncio.gather(*[sign(ssh, token, key) for _ in range(50)])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+async def test_fifty_uses_of_a_token_make_one_certificate(
+    request: pytest.FixtureRequest, authority: CertificateAuthority, tmp_path: Path, kind: str
+) -> None:
+    """At once, at two replicas that share a database."""
+    url = f"sqlite:///{tmp_path}/uses.db"
+    if kind == "postgresql":
+        url = request.getfixturevalue("fresh_postgres_url")
+    admin = JwkKey("admin", keys.generate())
+    first = await open_registration(
+        url, authority, admin=admin, provisioners=(admin.record(**ENABLED),)
+    )
+    second = await open_registration(
+        url,
+        authority,
+        admin=admin,
+        issuing=first.issuing,
+        clock=first.clock,
+        provisioners=(admin.record(**ENABLED),),
+    )
+    token, key = ssh_token(admin), keys.generate()
+    answers = await asyncio.gather(*[sign(ssh, token, key) for ssh in (first, second) * 25])
     assert sorted(each.status_code for each in answers) == [201, *[401] * 49]
-    assert len(ssh.issuing.ssh_requests) == 1
+    assert len(first.issuing.ssh_requests) == 1
+    for each in (first, second):
+        await each.database.close()
 
 
 async def test_a_request_that_was_not_answered_may_try_again_with_its_token(
@@ -340,14 +318,6 @@ async def test_the_key_of_a_certificate_revokes_no_other(ssh: RegistrationHarnes
     answer = await ssh.post("/ssh/revoke", serial=str(other.serial), ott=token, passive=True)
     assert answer.status_code == 403
     assert f'certificate serial number "{made.serial}" do not match' in read_message(answer)
-
-
-async def test_an_identity_that_is_not_given_is_refused_and_not_dropped(
-    ssh: RegistrationHarness,
-) -> None:
-    answer = await sign(ssh, ssh_token(ssh.admin), identityCSR="-----BEGIN")
-    assert answer.status_code == 501
-    assert ssh.issuing.ssh_requests == []
 
 
 async def test_malformed_requests_are_refused_in_a_line(ssh: RegistrationHarness) -> None:

@@ -255,12 +255,20 @@ class Config(Settings):
         return parse_defaults(check_members(self.subject, SUBJECT, "subject"), "subject")
 
     def max_duration(self) -> dt.timedelta:
-        """Return the longest duration of all provisioners, now or later, plus the backdate."""
+        """Return the longest duration of all provisioners, now or later, plus the backdate.
+
+        The X.509 certificate beside an SSH certificate lasts as long as that.
+        """
         limits = self.limits()
         later = self.longest_duration if self.remote_management else dt.timedelta()
         every = (each for record in self.records() for each in effective_records(record))
         all_limits = [limits, *(limits.inherit(each.claims) for each in every)]
-        return max(later, *(each.max_duration for each in all_limits)) + self.backdate
+        beside = [
+            max(each.ssh_user.max_duration, each.ssh_host.max_duration)
+            for each in all_limits
+            if each.enable_ssh
+        ]
+        return max(later, *beside, *(each.max_duration for each in all_limits)) + self.backdate
 
     def max_ssh_durations(self) -> dict[str, dt.timedelta]:
         """Return the longest validity of SSH certificates of all provisioners, by ``user`` and ``host``."""

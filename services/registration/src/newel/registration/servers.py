@@ -19,7 +19,9 @@ from newel.registration.revocations.build import build as build_revocations_app
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.ssh.build import SSHServer
 from newel.registration.ssh.build import build_ssh as build_ssh_server
+from newel.registration.ssh.identity import IdentityService
 from newel.registration.ssh_rpc import RemoteSSHIssuance
+from newel.registration.step.renewal import RenewService
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.asgi import ASGIApp
 from newel.step.audiences import Audiences
@@ -29,17 +31,21 @@ def build_ssh(
     config: Config, ports: Ports, authority: Authority, used: UsedTokenTable, metrics: Metrics
 ) -> SSHServer:
     """Build the SSH half of the step API. Raises ConfigError."""
+    rules = TokenRules(Audiences(config.dns_names), config.longest_token)
+    issuance = RemoteIssuance(ports.issuing)
+    renewal = RenewService(authority, rules, used, issuance, ports.clock, config.policy_on_renewal)
     return build_ssh_server(
         config.ssh,
         database=ports.database,
         authority=authority,
         issuance=RemoteSSHIssuance(ports.issuing),
         used=used,
-        rules=TokenRules(Audiences(config.dns_names), config.longest_token),
+        rules=rules,
         clock=ports.clock,
         audit_trail=AuditTrail(ports.audit, metrics),
         backdate=config.backdate,
         active_revocation=config.active_revocation,
+        identities=IdentityService(authority, issuance, renewal),
     )
 
 

@@ -6,6 +6,7 @@ once (trust on first use), or with the names that its cloud gives it and no othe
 
 import datetime as dt
 import hashlib
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from newel.durations.go import parse_duration
@@ -93,6 +94,7 @@ class InstanceProvisioner(Provisioner):
             key_id=instance.subject,
             principals=instance.own_names,
             limits=self.limits,
+            identity=partial(self.grant, instance),
             choice=SSHChoice.NOTHING if own_only else SSHChoice.PRINCIPALS,
             payload=instance.token.payload,
             principal=instance.principal,

@@ -1,6 +1,7 @@
 """JWK provisioners: one-time tokens signed by a key that the authority escrows encrypted."""
 
 import datetime as dt
+from functools import partial
 
 from newel.jose import jwk, jws
 from newel.registration.provisioners import step_tokens
@@ -53,6 +54,7 @@ class JWKProvisioner(Provisioner):
             provisioner=self._reference,
             use=token_use(self.id, verified),
             limits=self.limits,
+            identity=partial(self._grant, verified),
         )
 
     def authorize_ssh_revoke(

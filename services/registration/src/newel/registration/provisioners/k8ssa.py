@@ -8,6 +8,7 @@ import base64
 import datetime as dt
 import hashlib
 from collections.abc import Awaitable, Iterable, Sequence
+from functools import partial
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -26,6 +27,7 @@ from newel.registration.provisioners.grant import (
 )
 from newel.registration.provisioners.k8ssa_claims import (
     LEGACY_ISSUER,
+    Account,
     read_account,
     template_variables,
 )
@@ -140,9 +142,17 @@ class K8sSAProvisioner(Provisioner):
 
         A legacy token may be used again; a bound one obtains one certificate.
         """
+        verified, account = self._identify(token, rules, now)
+        return self._grant(verified, account)
+
+    def _identify(
+        self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
+    ) -> tuple[Token, Account]:
         verified = self._verify(token, rules, now)
         is_bound = verified.claims.iss != LEGACY_ISSUER
-        account = read_account(verified.payload, verified.claims.sub, is_bound=is_bound)
+        return verified, read_account(verified.payload, verified.claims.sub, is_bound=is_bound)
+
+    def _grant(self, verified: Token, account: Account) -> Grant:
         return Grant(
             provisioner=self._reference,
             use=self._use(verified),
@@ -162,9 +172,7 @@ class K8sSAProvisioner(Provisioner):
     ) -> SSHGrant:
         """Verify a token and return its grant: the account may ask for any type and names."""
         self.require_ssh()
-        verified = self._verify(token, rules, now)
-        is_bound = verified.claims.iss != LEGACY_ISSUER
-        account = read_account(verified.payload, verified.claims.sub, is_bound=is_bound)
+        verified, account = self._identify(token, rules, now)
         return SSHGrant(
             provisioner=self._reference,
             use=self._use(verified),
@@ -174,6 +182,7 @@ class K8sSAProvisioner(Provisioner):
             key_id=account.serviceaccount.name,
             principals=(),
             limits=self.limits,
+            identity=partial(self._grant, verified, account),
             choice=SSHChoice.ALL,
             payload=verified.payload,
             template_data=template_variables(account),

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import datetime as dt
+from functools import partial
 
 from newel.crypto.nebula import certificates
 from newel.crypto.nebula.records import NebulaCertificate, NebulaError
@@ -58,6 +59,9 @@ class NebulaProvisioner(Provisioner):
         """
         host, verified = self._verify(token, rules, Method.SIGN, now)
         step_tokens.require_x509(verified)
+        return self._grant(host, verified)
+
+    def _grant(self, host: NebulaCertificate, verified: Token) -> Grant:
         claims = verified.claims
         own = [host.name] if host.name else []
         own += [str(each.ip) for each in host.networks]
@@ -105,6 +109,7 @@ class NebulaProvisioner(Provisioner):
             provisioner=self._reference,
             use=token_use(self.id, verified),
             limits=self.limits,
+            identity=partial(self._grant, host, verified),
             window=Window(host.not_before, host.not_after),
             template_data=self._present(host),
         )

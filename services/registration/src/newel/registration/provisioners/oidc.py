@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Awaitable, Sequence
+from functools import partial
 
 from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners.grant import (
@@ -77,20 +78,7 @@ class OIDCProvisioner(Provisioner):
         A person gets the names that the token proves, whatever the request names. An administrator
         gets the names and the subject of the request, unless the provisioner has a template.
         """
-        verified, identity = self._identify(token, rules, now)
-        free = identity.is_admin and self.template is None
-        return Grant(
-            provisioner=self._reference,
-            use=self._use(verified, identity),
-            subject=identity.subject,
-            names=alternative_names(identity, verified.claims.iss),
-            common_names=None,
-            limits=self.limits,
-            profile=self.profile,
-            payload=verified.payload,
-            name_rule=NameRule.FROM_REQUEST if free else NameRule.IGNORED,
-            leaf=LeafKind.ADMIN if free else LeafKind.LEAF,
-        )
+        return self._grant(*self._identify(token, rules, now))
 
     def authorize_ssh_sign(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
@@ -114,8 +102,24 @@ class OIDCProvisioner(Provisioner):
             key_id=address,
             principals=login_names(address),
             limits=self.limits,
+            identity=partial(self._grant, verified, identity),
             choice=SSHChoice.ALL if free else SSHChoice.NOTHING,
             payload=verified.payload,
+        )
+
+    def _grant(self, verified: Token, identity: Identity) -> Grant:
+        free = identity.is_admin and self.template is None
+        return Grant(
+            provisioner=self._reference,
+            use=self._use(verified, identity),
+            subject=identity.subject,
+            names=alternative_names(identity, verified.claims.iss),
+            common_names=None,
+            limits=self.limits,
+            profile=self.profile,
+            payload=verified.payload,
+            name_rule=NameRule.FROM_REQUEST if free else NameRule.IGNORED,
+            leaf=LeafKind.ADMIN if free else LeafKind.LEAF,
         )
 
     def authorize_ssh_revoke(

@@ -1,12 +1,12 @@
 """A provisioner's permission for one SSH certificate."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from newel.registration.errors import malformed_error, unauthorized_error
 from newel.registration.issuance import ProvisionerRef
-from newel.registration.provisioners.grant import TokenUse, Window
+from newel.registration.provisioners.grant import Grant, TokenUse, Window
 from newel.registration.provisioners.limits import Durations, Limits
 from newel.step.tokens import SSHOptions, Token
 
@@ -38,6 +38,8 @@ class SSHGrant(NamedTuple):
     key_id: str
     principals: Sequence[str]
     limits: Limits
+    identity: Callable[[], Grant]
+    """Makes the grant of the X.509 certificate beside it, for a request that asks for one. Raises NewelError."""
     choice: SSHChoice = SSHChoice.NOTHING
     options: SSHOptions = _NO_OPTIONS
     """What the token fixes, which the request must not contradict."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from newel.crypto.reader.certificates import Certificate
@@ -53,6 +54,7 @@ class X5CProvisioner(Provisioner):
             provisioner=self._reference,
             use=token_use(self.id, verified),
             limits=self.limits,
+            identity=partial(self._grant, path, verified),
             window=Window(leaf.not_before, leaf.not_after),
             template_data=present(path) if self.ssh_template is not None else {},
             certificate=leaf.der,

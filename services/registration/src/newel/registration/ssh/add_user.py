@@ -4,13 +4,13 @@ It is of the same validity as the user's own, for a principal that hosts have fo
 one command, in which the name of the user stands.
 """
 
-import hashlib
 import re
 from typing import NamedTuple
 
 import msgspec
 
 from newel.registration.errors import forbidden_error
+from newel.registration.ssh.identity import derive_key
 from newel.registration.ssh_issuance import SSHIssueRequest
 
 _PLACE = "<principal>"
@@ -34,11 +34,9 @@ class AddUser(NamedTuple):
         name = user.principals[0]
         if not _ACCOUNT.fullmatch(name):
             raise forbidden_error(f"no account can be added for the principal '{name[:64]}'")
-        head, rest = user.idempotency_key[:4], user.idempotency_key[4:]
-        own = hashlib.sha256(b"add-user\0" + rest).digest()[: len(rest)]
         return msgspec.structs.replace(
             user,
-            idempotency_key=head + own,
+            idempotency_key=derive_key(user.idempotency_key, b"add-user"),
             public_key=key,
             key_id=f"{name}-{self.principal}",
             principals=[self.principal],

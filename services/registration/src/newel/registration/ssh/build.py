@@ -10,6 +10,7 @@ from newel.registration.ssh.add_user import AddUser
 from newel.registration.ssh.config import SSHConfig
 from newel.registration.ssh.configuration import SSHConfiguration
 from newel.registration.ssh.hosts import HostTable
+from newel.registration.ssh.identity import IdentityService
 from newel.registration.ssh.keys import SSHKeys
 from newel.registration.ssh.renewal import SSHRenewService
 from newel.registration.ssh.revocation import SSHRevokeService
@@ -41,12 +42,17 @@ def build_ssh(
     audit_trail: AuditTrail,
     backdate: dt.timedelta,
     active_revocation: bool,
+    identities: IdentityService,
 ) -> SSHServer:
     """Build it. Raises ConfigError for templates that cannot be used."""
     keys, hosts = SSHKeys(issuance, config.foreign_keys()), HostTable(database)
     add_user = AddUser(config.add_user_principal, config.add_user_command)
-    sign = SSHSignService(authority, rules, used, issuance, hosts, clock, backdate, add_user)
-    renew = SSHRenewService(authority, rules, used, issuance, keys, hosts, clock, backdate)
+    sign = SSHSignService(
+        authority, rules, used, issuance, hosts, clock, backdate, add_user, identities
+    )
+    renew = SSHRenewService(
+        authority, rules, used, issuance, keys, hosts, clock, backdate, identities
+    )
     app = SSHAPI(
         sign,
         renew,

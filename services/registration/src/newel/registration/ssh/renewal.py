@@ -4,16 +4,19 @@ import datetime as dt
 from dataclasses import dataclass
 
 from newel.crypto.ssh.certificates import FOREVER, Certificate, moment
+from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
 from newel.registration.errors import forbidden_error, malformed_error, unauthorized_error
-from newel.registration.issuance import ProvisionerRef
+from newel.registration.issuance import IssuedCertificate, ProvisionerRef
 from newel.registration.one_time import idempotency_key, issue_once
 from newel.registration.provisioners.provisioner import Provisioner, TokenRules
 from newel.registration.provisioners.sshpop import SSHPOPProvisioner, SSHProof, is_valid_now
 from newel.registration.ssh.hosts import HostTable
+from newel.registration.ssh.identity import IdentityService
 from newel.registration.ssh.keys import SSHKeys
 from newel.registration.ssh.signing import SSHResult, decision, issue, read_key
 from newel.registration.ssh_issuance import SSHIssuance, SSHIssueRequest, SSHRecord
+from newel.registration.step.peer import Peer
 from newel.registration.step.signing import read_token
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
@@ -33,12 +36,20 @@ class SSHRenewService:
     hosts: HostTable
     clock: Clock
     backdate: dt.timedelta
+    identities: IdentityService
 
-    async def renew(self, body: SSHRenewRequest, method: Method, request_id: str) -> SSHResult:
+    async def renew(
+        self,
+        body: SSHRenewRequest,
+        method: Method,
+        request_id: str,
+        holder: Peer | None = None,
+    ) -> SSHResult:
         """Issue the successor, for the key in the body where ``method`` is a rekey. Raises NewelError.
 
         1. the token, and the certificate that it proves; 2. the record: it is the same certificate, and
-        not revoked; 3. the rules of today; 4. the token is used up; 5. the issuing authority.
+        not revoked; 3. the rules of today; 4. the token is used up; 5. the issuing authority, which first
+        renews the X.509 certificate that the ``holder`` showed in TLS.
         """
         is_rekey = method is Method.SSH_REKEY
         key = read_key(body.public_key or "") if is_rekey else b""
@@ -58,10 +69,32 @@ class SSHRenewService:
             proof.use,
             old.wire + key,
             now,
-            lambda: issue(self.issuance, self.hosts, request),
+            lambda: self._issue(request, holder),
         )
-        operation = "ssh-rekey" if is_rekey else "ssh-renew"
-        return SSHResult(issued.der, decision(operation, provisioner.name, issued))
+        return self._describe("ssh-rekey" if is_rekey else "ssh-renew", provisioner.name, *issued)
+
+    async def _issue(
+        self, request: SSHIssueRequest, holder: Peer | None
+    ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
+        identity = None
+        if holder is not None:
+            longest = request.valid_before - request.valid_after
+            identity = await self.identities.renew(holder, longest, request.request_id)
+        return await issue(self.issuance, self.hosts, request), identity
+
+    def _describe(
+        self,
+        operation: str,
+        provisioner: str,
+        issued: IssuedCertificate,
+        identity: IssuedCertificate | None,
+    ) -> SSHResult:
+        own = decision(operation, provisioner, issued)
+        if identity is None:
+            return SSHResult(issued.der, own)
+        facts = {**own.facts, "identity_serial": identity.serial.hex()}
+        chain = self.identities.chain(identity)
+        return SSHResult(issued.der, Decision(operation, facts), identity=chain)
 
     async def prove(self, ott: str, method: Method) -> tuple[SSHPOPProvisioner, SSHProof]:
         """Verify a token that a certificate's key signed. Raises NewelError."""

@@ -14,9 +14,9 @@ from newel.registration.ssh.keys import SSHKeys
 from newel.registration.ssh.renewal import SSHRenewService
 from newel.registration.ssh.revocation import SSHRevokeService
 from newel.registration.ssh.signing import SSHResult, SSHSignService
-from newel.registration.step import bodies
+from newel.registration.step import bodies, peer
 from newel.registration.step.routing import READ, Handler, Route, RouteTable
-from newel.runtime.asgi import Receive, Scope, Send
+from newel.runtime.asgi import Receive, Scope, Send, find_client_chain
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.response import JSON, Response
@@ -122,15 +122,18 @@ class SSHAPI:
         return _certificate_response(await self._sign_service.sign(body, request_id()))
 
     async def _renew(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
-        body = await bodies.read(scope, receive, _decode_renew)
-        return _certificate_response(
-            await self._renew_service.renew(body, Method.SSH_RENEW, request_id())
-        )
+        return await self._succeed(scope, receive, Method.SSH_RENEW)
 
     async def _rekey(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
+        return await self._succeed(scope, receive, Method.SSH_REKEY)
+
+    async def _succeed(
+        self, scope: Scope, receive: Receive, method: Method
+    ) -> tuple[Response, Decision]:
         body = await bodies.read(scope, receive, _decode_renew)
+        holder = peer.from_tls(find_client_chain(scope))
         return _certificate_response(
-            await self._renew_service.renew(body, Method.SSH_REKEY, request_id())
+            await self._renew_service.renew(body, method, request_id(), holder)
         )
 
     async def _revoke(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
@@ -195,6 +198,8 @@ def _list_response(keys: bytes | None) -> Response:
 
 def _certificate_response(result: SSHResult) -> tuple[Response, Decision]:
     body = SSHCertificateResponse(
-        base64.b64encode(result.certificate).decode(), base64.b64encode(result.add_user).decode()
+        base64.b64encode(result.certificate).decode(),
+        base64.b64encode(result.add_user).decode(),
+        list(result.identity),
     )
     return Response(201, _encode(body) + b"\n", JSON), result.decision

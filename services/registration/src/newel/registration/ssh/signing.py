@@ -3,6 +3,7 @@
 import base64
 import binascii
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from newel.certtemplates.ssh_content import SSHContent
 from newel.crypto.ssh import certificates, key_quality
 from newel.registration.audit_trail import Decision
 from newel.registration.authority import Authority
+from newel.registration.content import Content
 from newel.registration.errors import forbidden_error, malformed_error
 from newel.registration.issuance import IssuedCertificate
 from newel.registration.one_time import idempotency_key, issue_once
@@ -20,12 +22,13 @@ from newel.registration.provisioners.ssh_grant import SSHGrant
 from newel.registration.ssh import content, validity
 from newel.registration.ssh.add_user import AddUser
 from newel.registration.ssh.hosts import HostTable
+from newel.registration.ssh.identity import IdentityService
 from newel.registration.ssh_issuance import SSHIssuance, SSHIssueRequest
 from newel.registration.step.credentials import require_standing
 from newel.registration.step.signing import read_token
+from newel.registration.step.validity import Validity
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
-from newel.runtime.errors import ErrorType, NewelError
 from newel.step.ssh_messages import SSHSignRequest
 
 _MAX_KEY = 16 * 1024
@@ -38,6 +41,21 @@ class SSHResult(NamedTuple):
     decision: Decision
     add_user: bytes = b""
     """The certificate that adds the user to a host; empty: none was asked for, or the user's has none."""
+    identity: Sequence[str] = ()
+    """The X.509 certificate for the same holder and its issuers, in PEM; empty: none was asked for."""
+
+
+class _Further(NamedTuple):
+    """What is issued beside the certificate; None: nothing."""
+
+    identity: Content | None = None
+    add_user: SSHIssueRequest | None = None
+
+
+class _Outcome(NamedTuple):
+    certificate: IssuedCertificate
+    identity: IssuedCertificate | None = None
+    add_user: IssuedCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +70,16 @@ class SSHSignService:
     clock: Clock
     backdate: dt.timedelta
     add_user: AddUser
+    identities: IdentityService
 
     async def sign(self, body: SSHSignRequest, request_id: str) -> SSHResult:
         """Issue one certificate. Raises NewelError.
 
         1. the key; 2. the token, verified by the provisioner it names; 3. the request against the grant;
         4. the inventory, enriching webhooks and the provisioner's template, where it has them; 5. the
-        validity; 6. the policies; 7. authorizing webhooks; 8. the token is used up, only now that
-        everything is verified; 9. the issuing authority.
+        validity; 6. the policies; 7. authorizing webhooks; 8. the certificates beside it, where some are
+        asked for; 9. the token is used up, only now that everything is verified; 10. the issuing authority.
         """
-        if body.identity_csr:  # step sends one to authorities that ask for client certificates
-            raise NewelError(
-                ErrorType.NOT_IMPLEMENTED,
-                "",
-                cause="identityCSR: ask /sign for the X.509 certificate",
-            )
         key = read_key(body.public_key or "")
         adding = read_key(body.add_user_public_key) if body.add_user_public_key else b""
         provisioner, grant = await self._authorize(body.ott or "")
@@ -85,15 +98,21 @@ class SSHSignService:
         self.authority.check_principals(provisioner.policies, made.type, made.principals)
         await asked.authorize(made, start, end)
         request = _build(grant, made, key, (start, end), request_id)
-        beside = self.add_user.request(request, adding) if adding else None
+        beside = _Further(
+            await self.identities.prepare(
+                body.identity_csr, provisioner, grant, Validity(start, end), now, request_id
+            )
+            if body.identity_csr
+            else None,
+            self.add_user.request(request, adding) if adding else None,
+        )
         # what the client sent: the same request may try again while the issuing authority is unreachable
         sent = msgspec.json.encode(msgspec.structs.replace(body, ott=""))
-        issued, added = await issue_once(
+        issued = await issue_once(
             self.used, grant.use, sent, now, lambda: self._issue(request, beside)
         )
-        asked.notify(issued.der)
-        result = SSHResult(issued.der, decision("ssh-sign", provisioner.name, issued))
-        return result if added is None else _with_added(result, added.der)
+        asked.notify(issued.certificate.der)
+        return self._describe(provisioner.name, issued)
 
     async def _authorize(self, ott: str) -> tuple[Provisioner, SSHGrant]:
         if not ott:
@@ -105,11 +124,30 @@ class SSHSignService:
             await require_standing(grant.certificate, self.authority.trust, self.authority.issuance)
         return provisioner, grant
 
-    async def _issue(
-        self, request: SSHIssueRequest, beside: SSHIssueRequest | None
-    ) -> tuple[IssuedCertificate, IssuedCertificate | None]:
+    async def _issue(self, request: SSHIssueRequest, beside: _Further) -> _Outcome:
+        """Issue the identity first: the issuer of X.509 refuses more, and then nothing is issued."""
+        identity = (
+            None
+            if beside.identity is None
+            else await self.identities.issue(beside.identity, request.idempotency_key)
+        )
         issued = await issue(self.issuance, self.hosts, request)
-        return issued, None if beside is None else await self.issuance.issue(beside)
+        added = None if beside.add_user is None else await self.issuance.issue(beside.add_user)
+        return _Outcome(issued, identity, added)
+
+    def _describe(self, provisioner: str, issued: _Outcome) -> SSHResult:
+        own = decision("ssh-sign", provisioner, issued.certificate)
+        facts = {**own.facts}
+        if issued.add_user is not None:
+            facts["add_user_serial"] = str(certificates.parse(issued.add_user.der).serial)
+        if issued.identity is not None:
+            facts["identity_serial"] = issued.identity.serial.hex()
+        return SSHResult(
+            issued.certificate.der,
+            Decision(own.operation, facts),
+            b"" if issued.add_user is None else issued.add_user.der,
+            () if issued.identity is None else self.identities.chain(issued.identity),
+        )
 
 
 async def issue(
@@ -151,12 +189,6 @@ def decision(operation: str, provisioner: str, issued: IssuedCertificate) -> Dec
         "issuer": issued.issuer,
     }
     return Decision(operation, facts)
-
-
-def _with_added(result: SSHResult, added: bytes) -> SSHResult:
-    """Add the certificate that adds the user to a host."""
-    facts = {**result.decision.facts, "add_user_serial": str(certificates.parse(added).serial)}
-    return SSHResult(result.certificate, Decision(result.decision.operation, facts), added)
 
 
 def _build(

@@ -1,5 +1,6 @@
 """``/renew`` and ``/rekey``: a certificate its holder presents gets a successor, under today's rules."""
 
+import datetime as dt
 import hashlib
 from dataclasses import dataclass
 
@@ -36,8 +37,16 @@ class RenewService:
     clock: Clock
     policy_on_renewal: bool
 
-    async def renew(self, peer: Peer, csr: str | None, request_id: str) -> SignResult:
+    async def renew(
+        self,
+        peer: Peer,
+        csr: str | None,
+        request_id: str,
+        longest: dt.timedelta | None = None,
+    ) -> SignResult:
         """Issue the successor, for the key in ``csr`` where one is given, else for the same key.
+
+        It lasts as long as the certificate did, and at most ``longest``, else as the provisioner allows.
 
         1. the provisioner that admitted the certificate, as it is today; 2. its rules and the times;
         3. the bearer token's claims; 4. the policies and name constraints of today; 5. the token's one
@@ -62,7 +71,7 @@ class RenewService:
             certificate=peer.der,
             public_key=public_key,
             allow_expired=provisioner.limits.allow_renewal_after_expiry,
-            max_duration=provisioner.limits.max_duration,
+            max_duration=longest or provisioner.limits.max_duration,
             provisioner=provisioner.reference(ref.credential_id, ref.key_values),
             request_id=request_id,
         )
