@@ -35,6 +35,7 @@ class NameServer:
         self.silent: set[str] = set()  # names not answered at all
         self.tcp_only = False  # truncates everything asked by UDP
         self.garbage: set[str] = set()  # names answered with octets that are no message
+        self.referring: set[str] = set()  # names of which it knows only who may know more
         self.asked: list[tuple[str, str]] = []
         self.port = 0
         self._udp: asyncio.DatagramTransport | None = None
@@ -97,6 +98,8 @@ class NameServer:
         response.flags |= dns.flags.AA
         if name in self.failing:
             response.set_rcode(dns.rcode.SERVFAIL)
+        elif name in self.referring:
+            response.flags &= ~dns.flags.AA
         elif udp and self.tcp_only:
             response.flags |= dns.flags.TC
         else:

@@ -33,7 +33,7 @@ OTHER = KEY | {"kid": "other"}
 BASE: dict[str, Any] = {
     "root": "r.crt", "crt": "i.crt", "key": "i.key", "address": ":9000", "insecureAddress": ":9080",
     "authority": {"provisioners": [
-        {"type": "JWK", "name": "j", "key": KEY}, {"type": "ACME", "name": "a"},
+        {"type": "JWK", "name": "j", "key": KEY}, {"type": "ACME", "name": "a", "caaIdentities": ["ca.x"]},
     ]},
 }  # fmt: skip # a table
 TEMPLATE = '{"subject": {{ toJson .Subject }}}'
@@ -251,6 +251,7 @@ ACME: dict[str, Effect] = {
         lambda s: acme(s).attestation_roots("tpm"),
     ),
     "newel.androidStatusURL": ("https://x", lambda s: acme(s).android_status_url),
+    "newel.checkCAA": (True, lambda s: acme(s).checks_caa),
     "newel.profiles": ([PROFILE], lambda s: acme(s).profiles),
 }
 OF_A_PROFILE: dict[str, Effect] = {

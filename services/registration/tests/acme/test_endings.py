@@ -62,6 +62,7 @@ async def make_validations(
         Limits(**limits),
         harness.clock,
         decisions,
+        harness.acme.caa_checks,
     )
 
 

@@ -25,5 +25,7 @@ class ACMENewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
 
     android_status_url: str = msgspec.field(default="", name="androidStatusURL")
     """Where the list of revoked attestation keys of Android is; ``""``: where Google publishes it."""
+    check_caa: bool = msgspec.field(default=False, name="checkCAA")
+    """Whether CAA records must let one of ``caaIdentities`` issue (RFC 8659)."""
     profiles: list[ACMEProfile] | None = None
     """The first is that of orders which name none."""

@@ -167,7 +167,7 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
         "forceCN": honour("the first name is the common name where the request has none"),
         "termsOfService": honour("shown, and to be agreed to"),
         "website": honour("shown"),
-        "caaIdentities": honour("shown"),
+        "caaIdentities": honour("shown; with newel.checkCAA, the names that CAA records give it"),
         "requireEAB": honour("only accounts with an external account key"),
         "challenges": honour("those offered; one that is not there turns the provisioner off"),
         "attestationFormats": honour(
@@ -182,6 +182,9 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
             members={
                 "androidStatusURL": honour(
                     "Android's list of revoked attestation keys, instead of Google's"
+                ),
+                "checkCAA": honour(
+                    "CAA records of every name must let one of caaIdentities issue (RFC 8659, RFC 8657)"
                 ),
                 "profiles": PROFILES,
             },

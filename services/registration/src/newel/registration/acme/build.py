@@ -3,11 +3,13 @@
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from newel.acme.challenges import DEVICE_ATTEST_01, DNS_01, HTTP_01, TLS_ALPN_01
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
+from newel.registration.acme.caa_checks import CAAChecks
 from newel.registration.acme.config import ACMEConfig, parse_server
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.issuance import ChainCache
@@ -20,6 +22,7 @@ from newel.registration.acme.server import Server
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.validations import Validations
 from newel.registration.audit_trail import AuditTrail
+from newel.registration.challenges.caa import CAAFinder
 from newel.registration.challenges.device_attest_01 import DeviceAttest01Validator
 from newel.registration.challenges.dns_01 import DNS01Validator
 from newel.registration.challenges.http_01 import HTTP01Validator
@@ -57,6 +60,8 @@ class ACMEServer:
     """Called when issuers or their chains change."""
     maintenance: Maintenance
     """The work of one of the tasks, for tests."""
+    caa_checks: CAAChecks
+    """Likewise for tests."""
 
 
 def build(
@@ -78,18 +83,16 @@ def build(
     limits = config.limits(latest_start)
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
-    validations = Validations(
-        storage, _validators(config, clock), provisioners, limits, clock, audit_trail
-    )
-    finalizer = Finalizer(
-        storage, issuance, provisioners, limits, clock, audit_trail, name_checks, subject_defaults
-    )
-    chains = ChainCache(issuance)
+    validators, caa = _validators(config, clock)
+    caa_checks = CAAChecks(storage, caa, authorities, limits)
+    parts = (provisioners, limits, clock, audit_trail)
+    validations = Validations(storage, validators, *parts, caa_checks)
+    finalizer = Finalizer(storage, issuance, *parts, name_checks, caa_checks, subject_defaults)
     server = Server(
         nonces=nonces,
         authenticator=Authenticator(storage, nonces, authorities, clock),
         finalizer=finalizer,
-        chains=chains,
+        chains=ChainCache(issuance),
         issuance=issuance,
         validations=validations,
         limits=limits,
@@ -101,30 +104,37 @@ def build(
 
     maintenance = Maintenance(storage, nonces, validations, finalizer, limits, clock)
 
-    async def start() -> None:
-        nonces.share(await storage.secret(_SECRET, random_bytes(32)))
-
-    async def run_maintenance() -> None:
-        await run_leased(Lease(database, "acme-upkeep"), maintenance.run)
-
     return ACMEServer(
         app=ACMEApp(server, provisioners, authorities),
-        start=start,
-        tasks={"acme-validations": validations.run, "acme-maintenance": run_maintenance},
-        forget_chains=chains.clear,
+        start=partial(_share_secret, storage, nonces),
+        tasks={
+            "acme-validations": validations.run,
+            "acme-maintenance": partial(_maintain, database, maintenance),
+        },
+        forget_chains=server.chains.clear,
         maintenance=maintenance,
+        caa_checks=caa_checks,
     )
 
 
-def _validators(config: ACMEConfig, clock: Clock) -> Mapping[str, Validator]:
+async def _share_secret(storage: Storage, nonces: Nonces) -> None:
+    nonces.share(await storage.secret(_SECRET, random_bytes(32)))
+
+
+async def _maintain(database: Database, maintenance: Maintenance) -> None:
+    await run_leased(Lease(database, "acme-upkeep"), maintenance.run)
+
+
+def _validators(config: ACMEConfig, clock: Clock) -> tuple[Mapping[str, Validator], CAAFinder]:
     allow, deny = parse_networks(config.allow_networks), parse_networks(config.deny_networks)
     servers = NameServers(
         [parse_server(text) for text in config.resolvers], EgressPolicy(allow, deny)
     )
     policy = EgressPolicy(allow, deny, servers.addresses if config.resolvers else None)
-    return {
+    found: Mapping[str, Validator] = {
         HTTP_01: HTTP01Validator(policy, config.http01_port, https_port=config.https01_port),
         DNS_01: DNS01Validator(servers),
         TLS_ALPN_01: TLSALPN01Validator(policy, config.tls_alpn01_port),
         DEVICE_ATTEST_01: DeviceAttest01Validator(clock),
     }
+    return found, CAAFinder(servers)

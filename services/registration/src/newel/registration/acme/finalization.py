@@ -7,6 +7,7 @@ from newel.crypto import csr, loading
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import ids, requests, responses
 from newel.registration.acme.attestations import find_device
+from newel.registration.acme.caa_checks import CAAChecks, CAAUnavailableError
 from newel.registration.acme.config import Limits
 from newel.registration.acme.issuance import authorize_content, determine_content
 from newel.registration.acme.policies import NameChecks
@@ -37,6 +38,7 @@ class Finalizer:
         clock: Clock,
         audit_trail: AuditTrail,
         name_checks: NameChecks,
+        caa_checks: CAAChecks,
         subject_defaults: Sequence[Attribute] = (),
     ) -> None:
         self._storage = storage
@@ -46,6 +48,7 @@ class Finalizer:
         self._clock = clock
         self._audit_trail = audit_trail
         self._name_checks = name_checks
+        self._caa_checks = caa_checks
         self._subject_defaults = subject_defaults
 
     async def complete(
@@ -68,6 +71,7 @@ class Finalizer:
             await self._name_checks.check_certificate(
                 provisioner, claim.account, message.names, message.subject, now
             )
+            await self._caa_checks.check_order(claim, provisioner)
             await authorize_content(content)
             await take_succession(self._storage, claim)
             issued = await self._issuance.issue(message)
@@ -138,20 +142,23 @@ class Finalizer:
         }
         self._audit_trail.write(Decision("acme.finalize", facts, error))
         if outcome is OrderStatus.PROCESSING:
-            return await self._postpone(claim)
+            return await self._postpone(claim, error)
         if outcome is OrderStatus.INVALID:
             await self._storage.fail_order(claim, responses.encode_problem(error))
         else:
             await self._storage.reopen_order(claim.order_id, claim.claim)
         raise error
 
-    async def _postpone(self, claim: Claim) -> OrderStatus:
+    async def _postpone(self, claim: Claim, cause: NewelError) -> OrderStatus:
         """Leave the order processing until its next try, or give it up after the last."""
         if claim.tries >= self._limits.finalization_tries:
+            reason = "the issuing authority does not answer"
+            if isinstance(cause, CAAUnavailableError):
+                reason = cause.detail
             error = NewelError(
                 ErrorType.UNAVAILABLE,
-                "the certificate could not be issued, because the issuing authority does not answer:"
-                " place a new order later",
+                f"the certificate could not be issued, because {reason}: place a new order later",
+                subproblems=cause.subproblems,
             )
             await self._storage.fail_order(claim, responses.encode_problem(error))
             raise error

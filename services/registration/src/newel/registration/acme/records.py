@@ -151,6 +151,18 @@ class Attestation(msgspec.Struct, frozen=True):
     """The thumbprint (RFC 7638) of the attested key."""
 
 
+class IdentifierProof(msgspec.Struct, frozen=True):
+    """What one identifier of an order is proved by."""
+
+    position: int
+    account: bytes
+    identifier: Identifier
+    """Without ``*.``."""
+    wildcard: bool
+    challenge: str
+    """The type of its challenge; ``""``: it needs none, or none was attempted."""
+
+
 class Admission(msgspec.Struct, frozen=True):
     """The condition of any change: the nonce is unused and the account still valid.
 

@@ -15,6 +15,7 @@ from newel.registration.acme.records import (
     Authorization,
     AuthorizationStatus,
     Claim,
+    IdentifierProof,
     Order,
     OrderStatus,
 )
@@ -94,6 +95,13 @@ def authorization(row: Row, now: dt.datetime) -> Authorization:
         read_optional_time(validated_at),
         error,
     )
+
+
+def proof(row: Row) -> IdentifierProof:
+    """Read what an identifier is proved by."""
+    position, owner, kind, value, wildcard, challenge = row
+    identifier = Identifier(kind, value)
+    return IdentifierProof(position, bytes(owner), identifier, bool(wildcard), challenge or "")
 
 
 def claim(row: Row) -> Claim:

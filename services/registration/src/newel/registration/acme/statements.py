@@ -173,6 +173,10 @@ LOST_ATTEMPTS = Statement("""
 ATTESTATION = Statement("""
     SELECT payload, attested_key FROM acme_authorizations
     WHERE order_id = $1 AND position = 0 AND status = 'valid' AND attested_key IS NOT NULL""")
+# what each identifier of an order was proved by
+PROOFS = Statement("""
+    SELECT position, account, type, value, wildcard, challenge FROM acme_authorizations
+    WHERE order_id = $1 ORDER BY position""")
 PROVES = Statement("""
     SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
     WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.wildcard = $5

@@ -17,6 +17,7 @@ from newel.registration.acme.records import (
     Authorization,
     AuthorizationStatus,
     Claim,
+    IdentifierProof,
     Order,
 )
 from newel.registration.acme.writes import to_seconds, writes
@@ -109,6 +110,10 @@ class Storage:
             if not await self._database.fetch(sql.PROVES, *params):
                 return False
         return bool(wanted)
+
+    async def proofs(self, order: bytes) -> list[IdentifierProof]:
+        """List what each identifier of an order is proved by, in its order."""
+        return [rows.proof(row) for row in await self._database.fetch(sql.PROOFS, order)]
 
     # ------------------------------------------------------------ finalizations under way
     async def lost_claims(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Claim]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from newel.acme import challenges
 from newel.registration.acme import ids, responses
+from newel.registration.acme.caa_checks import CAAChecks
 from newel.registration.acme.config import Limits
 from newel.registration.acme.records import Attempt
 from newel.registration.acme.storage import Storage
@@ -42,6 +43,7 @@ class Validations:
         limits: Limits,
         clock: Clock,
         audit_trail: AuditTrail,
+        caa_checks: CAAChecks,
     ) -> None:
         self._storage = storage
         self._validators = validators
@@ -49,6 +51,7 @@ class Validations:
         self._limits = limits
         self._clock = clock
         self._audit_trail = audit_trail
+        self._caa_checks = caa_checks
         self._queue: asyncio.Queue[Attempt] = asyncio.Queue()
         self._pending = 0
         self._slots = asyncio.Semaphore(limits.concurrent_validations)
@@ -129,7 +132,9 @@ class Validations:
                 for pause in (*self._limits.validation_pauses, None):
                     try:
                         async with self._slots:
-                            return Outcome(None, await validator(validation))
+                            key = await validator(validation)
+                            await self._caa_checks.check_attempt(attempt, provisioner)
+                            return Outcome(None, key)
                     except NewelError as error:
                         failure = error
                         if pause is None or error.type not in _RETRIED:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from newel.acme.caa import CAARecord
 from newel.runtime.egress import EgressPolicy, EgressRefusedError, describe_failure
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -20,6 +21,7 @@ _MAX_ALIASES = 8
 _MAX_SERVERS = 4
 _MAX_TEXTS = 100
 _MAX_TEXT_SIZE = 512
+_MAX_CAA = 100
 _TRY_SECONDS = 3.0
 
 Server = tuple[str, int]
@@ -27,7 +29,7 @@ Server = tuple[str, int]
 
 
 class NameServers:
-    """Queries name servers for TXT records and addresses."""
+    """Queries name servers for TXT and CAA records, and for addresses."""
 
     def __init__(self, configured: Sequence[Server], policy: EgressPolicy) -> None:
         self._configured = list(configured)
@@ -41,12 +43,39 @@ class NameServers:
         """
         import dns.rdatatype
 
+        records = await self._find(name, dns.rdatatype.TXT)
+        texts = [b"".join(getattr(each, "strings", ())) for each in records]
+        return [text for text in texts if len(text) <= _MAX_TEXT_SIZE][:_MAX_TEXTS]
+
+    async def caa(self, name: str) -> list[CAARecord]:
+        """Return the CAA records at a name, CNAMEs followed; [] when its servers say that there are none.
+
+        Raises ``dns`` when the servers fail, when they only refer to others, or for more than 100 records.
+        """
+        import dns.rdatatype
+
+        records = await self._find(name, dns.rdatatype.CAA, whole=True)
+        if len(records) > _MAX_CAA:
+            raise NewelError(ErrorType.DNS, f"{name} has more than {_MAX_CAA} CAA records")
+        return [CAARecord(each.flags, each.tag.decode("ascii"), each.value) for each in records]
+
+    async def _find(
+        self, name: str, kind: "dns.rdatatype.RdataType", *, whole: bool = False
+    ) -> list[Any]:
+        """Return the records of a kind at a name or its aliases. ``whole``: a referral is a failure."""
         _require_name(name)
         for _ in range(_MAX_ALIASES + 1):
-            answer = await self._query(await self._servers(name), name, dns.rdatatype.TXT)
-            found, alias = _texts(answer, name)
-            if found or alias is None:
+            answer = await self._query(await self._servers(name), name, kind)
+            found, alias = _follow(answer, name, kind)
+            if found:
                 return found
+            if alias is None:
+                if whole and not _is_whole(answer):
+                    raise NewelError(
+                        ErrorType.DNS,
+                        f"the name server refers to others for {name}, and answers nothing",
+                    )
+                return []
             name = alias
         raise NewelError(ErrorType.DNS, f"more than {_MAX_ALIASES} aliases lead away from {name}")
 
@@ -158,21 +187,26 @@ def _require_name(name: str) -> None:
         ) from None
 
 
-def _texts(answer: "dns.message.Message", name: str) -> tuple[list[bytes], str | None]:
-    """Return the TXT values at ``name`` or its aliases, and the alias that another zone has to answer."""
+def _is_whole(answer: "dns.message.Message") -> bool:
+    """Tell whether an empty answer says that there is nothing: its server knows the zone, or recurses."""
+    import dns.flags
+
+    return bool(answer.flags & (dns.flags.AA | dns.flags.RA))
+
+
+def _follow(
+    answer: "dns.message.Message", name: str, kind: "dns.rdatatype.RdataType"
+) -> tuple[list[Any], str | None]:
+    """Return the records at ``name`` or its aliases, and the alias that another zone has to answer."""
     import dns.name
     import dns.rdatatype
 
     owner = dns.name.from_text(name)
     alias: str | None = None
     for _ in range(_MAX_ALIASES + 1):
-        for rrset in answer.answer:
-            if rrset.name != owner:
-                continue
-            if rrset.rdtype == dns.rdatatype.TXT:
-                records = cast("Iterable[Any]", rrset)
-                texts = [b"".join(getattr(each, "strings", ())) for each in records]
-                return [text for text in texts if len(text) <= _MAX_TEXT_SIZE][:_MAX_TEXTS], None
+        found = _records(answer, kind, owner)
+        if found:
+            return found, None
         aliases = _records(answer, dns.rdatatype.CNAME, owner)
         target = next((getattr(each, "target", None) for each in aliases), None)
         if target is None:

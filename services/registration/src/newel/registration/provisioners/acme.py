@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 
 from newel.acme.attestation import formats
+from newel.acme.caa import is_issuer_domain
 from newel.acme.challenges import DEVICE_ATTEST_01, DNS_01, HTTP_01, TLS_ALPN_01
 from newel.crypto.reader.certificates import Certificate
 from newel.registration.provisioners.acme_profiles import apply_profile
@@ -32,6 +33,10 @@ class ACMEProvisioner(Provisioner):
         self.terms_of_service = record.terms_of_service
         self.website = record.website
         self.caa_identities = tuple(record.caa_identities or ())
+        self.checks_caa = bool(record.newel and record.newel.check_caa)
+        """Whether CAA records of the names must let one of the identities issue (RFC 8659)."""
+        if self.checks_caa:
+            _require_identities(self.caa_identities)
         self.require_external_account = record.require_eab
         self.force_common_name = record.force_cn
         self.attestation_formats = tuple(record.attestation_formats or formats.FORMATS)
@@ -96,6 +101,18 @@ class ACMEProvisioner(Provisioner):
         if context.outgoing is None:
             raise ValueError("the list of revoked keys of android-key cannot be fetched here")
         return AndroidStatus(self.android_status_url, context.outgoing)
+
+
+def _require_identities(identities: Sequence[str]) -> None:
+    """Raise ValueError unless CAA records can name the authority."""
+    if not identities:
+        raise ValueError("newel.checkCAA needs caaIdentities: the names that CAA records give it")
+    for each in identities:
+        if not is_issuer_domain(each):
+            raise ValueError(
+                f"caaIdentities: {each[:64]!r} is no domain name, as ca.example.org is, so no CAA"
+                " record can name it"
+            )
 
 
 ACMEProvisioners = Callable[[str], ACMEProvisioner | None]
