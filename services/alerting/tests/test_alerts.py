@@ -12,7 +12,7 @@ from fakes.slack import SlackReceiver
 from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
-from fixtures.catalogue import make_event
+from fixtures.catalogue import START, make_event
 from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
 from newel.alerting.notices import Message, Severity
@@ -20,11 +20,18 @@ from newel.alerting.retention import Maintenance
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
 from newel.runtime.database.connect import open_database
-from newel.runtime.database.contract import Database
+from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.migrations import migrate
 
 SecretFile = Callable[..., Path]
 ONE, TWO = b"\x01\x01", b"\x01\x02"
+OLD_NOTICE = Statement("""
+    INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
+        life_passed, severity, opened_at)
+    VALUES ('expiring-0101', 'c-0101', $1, 'a.example', '[]', 'admin', $2, $3, 0.75, 'warning', $2)""")
+OLD_DELIVERY = Statement("""
+    INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
+    VALUES ('expiring-0101.opened.hook', 'expiring-0101', 'opened', 'hook', '', 'pending', 0, $1, '')""")
 
 
 @pytest.fixture
@@ -61,9 +68,8 @@ async def test_what_was_opened_before_an_upgrade_is_listed_and_delivered_after_i
 ) -> None:
     await migrate(database_url, "newel.alerting", "0001")
     old = await open_database(database_url)
-    before = Alerts(old, Config(channels={"hook": hook}))
-    await before.take(expiry_event(ONE))
-    await before.close()
+    at = int(START.timestamp())
+    await old.apply(Write(OLD_NOTICE, (ONE, at, at + 120)), Write(OLD_DELIVERY, (at * 1000,)))
     await old.close()
     assert await migrate(database_url, "newel.alerting", REVISION)
     new = await open_database(database_url)
@@ -285,9 +291,8 @@ async def test_a_claim_of_a_worker_that_died_is_taken_over_with_the_same_key(
     alerts = Alerts(database, Config(channels={"hook": hook}))
     await alerts.take(expiry_event(ONE))
     now = alerts.clock.unix()
-    (claimed,) = await alerts.storage.claim(
-        "hook", now, now + 300, now + 3600, 16
-    )  # and then it died
+    (claimed,) = await alerts.deliveries.find_due("hook", now, now + 3600, 16)
+    assert await alerts.deliveries.claim(claimed, now, now + 300)  # and then it died
     await alerts.deliver()
     assert webhook.posted == []
     alerts.clock.advance(dt.timedelta(seconds=301))
@@ -302,7 +307,8 @@ async def test_a_claim_made_while_the_clock_ran_ahead_is_void(
     alerts = Alerts(database, Config(channels={"hook": hook}))
     await alerts.take(expiry_event(ONE))
     ahead = alerts.clock.unix() + 86400
-    (claimed,) = await alerts.storage.claim("hook", ahead, ahead + 300, ahead + 3600, 16)
+    (claimed,) = await alerts.deliveries.find_due("hook", ahead, ahead + 3600, 16)
+    assert await alerts.deliveries.claim(claimed, ahead, ahead + 300)
     await alerts.deliver()
     assert [each.headers["idempotency-key"] for each in webhook.posted] == [claimed.key]
     await alerts.close()
@@ -347,7 +353,14 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     await before.take(expiry_event(ONE), expiry_event(TWO))
     await before.deliver("hook")
     alerts = Alerts(database, Config(channels={"hook": hook}), clock=before.clock)
-    harness = Maintenance(alerts.storage, alerts.config, alerts.clock, alerts.audit, alerts.metrics)
+    harness = Maintenance(
+        alerts.storage,
+        alerts.silences,
+        alerts.config,
+        alerts.clock,
+        alerts.audit,
+        alerts.metrics,
+    )
     await harness.start()
     assert alerts.audit.lines[-1][2] == {"channel": "chat"}
     assert set((await alerts.states()).values()) == {"delivered", "failed"}

@@ -51,7 +51,10 @@ class TestWebhook:
                 "data": {
                     "notice": "expiring-01",
                     "title": "Certificate of a.example is about to expire",
+                    "kind": "expiring",
                     "severity": "warning",
+                    "owner": None,
+                    "detail": None,
                     "endpoint": "c-01",
                     "serial": "01",
                     "subject": "a.example",

@@ -4,59 +4,15 @@ import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from fakes.http_receiver import HttpReceiver, Reply
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
-from fixtures.client_certificates import WithClientCertificate
+from fixtures.alerting_http import ADA, connect_administrator
 from newel.alerting.config import Alertmanager, Config, Webhook
-from newel.alerting.http import Parts, build_app
-from newel.alerting.rpc import Administrators
-from newel.alerting.storage.listing import ListingStorage
-from newel.alerting.trials import Trials
-from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.runtime.database.contract import Database
-from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.rpc.local import LocalChannel, LocalServer
-from newel.runtime.service import RPCService
-
-ADA = b"ada's certificate"
-
-
-class Inventory(inventory_pb2_grpc.AdministratorsServicer):
-    """Knows one administrator."""
-
-    def __init__(self, role: str) -> None:
-        self._role = role
-
-    async def Verify(
-        self, request: inventory_pb2.VerifyRequest, context: Any
-    ) -> inventory_pb2.VerifyResponse:
-        if request.certificate != ADA:
-            raise NewelError(ErrorType.FORBIDDEN, "Not an administrator's.", cause="it is bob's")
-        return inventory_pb2.VerifyResponse(subject="ada", serial=b"\x0a", role=self._role)
-
-
-def client(
-    alerts: Alerts, der: bytes | None = ADA, *, inventory: bool = True, role: str = "viewer"
-) -> httpx.AsyncClient:
-    server = LocalServer()
-    if inventory:
-        add = inventory_pb2_grpc.add_AdministratorsServicer_to_server
-        server.add(
-            RPCService("newel.inventory.v1.Administrators", add, Inventory(role), ("alerting",))
-        )
-    admit = Administrators(LocalChannel(server, "alerting")).admit
-    listing = ListingStorage(alerts.database)
-    trials = Trials(alerts.channels, alerts.config.source, alerts.clock)
-    kinds = {name: channel.kind for name, channel in alerts.config.channels.items()}
-    app = build_app(Parts(listing, trials, kinds, alerts.clock, alerts.audit), admit)
-    transport = httpx.ASGITransport(app=WithClientCertificate(app, der))
-    return httpx.AsyncClient(transport=transport, base_url="https://ca.example")
 
 
 @pytest.fixture
@@ -82,7 +38,7 @@ async def three(database: Database) -> Alerts:
 async def test_only_an_administrator_reads_alerts(
     three: Alerts, der: bytes | None, inventory: bool, status: int
 ) -> None:
-    async with client(three, der, inventory=inventory) as http:
+    async with connect_administrator(three, der, inventory=inventory) as http:
         for path in ("/alerts", "/alerts/expiring-01", "/alerts/openapi.json"):
             answer = await http.get(path)
             assert answer.status_code == status
@@ -92,7 +48,7 @@ async def test_only_an_administrator_reads_alerts(
 
 
 async def test_an_administrator_is_let_in_and_it_is_written_down(three: Alerts) -> None:
-    async with client(three) as http:
+    async with connect_administrator(three) as http:
         assert (await http.get("/alerts")).status_code == 200
     action, outcome, facts = three.audit.lines[-1]
     assert (action, outcome) == ("alerting.http", "granted")
@@ -120,7 +76,7 @@ async def test_an_administrator_is_let_in_and_it_is_written_down(three: Alerts) 
 async def test_a_list_is_filtered_sorted_and_paged(
     three: Alerts, params: dict[str, str], serials: list[str]
 ) -> None:
-    async with client(three) as http:
+    async with connect_administrator(three) as http:
         found = (await http.get("/alerts", params=params)).json()
         assert [each["serial"] for each in found["alerts"]] == serials
         paged: list[str] = []
@@ -146,7 +102,7 @@ async def test_a_list_is_filtered_sorted_and_paged(
 async def test_what_cannot_be_asked_is_named(
     three: Alerts, params: dict[str, str], named: str
 ) -> None:
-    async with client(three) as http:
+    async with connect_administrator(three) as http:
         answer = await http.get("/alerts", params=params)
     assert answer.status_code == 400
     assert f"'{named}'" in answer.json()["detail"]
@@ -160,7 +116,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
     alerts = Alerts(database, Config(channels={"hook": hook}))
     await alerts.take(expiry_event(b"\x01"))
     await alerts.deliver()
-    async with client(alerts) as http:
+    async with connect_administrator(alerts) as http:
         shown = (await http.get("/alerts/expiring-01")).json()
         (listed,) = (await http.get("/alerts")).json()["alerts"]
         (postponed,) = shown.pop("deliveries")
@@ -170,7 +126,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
         assert "503" in postponed.pop("error")
         assert postponed == {
             "channel": "hook", "phase": "opened", "state": "pending", "attempts": 1,
-            "attempted_at": "2026-11-21T12:00:00Z", "fallback": None,
+            "attempted_at": "2026-11-21T12:00:00Z", "fallback": None, "silence": None,
         }  # fmt: skip # a table
         alerts.clock.advance(dt.timedelta(hours=1))
         await alerts.deliver()
@@ -194,7 +150,7 @@ async def test_a_channel_is_tried_and_the_answer_says_what_the_receiver_said(
 ) -> None:
     hook = Webhook(kind="webhook", url=webhook.url("/hook"), secret_file=secret_file())
     alerts = Alerts(database, Config(channels={"hook": hook}))
-    async with client(alerts, role="operator") as http:
+    async with connect_administrator(alerts, role="operator") as http:
         assert (await http.get("/alerts/channels")).json() == {
             "channels": [{"name": "hook", "kind": "webhook"}]
         }
@@ -220,7 +176,7 @@ async def test_a_test_is_open_until_what_resolves_it(database: Database) -> None
     with HttpReceiver() as receiver:
         config = Alertmanager(kind="alertmanager", url=receiver.url(""))
         alerts = Alerts(database, Config(channels={"pager": config}))
-        async with client(alerts, role="operator") as http:
+        async with connect_administrator(alerts, role="operator") as http:
             assert (await http.post("/alerts/channels/pager/test")).json()["delivered"]
         ((opened,), (resolved,)) = [json.loads(each.body) for each in receiver.posted]
     await alerts.close()
@@ -230,5 +186,5 @@ async def test_a_test_is_open_until_what_resolves_it(database: Database) -> None
 
 
 async def test_a_viewer_tries_no_channel(three: Alerts) -> None:
-    async with client(three) as http:
+    async with connect_administrator(three) as http:
         assert (await http.post("/alerts/channels/hook/test")).status_code == 403

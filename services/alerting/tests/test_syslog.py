@@ -19,7 +19,7 @@ from newel.alerting.notices import Phase
 from newel.runtime.egress import EgressPolicy
 
 RECORD = re.compile(
-    rb"<(\d{1,3})>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (\S{1,255}) newel - (opened|resolved) "
+    rb"<(\d{1,3})>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (\S{1,255}) newel - (opened|escalated|resolved) "
     rb'\[origin software="newel" swVersion="[0-9.]+"\] (.*)',
     re.DOTALL,
 )
@@ -66,7 +66,7 @@ def test_a_record_is_one_line_of_the_standard(subject: str, phase: Phase, form: 
     assert match
     assert not re.search(rb"[\x00-\x1f]", record)
     assert (match[3].decode(), match[2]) == (phase, b"newel")
-    assert int(match[1]) == 13 * 8 + (4 if phase is Phase.OPENED else 5)
+    assert int(match[1]) == 13 * 8 + (5 if phase is Phase.RESOLVED else 4)
     assert match[4].startswith(b"\xef\xbb\xbf") == (form == "text")
 
 
@@ -124,7 +124,7 @@ async def test_the_egress_policy_holds() -> None:
 def test_the_published_model_of_ocsf_takes_the_finding(phase: Phase) -> None:
     finding = DetectionFinding.model_validate_json(write_ocsf(message(phase=phase)))
     assert finding.activity_id is not None
-    assert finding.activity_id.value == (1 if phase is Phase.OPENED else 3)
+    assert finding.activity_id.value == 1 + list(Phase).index(phase)
     assert finding.type_uid == 200400 + finding.activity_id.value
 
 

@@ -8,16 +8,20 @@ from newel.alerting.notices import Phase
 
 
 class AlertState(StrEnum):
-    """An alert is open until its endpoint has a new certificate or the old one is revoked."""
+    """An alert is open until what it is about is over, such as by a new certificate or a revocation."""
 
     OPEN = "open"
     RESOLVED = "resolved"
 
 
 class DeliveryState(StrEnum):
-    """What became of a delivery; ``cancelled``: the alert was resolved before it was sent."""
+    """What became of a delivery; ``cancelled``: the alert was over before it was sent."""
 
     PENDING = "pending"
+    PLANNED = "planned"
+    """Sent when its time comes, unless the alert is acknowledged by then."""
+    SILENCED = "silenced"
+    """Held back until a silence ends."""
     DELIVERED = "delivered"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -35,3 +39,4 @@ class DeliveryRecord:
     next_at: dt.datetime  # the next attempt while it is pending
     error: str  # why the last attempt failed
     fallback: str  # the channel that gets it when this one has failed; "": none
+    silence: str = ""  # the silence that holds it back

@@ -6,6 +6,7 @@ from functools import partial
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from newel.alerting.acts import Acts
 from newel.alerting.channels.factory import build_channel
 from newel.alerting.config import Config
 from newel.alerting.delivery import Dispatcher
@@ -13,8 +14,10 @@ from newel.alerting.metrics import Metrics
 from newel.alerting.projection import Projection
 from newel.alerting.retention import Maintenance
 from newel.alerting.rpc import Administrators
+from newel.alerting.storage.deliveries import DeliveryStorage
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
+from newel.alerting.storage.silences import SilenceStorage
 from newel.alerting.trials import Trials
 from newel.proto import subjects
 from newel.runtime.asgi import ASGIApp
@@ -28,10 +31,10 @@ from newel.runtime.events.contract import EventBus, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import Service
 
-REVISION = "0002"
+REVISION = "0003"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
-TABLES = ("deliveries", "leases", "notices")
+TABLES = ("deliveries", "leases", "notices", "silences")
 """What the database then holds."""
 
 _COUNT_SECONDS = 15.0
@@ -57,17 +60,20 @@ def build(config: Config, ports: Ports) -> Service:
     """
     clock, audit = ports.clock, ports.audit
     metrics = Metrics(ports.registry)
-    storage = Storage(ports.database)
+    storage, silences = Storage(ports.database), SilenceStorage(ports.database)
+    deliveries, listing = DeliveryStorage(ports.database), ListingStorage(ports.database)
     policy = EgressPolicy(parse_networks(config.egress.allow), parse_networks(config.egress.deny))
     channels = {
         name: build_channel(name, channel, policy, clock)
         for name, channel in config.channels.items()
     }
     dispatchers = {
-        name: Dispatcher(name, channel, storage, config.retry, config.source, clock, audit, metrics)
+        name: Dispatcher(
+            name, channel, deliveries, silences, config.retry, config.source, clock, audit, metrics
+        )
         for name, channel in channels.items()
     }
-    maintenance = Maintenance(storage, config, clock, audit, metrics)
+    maintenance = Maintenance(storage, silences, config, clock, audit, metrics)
     ports.bus.subscribe(
         Subscription(
             "alerting-notices",
@@ -77,13 +83,14 @@ def build(config: Config, ports: Ports) -> Service:
     )
 
     trials = Trials(channels, config.source, clock)
+    acts = Acts(storage, listing, silences, config.longest_silence, clock, audit)
     kinds = {name: channel.kind for name, channel in config.channels.items()}
     administrators = Administrators(ports.inventory)
 
     def web() -> ASGIApp:
         from newel.alerting.http import Parts, build_app
 
-        own = Parts(ListingStorage(ports.database), trials, kinds, clock, audit)
+        own = Parts(listing, silences, acts, trials, kinds, clock, audit)
         return build_app(own, administrators.admit)
 
     async def close() -> None:

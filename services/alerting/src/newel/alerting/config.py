@@ -1,12 +1,15 @@
 """Alerting's configuration. Nothing is sent until a channel is configured."""
 
 import datetime as dt
+import difflib
+import fnmatch
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from newel.alerting.kinds import KINDS
 from newel.alerting.notices import Severity
 from newel.runtime.config import Config as Frozen
 from newel.runtime.egress import parse_networks
@@ -154,6 +157,15 @@ Channel = Annotated[
 ]
 
 
+class Escalation(Frozen):
+    """Who is told next of what is still open and not acknowledged."""
+
+    after: Annotated[dt.timedelta, Field(gt=dt.timedelta(0), le=dt.timedelta(days=30))]
+    """How long after the alert was opened, or after the silence that held it ended."""
+    channels: tuple[str, ...] = Field(min_length=1)
+    """The channels that are told then."""
+
+
 class Rule(Frozen):
     """Which alerts go where. Patterns are shell-like (``*.prod.example``), without regard to case."""
 
@@ -161,12 +173,28 @@ class Rule(Frozen):
     """The channels that get what the rule matches."""
     fallback: str = ""
     """The channel told instead when one of these has failed for the last time."""
+    escalations: tuple[Escalation, ...] = Field(default=(), max_length=10)
+    """Who is told later while no one acknowledges the alert."""
+    kinds: tuple[str, ...] = ("*",)
+    """Patterns for the kind of the alert."""
+    owners: tuple[str, ...] = ("*",)
+    """Patterns for the owner."""
     provisioners: tuple[str, ...] = ("*",)
     """Patterns for the provisioner of the certificate."""
     subjects: tuple[str, ...] = ("*",)
     """Patterns for the subject or one of the names."""
     severities: tuple[Severity, ...] = (Severity.WARNING, Severity.CRITICAL)
     """The severities that it matches."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _kinds_exist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not fnmatch.filter(KINDS, pattern.casefold()):
+                near = difflib.get_close_matches(pattern, KINDS, n=1)
+                meant = f"; did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"{pattern!r} is no kind of alert{meant}")
+        return value
 
 
 class Retry(Frozen):
@@ -211,7 +239,11 @@ class Config(Frozen):
     poll: Duration = dt.timedelta(seconds=1)
     """How often alerts that are due are looked for."""
     keep: Duration = dt.timedelta(days=90)
-    """How long resolved notices and their deliveries are kept."""
+    """How long resolved notices with their deliveries, and silences that are over, are kept."""
+    longest_silence: Annotated[
+        dt.timedelta, Field(gt=dt.timedelta(0), le=dt.timedelta(days=366))
+    ] = dt.timedelta(days=30)
+    """The longest time that one silence may last."""
 
     @model_validator(mode="after")
     def _rules_name_channels(self) -> Self:
@@ -219,7 +251,10 @@ class Config(Frozen):
             if not _CHANNEL_NAME.fullmatch(name):
                 raise ValueError(f"channel name {name!r} is not of lower-case letters, digits, -")
         for rule in self.rules:
-            for name in (*rule.channels, *([rule.fallback] if rule.fallback else [])):
+            later = [name for each in rule.escalations for name in each.channels]
+            if len(later) != len(set(later)):
+                raise ValueError("a rule escalates to the same channel twice")
+            for name in (*rule.channels, *([rule.fallback] if rule.fallback else []), *later):
                 if name not in self.channels:
                     raise ValueError(f"a rule names the channel {name!r}, which is not configured")
         return self

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from newel.alerting.alerts import DeliveryState
 from newel.alerting.config import Retry
 from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Message, Notice, Phase
+from newel.alerting.silences import Silence, find_silence
 from newel.runtime.audit import Audit
 from newel.runtime.clock import AHEAD, Clock
 from newel.runtime.egress import EgressError, EgressPolicy, EgressRefusedError
@@ -48,26 +50,41 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message for one channel, claimed for one attempt."""
+    """One message for one channel."""
 
     key: str
     phase: Phase
     channel: str
     fallback: str
-    attempts: int  # including the one it is claimed for
+    attempts: int  # before the one that it is due for
     notice: Notice
+    state: DeliveryState = DeliveryState.PENDING
+    mark: int = 0  # the state of its row: who claims it with another one is too late
+    delay: float = (
+        0  # seconds after the alert, or after the end of its silence, that it is planned for
+    )
 
 
 class Deliveries(Protocol):
     """The queue of deliveries."""
 
-    async def claim(
-        self, channel: str, now: float, until: float, latest: float, limit: int
-    ) -> list[Delivery]:
-        """Claim due deliveries for this worker alone until ``until``.
+    async def find_due(self, channel: str, now: float, latest: float, limit: int) -> list[Delivery]:
+        """Find what is due: planned for now or earlier, or held back by a silence that is over.
 
         No attempt is planned for after ``latest``: what is, was written while a clock ran ahead, and is due.
         """
+        ...
+
+    async def claim(self, delivery: Delivery, now: float, until: float) -> bool:
+        """Claim a delivery for this worker alone until ``until``; False when another one has it."""
+        ...
+
+    async def hold(self, delivery: Delivery, silence: str) -> bool:
+        """Hold a delivery back until a silence is over; False when another worker has it."""
+        ...
+
+    async def plan_again(self, delivery: Delivery, at: float) -> None:
+        """Plan a delivery that a silence held back for a later time."""
         ...
 
     async def mark_delivered(self, delivery: Delivery) -> None:
@@ -83,6 +100,14 @@ class Deliveries(Protocol):
         ...
 
 
+class Silences(Protocol):
+    """The silences."""
+
+    async def find_active(self, now: int) -> list[Silence]:
+        """Read the silences that hold back what matches now."""
+        ...
+
+
 class Dispatcher:
     """Delivers what waits for one channel; a slow receiver delays no other."""
 
@@ -91,6 +116,7 @@ class Dispatcher:
         name: str,
         channel: Channel,
         deliveries: Deliveries,
+        silences: Silences,
         retry: Retry,
         source: str,
         clock: Clock,
@@ -100,6 +126,7 @@ class Dispatcher:
         self._name = name
         self._channel = channel
         self._deliveries = deliveries
+        self._silences = silences
         self._retry = retry
         self._source = source
         self._clock = clock
@@ -107,14 +134,32 @@ class Dispatcher:
         self._metrics = metrics
 
     async def tick(self) -> None:
-        """Try everything that is due once."""
+        """Try everything that is due once, but for what a silence holds back."""
         now = self._clock.unix()
-        until = now + _CLAIM_SECONDS
         latest = now + max(_CLAIM_SECONDS, self._retry.largest.total_seconds()) + AHEAD
-        claimed: Sequence[Delivery] = await self._deliveries.claim(
-            self._name, now, until, latest, _BATCH
-        )
+        due = await self._deliveries.find_due(self._name, now, latest, _BATCH)
+        if not due:
+            return
+        silences = await self._silences.find_active(int(now))
+        claimed = [each for each in due if await self._take(each, silences, now)]
         await asyncio.gather(*(self._attempt(delivery) for delivery in claimed))
+
+    async def _take(self, delivery: Delivery, silences: Sequence[Silence], now: float) -> bool:
+        """Claim a delivery; False when a silence holds it back, or another worker has it.
+
+        What resolves an alert is told during a silence too, to those who were told of it before.
+        """
+        if delivery.phase is not Phase.RESOLVED:
+            silence = find_silence(delivery.notice, silences)
+            if silence is not None:
+                if await self._deliveries.hold(delivery, silence.id):
+                    self._report(delivery, "silenced", silence=silence.id)
+                return False
+            if delivery.state is DeliveryState.SILENCED and delivery.delay:
+                # who escalates first gives those who are told at once their time
+                await self._deliveries.plan_again(delivery, now + delivery.delay)
+                return False
+        return await self._deliveries.claim(delivery, now, now + _CLAIM_SECONDS)
 
     async def _attempt(self, delivery: Delivery) -> None:
         message = Message(delivery.key, delivery.phase, delivery.notice, self._source)
@@ -129,12 +174,13 @@ class Dispatcher:
     async def _handle_failure(self, delivery: Delivery, error: DeliveryError) -> None:
         now = self._clock.unix()
         detail = str(error)[:_MAX_ERROR]
-        if error.permanent or delivery.attempts >= self._retry.attempts:
+        attempts = delivery.attempts + 1
+        if error.permanent or attempts >= self._retry.attempts:
             await self._deliveries.give_up(delivery, now, detail)
             self._report(delivery, "failed", cause=detail, fallback=delivery.fallback)
             return
         asked = min(error.retry_after or 0, self._retry.largest.total_seconds())
-        wait = max(asked, backoff(self._retry, delivery.attempts))
+        wait = max(asked, backoff(self._retry, attempts))
         await self._deliveries.postpone(delivery, now + wait, detail)
         self._report(delivery, "postponed", cause=detail, seconds=round(wait, 1))
 
@@ -143,7 +189,7 @@ class Dispatcher:
             channel=self._name, phase=delivery.phase, result=outcome
         ).inc()
         self._audit.record(
-            "alerting.delivery", outcome, key=delivery.key, attempt=delivery.attempts, **facts
+            "alerting.delivery", outcome, key=delivery.key, attempt=delivery.attempts + 1, **facts
         )
 
 

@@ -1,13 +1,18 @@
 """The JSON of alerts, and the parameters of their list."""
 
+import dataclasses
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
 from newel.alerting.alerts import AlertState, DeliveryRecord, DeliveryState
 from newel.alerting.notices import Notice, Phase, Severity
+from newel.alerting.silences import Silence, SilenceState, find_silence
 from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
+
+_TO_COME = {DeliveryState.PENDING, DeliveryState.PLANNED}
 
 
 class AlertParameters(ListParameters, frozen=True):
@@ -16,6 +21,9 @@ class AlertParameters(ListParameters, frozen=True):
     sort: Literal["opened", "-opened", "expires", "-expires"] = "-opened"
     state: AlertState | None = None
     severity: Severity | None = None
+    kind: Text | None = None
+    owner: Text | None = None
+    acknowledged: Literal["yes", "no"] | None = None
     endpoint: Text | None = None
     serial: Hex | None = None
     subject: Text | None = None
@@ -25,10 +33,26 @@ class AlertParameters(ListParameters, frozen=True):
     opened_before: Time | None = None
 
 
+class SilenceParameters(ListParameters, frozen=True):
+    """The filters of the list of silences."""
+
+    sort: Literal["ends", "-ends"] = "-ends"
+    state: SilenceState | None = None
+
+
+class AcknowledgementDocument(BaseModel):
+    """Who looks after an alert, since when."""
+
+    by: str
+    at: dt.datetime
+    note: str
+
+
 class AlertDocument(BaseModel):
     """One alert, without its deliveries. Serial numbers are lower-case hexadecimal."""
 
     id: str
+    kind: str
     state: AlertState
     severity: Severity
     subject: str
@@ -36,18 +60,33 @@ class AlertDocument(BaseModel):
     endpoint: str
     serial: str
     provisioner: str
-    not_before: dt.datetime
-    not_after: dt.datetime
+    owner: str
+    detail: str
+    not_before: dt.datetime | None
+    not_after: dt.datetime | None
     life_passed: float
     opened_at: dt.datetime
     resolved_at: dt.datetime | None
     successor: str | None
+    acknowledgement: AcknowledgementDocument | None
+    silence: str | None
+    """The silence that holds it back now."""
+    silenced_until: dt.datetime | None
 
     @classmethod
-    def of(cls, notice: Notice, **more: Any) -> Self:
-        """Describe a notice."""
+    def of(cls, notice: Notice, active: Sequence[Silence], **more: Any) -> Self:
+        """Describe a notice, with the silences that are active."""
+        silence = find_silence(notice, active) if notice.resolved_at is None else None
+        known = notice.acknowledgement
         return cls(
             id=notice.id,
+            kind=notice.kind,
+            owner=notice.owner,
+            detail=notice.detail,
+            acknowledgement=known
+            and AcknowledgementDocument(by=known.by, at=known.at, note=known.note),
+            silence=silence.id if silence else None,
+            silenced_until=silence.ends_at if silence else None,
             state=AlertState.OPEN if notice.resolved_at is None else AlertState.RESOLVED,
             severity=notice.severity,
             subject=notice.subject,
@@ -76,6 +115,8 @@ class DeliveryDocument(BaseModel):
     next_attempt_at: dt.datetime | None
     error: str | None
     fallback: str | None
+    silence: str | None
+    """The silence that holds it back."""
 
     @classmethod
     def of(cls, record: DeliveryRecord) -> Self:
@@ -86,9 +127,10 @@ class DeliveryDocument(BaseModel):
             state=record.state,
             attempts=record.attempts,
             attempted_at=record.attempted_at,
-            next_attempt_at=record.next_at if record.state is DeliveryState.PENDING else None,
+            next_attempt_at=record.next_at if record.state in _TO_COME else None,
             error=record.error or None,
             fallback=record.fallback or None,
+            silence=record.silence or None,
         )
 
 
@@ -123,4 +165,48 @@ class AlertPage(BaseModel):
     """A page of alerts; ``next`` is the cursor of the page after it."""
 
     alerts: list[AlertDocument]
+    next: str | None
+
+
+class SilenceDocument(BaseModel):
+    """One silence: which alerts it holds back, and until when."""
+
+    id: str
+    state: SilenceState
+    kind: str
+    severity: str
+    owner: str
+    endpoint: str
+    provisioner: str
+    subject: str
+    reason: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    created_by: str
+    created_at: dt.datetime
+    ended_by: str | None
+    ended_at: dt.datetime | None
+    """When a person ended it, before its time."""
+
+    @classmethod
+    def of(cls, silence: Silence, now: dt.datetime) -> Self:
+        """Describe a silence as it is now."""
+        return cls(
+            id=silence.id,
+            state=silence.state(now),
+            **dataclasses.asdict(silence.matchers),
+            reason=silence.reason,
+            starts_at=silence.starts_at,
+            ends_at=silence.ends_at,
+            created_by=silence.created_by,
+            created_at=silence.created_at,
+            ended_by=silence.ended_by or None,
+            ended_at=silence.ended_at,
+        )
+
+
+class SilencePage(BaseModel):
+    """A page of silences; ``next`` is the cursor of the page after it."""
+
+    silences: list[SilenceDocument]
     next: str | None

@@ -6,6 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 
+from newel.alerting.acts import Acts
+from newel.alerting.bodies import (
+    AcknowledgementBody,
+    SilenceBody,
+    describe_body,
+    read_document,
+)
 from newel.alerting.documents import (
     AlertDocument,
     AlertPage,
@@ -14,17 +21,26 @@ from newel.alerting.documents import (
     ChannelDocument,
     ChannelList,
     DeliveryDocument,
+    SilenceDocument,
+    SilencePage,
+    SilenceParameters,
     TrialDocument,
 )
+from newel.alerting.notices import Notice
 from newel.alerting.storage.listing import ListingStorage
+from newel.alerting.storage.silences import SilenceStorage
 from newel.alerting.trials import Trials
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
+from newel.runtime.database.times import to_seconds
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.admin_api import Admit, build_admin_app, link_next
+from newel.runtime.http.admin_api import ADMINISTRATOR, Admit, build_admin_app, link_next
 from newel.runtime.http.roles import Role
 
 _TEST = "/channels/{name}/test"
+_ACKNOWLEDGE = "/{notice}/acknowledge"
+_SILENCES = "/silences"
+_END = "/silences/{silence}/end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,8 @@ class Parts:
     """What the routes work with."""
 
     listing: ListingStorage
+    silences: SilenceStorage
+    acts: Acts
     trials: Trials
     kinds: Mapping[str, str]
     """The kind of each channel, by its name."""
@@ -43,8 +61,10 @@ def build_app(alerting: Parts, admit: Admit) -> FastAPI:
     """Build the ASGI app for everything under ``/alerts``."""
     routes = APIRouter(prefix="/alerts")
     _add_channels(routes, alerting)
-    _add_alerts(routes, alerting.listing, alerting.clock)
-    roles = {("POST", f"{routes.prefix}{_TEST}"): Role.OPERATOR}
+    _add_silences(routes, alerting)
+    _add_alerts(routes, alerting)
+    acts = (_TEST, _ACKNOWLEDGE, _SILENCES, _END)
+    roles = {("POST", f"{routes.prefix}{path}"): Role.OPERATOR for path in acts}
     return build_admin_app("alerting", admit, alerting.audit, routes, roles)
 
 
@@ -64,17 +84,58 @@ def _add_channels(routes: APIRouter, alerting: Parts) -> None:
         return TrialDocument(channel=name, delivered=not error, error=error or None)
 
 
-def _add_alerts(routes: APIRouter, listing: ListingStorage, clock: Clock) -> None:
+def _add_silences(routes: APIRouter, alerting: Parts) -> None:
+    clock, storage = alerting.clock, alerting.silences
+
+    @routes.get(_SILENCES)
+    async def silences(
+        parameters: Annotated[SilenceParameters, Query()], request: Request, response: Response
+    ) -> SilencePage:
+        """One page of silences, the one that ends last first."""
+        query = parameters.query()
+        page = await storage.list(query, to_seconds(clock.now()))
+        following = link_next(request, response, query, page.next)
+        shown = [SilenceDocument.of(each, clock.now()) for each in page.entries]
+        return SilencePage(silences=shown, next=following)
+
+    @routes.post(_SILENCES, status_code=201, openapi_extra=describe_body(SilenceBody))
+    async def silence(request: Request) -> SilenceDocument:
+        """Hold back the alerts that match, from now or a later time until an end."""
+        body = await read_document(request, SilenceBody)
+        by = request.scope[ADMINISTRATOR].subject
+        made = await alerting.acts.silence(
+            body.matchers(), body.starts_at, body.ends_at, body.reason, by
+        )
+        return SilenceDocument.of(made, clock.now())
+
+    @routes.post(_END)
+    async def end(silence: str, request: Request) -> SilenceDocument:
+        """End a silence before its time; what it held back is told within seconds."""
+        by = request.scope[ADMINISTRATOR].subject
+        return SilenceDocument.of(await alerting.acts.end(silence, by), clock.now())
+
+
+def _add_alerts(routes: APIRouter, alerting: Parts) -> None:
+    listing, clock = alerting.listing, alerting.clock
+
+    async def show(notice: Notice) -> AlertWithDeliveries:
+        now = clock.now()
+        active = await alerting.silences.find_active(to_seconds(now))
+        deliveries = [DeliveryDocument.of(each) for each in await listing.deliveries(notice.id)]
+        return AlertWithDeliveries.of(notice, active, deliveries=deliveries)
 
     @routes.get("")
     async def alerts(
         parameters: Annotated[AlertParameters, Query()], request: Request, response: Response
     ) -> AlertPage:
         """One page of alerts, the latest first unless ``sort`` says otherwise."""
-        query = parameters.query()
-        page = await listing.alerts(query, clock.now())
+        query, now = parameters.query(), clock.now()
+        page = await listing.alerts(query, now)
+        active = await alerting.silences.find_active(to_seconds(now))
         following = link_next(request, response, query, page.next)
-        return AlertPage(alerts=[AlertDocument.of(each) for each in page.entries], next=following)
+        return AlertPage(
+            alerts=[AlertDocument.of(each, active) for each in page.entries], next=following
+        )
 
     @routes.get("/{notice}")
     async def alert(notice: str) -> AlertWithDeliveries:
@@ -82,5 +143,11 @@ def _add_alerts(routes: APIRouter, listing: ListingStorage, clock: Clock) -> Non
         found = await listing.alert(notice)
         if found is None:
             raise NewelError(ErrorType.NOT_FOUND, "There is no such alert.")
-        deliveries = [DeliveryDocument.of(each) for each in await listing.deliveries(notice)]
-        return AlertWithDeliveries.of(found, deliveries=deliveries)
+        return await show(found)
+
+    @routes.post(_ACKNOWLEDGE, openapi_extra=describe_body(AcknowledgementBody))
+    async def acknowledge(notice: str, request: Request) -> AlertWithDeliveries:
+        """Say that you look after an alert, which ends its escalation."""
+        body = await read_document(request, AcknowledgementBody)
+        by = request.scope[ADMINISTRATOR].subject
+        return await show(await alerting.acts.acknowledge(notice, body.note, by))

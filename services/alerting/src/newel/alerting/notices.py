@@ -4,11 +4,15 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+from newel.alerting.kinds import EXPIRING, KINDS
+
 
 class Phase(StrEnum):
     """What a message reports."""
 
     OPENED = "opened"
+    ESCALATED = "escalated"
+    """It is open still, and was not acknowledged in time."""
     RESOLVED = "resolved"
 
 
@@ -20,8 +24,21 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Who said that they look after it, and when."""
+
+    by: str
+    at: dt.datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
-    """An endpoint whose last certificate is late for renewal."""
+    """What is or was wrong: by default an endpoint whose last certificate is late for renewal.
+
+    An alert that is about no certificate has no serial number, and its names, times and share of the life
+    passed are empty.
+    """
 
     id: str  # "expiring-<serial>": one per certificate, however often it is reported
     endpoint: str
@@ -29,14 +46,21 @@ class Notice:
     subject: str
     names: tuple[str, ...]  # "dns:a.example" …
     provisioner: str
-    not_before: dt.datetime
-    not_after: dt.datetime
+    not_before: dt.datetime | None
+    not_after: dt.datetime | None
     life_passed: float  # 0.75: three quarters of the lifetime had passed when it was opened
     severity: Severity
     opened_at: dt.datetime
     resolved_at: dt.datetime | None = None
     successor: bytes = b""  # serial that resolved it; empty: the certificate was revoked
     is_test: bool = False  # made because an administrator tries a channel
+    kind: str = EXPIRING  # one of `KINDS`
+    owner: str = ""  # who answers for it, as far as it is known
+    detail: str = ""  # what was found, in one sentence
+    topic: str = (
+        ""  # of what is reported again while it lasts; one notice of a topic is open at a time
+    )
+    acknowledgement: Acknowledgement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +96,21 @@ def title(message: Message) -> str:
         return (
             f"Test of {subject}: nothing is wrong" if is_opened else f"Resolved: test of {subject}"
         )
+    if message.phase is Phase.ESCALATED:
+        return plain(f"Not acknowledged: {_name_fault(message.notice, subject)}", 150)
     if message.phase is Phase.OPENED:
-        expired = message.notice.severity is Severity.CRITICAL
-        return f"Certificate of {subject} {'has expired' if expired else 'is about to expire'}"
+        return _name_fault(message.notice, subject)
+    if message.notice.kind != EXPIRING:
+        return KINDS[message.notice.kind].resolved.format(subject)
     if message.notice.successor:
         return f"Resolved: {subject} has a new certificate"
     return f"Resolved: certificate of {subject} was revoked"
+
+
+def _name_fault(notice: Notice, subject: str) -> str:
+    if notice.kind == EXPIRING and notice.severity is Severity.CRITICAL:
+        return f"Certificate of {subject} has expired"
+    return KINDS[notice.kind].opened.format(subject)
 
 
 def facts(message: Message) -> list[tuple[str, str]]:
@@ -87,10 +120,12 @@ def facts(message: Message) -> list[tuple[str, str]]:
         return [("Sent", timestamp(notice.opened_at)), ("Authority", plain(message.source, 500))]
     rows = [
         ("Subject", notice.subject),
+        ("Found", notice.detail),
         ("Names", ", ".join(name.partition(":")[2] for name in notice.names)),
-        ("Expires", timestamp(notice.not_after)),
-        ("Life passed", f"{notice.life_passed:.0%}"),
+        ("Expires", timestamp(notice.not_after) if notice.not_after else ""),
+        ("Life passed", f"{notice.life_passed:.0%}" if notice.not_after else ""),
         ("Provisioner", notice.provisioner),
+        ("Owner", notice.owner),
         ("Serial", notice.serial.hex()),
         ("Endpoint", notice.endpoint),
         ("Authority", message.source),

@@ -79,7 +79,7 @@ class Projection:
         to = routes(notice, self._config)
         if await self._notices.open(notice, to):
             self._metrics.notices.labels(event="opened").inc()
-            channels = [route.channel for route in to]
+            channels = [route.channel for route in to if route.after is None]
             self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)
 
     async def _resolve(self, event: events_pb2.EndpointRenewed) -> None:

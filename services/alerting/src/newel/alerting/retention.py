@@ -29,13 +29,28 @@ class Records(Protocol):
         ...
 
 
+class EndedSilences(Protocol):
+    """The silences as they are forgotten."""
+
+    async def forget(self, before: int) -> None:
+        """Remove what ended before then."""
+        ...
+
+
 class Maintenance:
     """Periodic work: metrics and retention."""
 
     def __init__(
-        self, records: Records, config: Config, clock: Clock, audit: Audit, metrics: Metrics
+        self,
+        records: Records,
+        silences: EndedSilences,
+        config: Config,
+        clock: Clock,
+        audit: Audit,
+        metrics: Metrics,
     ) -> None:
         self._records = records
+        self._silences = silences
         self._config = config
         self._clock = clock
         self._audit = audit
@@ -57,5 +72,7 @@ class Maintenance:
             )
 
     async def sweep(self) -> None:
-        """Remove what was resolved long ago."""
-        await self._records.forget(int(self._clock.unix() - self._config.keep.total_seconds()))
+        """Remove what was resolved, and the silences that ended, long ago."""
+        before = int(self._clock.unix() - self._config.keep.total_seconds())
+        await self._records.forget(before)
+        await self._silences.forget(before)

@@ -51,7 +51,7 @@ class Administrator(Frozen):
     provisioner: str = Field(min_length=1)
     """The provisioner that issued it."""
     role: Role = Role.ADMINISTRATOR
-    """`viewer` reads; `operator` also revokes; `administrator` also writes metadata."""
+    """`viewer` reads; `operator` also revokes, and handles alerts; `administrator` also writes metadata."""
 
 
 class Config(Frozen):

@@ -10,7 +10,7 @@ class Role(enum.StrEnum):
     VIEWER = "viewer"
     """Read."""
     OPERATOR = "operator"
-    """Act on what there is: revoke certificates."""
+    """Act on what there is: revoke certificates, acknowledge and silence alerts."""
     ADMINISTRATOR = "administrator"
     """Change what decides about future certificates."""
 

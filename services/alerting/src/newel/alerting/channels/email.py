@@ -39,14 +39,14 @@ class EmailChannel:
         """Nothing is kept open."""
 
     def compose(self, message: Message) -> EmailMessage:
-        """Compose the mail. One notice is one thread: what resolves it refers to what opened it."""
+        """Compose the mail. One notice is one thread: what follows refers to what opened it."""
         mail = EmailMessage()
         mail["From"] = Address(addr_spec=self._config.sender)
         mail["To"] = tuple(Address(addr_spec=each) for each in self._config.recipients)
         mail["Subject"] = title(message)
         mail["Date"] = self._clock.now()
         mail["Message-ID"] = self._message_id(message.key)
-        if message.phase is Phase.RESOLVED:
+        if message.phase is not Phase.OPENED:
             opened = message_key(message.notice.id, Phase.OPENED, self._name)
             mail["In-Reply-To"] = mail["References"] = self._message_id(opened)
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office replies

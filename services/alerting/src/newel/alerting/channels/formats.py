@@ -6,10 +6,17 @@ from typing import Any
 
 import msgspec
 
+from newel.alerting.kinds import EXPIRING
 from newel.alerting.notices import Message, Phase, Severity, facts, plain, timestamp, title
 
 _PRODUCT = "Newel"
 _LONGEST = 500
+_ACTIVITIES = {
+    Phase.OPENED: (1, "Create"),
+    Phase.ESCALATED: (2, "Update"),
+    Phase.RESOLVED: (3, "Close"),
+}
+_SUBJECTS = {EXPIRING: "certificate"}
 
 
 def write_text(message: Message) -> str:
@@ -23,15 +30,16 @@ def write_cef(message: Message) -> str:
     level = {Severity.WARNING: 6, Severity.CRITICAL: 9}[notice.severity]
     header = (
         *(_PRODUCT, "newel-alerting", metadata.version("newel-alerting")),
-        f"certificate-{message.phase}",
+        _class(message),
         title(message),
-        str(level if message.phase is Phase.OPENED else 2),
+        str(level if message.phase is not Phase.RESOLVED else 2),
     )
     extension = {
         "externalId": notice.id,
         "rt": str(_milliseconds(message)),
         "dvchost": message.source,
-        "end": str(int(notice.not_after.timestamp() * 1000)),
+        "end": str(int(notice.not_after.timestamp() * 1000)) if notice.not_after else "",
+        "msg": notice.detail,
         "cs1Label": "Subject",
         "cs1": notice.subject,
         "cs2Label": "Serial",
@@ -48,7 +56,7 @@ def write_cef(message: Message) -> str:
 def write_ecs(message: Message) -> str:
     """Return a document of the Elastic Common Schema, 8.11."""
     notice = message.notice
-    document = {
+    document: dict[str, Any] = {
         "@timestamp": timestamp(notice.resolved_at or notice.opened_at),
         "ecs": {"version": "8.11.0"},
         "message": title(message),
@@ -57,13 +65,20 @@ def write_ecs(message: Message) -> str:
             "category": ["configuration"],
             "type": ["info"],
             "id": message.key,
-            "action": f"certificate-{message.phase}",
+            "action": _class(message),
             "severity": _severity(message),
             "provider": "newel",
         },
         "observer": {"name": message.source, "product": _PRODUCT, "type": "certificate-authority"},
-        "labels": {"endpoint": notice.endpoint, "provisioner": notice.provisioner},
-        "tls": {
+        "labels": {
+            "kind": notice.kind,
+            "owner": notice.owner,
+            "endpoint": notice.endpoint,
+            "provisioner": notice.provisioner,
+        },
+    }
+    if notice.not_before and notice.not_after:
+        document["tls"] = {
             "server": {
                 "x509": {
                     "serial_number": notice.serial.hex().upper(),
@@ -73,15 +88,14 @@ def write_ecs(message: Message) -> str:
                     "not_after": timestamp(notice.not_after),
                 }
             }
-        },
-    }
+        }
     return _json(document)
 
 
 def write_ocsf(message: Message) -> str:
     """Return a Detection Finding of the Open Cybersecurity Schema Framework, 1.3."""
-    notice, opened = message.notice, message.phase is Phase.OPENED
-    activity = 1 if opened else 3  # create, close
+    notice, opened = message.notice, message.phase is not Phase.RESOLVED
+    activity, name = _ACTIVITIES[message.phase]
     version = metadata.version("newel-alerting")
     document = {
         "class_uid": 2004,
@@ -89,7 +103,7 @@ def write_ocsf(message: Message) -> str:
         "category_uid": 2,
         "category_name": "Findings",
         "activity_id": activity,
-        "activity_name": "Create" if opened else "Close",
+        "activity_name": name,
         "type_uid": 200400 + activity,
         "severity_id": _severity(message),
         "severity": {2: "Low", 3: "Medium", 5: "Critical"}[_severity(message)],
@@ -105,7 +119,7 @@ def write_ocsf(message: Message) -> str:
         "finding_info": {
             "uid": notice.id,
             "title": title(message),
-            "types": ["certificate"],
+            "types": [_SUBJECTS.get(notice.kind, notice.kind)],
             "created_time": int(notice.opened_at.timestamp() * 1000),
         },
         "resources": [{"uid": notice.endpoint, "name": plain(notice.subject, _LONGEST)}],
@@ -128,6 +142,12 @@ def _severity(message: Message) -> int:
     if message.phase is Phase.RESOLVED:
         return 2
     return 5 if message.notice.severity is Severity.CRITICAL else 3
+
+
+def _class(message: Message) -> str:
+    """Name the class of an event: what it is about, and the phase."""
+    kind = message.notice.kind
+    return f"{_SUBJECTS.get(kind, kind)}-{message.phase}"
 
 
 def _milliseconds(message: Message) -> int:

@@ -18,7 +18,7 @@ def build_request(api_key: str, message: Message) -> PostRequest:
     """Write the message as a request; the notice's id is the alias that finds the alert again."""
     notice = message.notice
     alias = f"{message.source}/{notice.id}"
-    if message.phase is Phase.OPENED:
+    if message.phase is not Phase.RESOLVED:
         path = PATH
         content: dict[str, object] = {
             "message": plain(title(message), _LONGEST),

@@ -14,11 +14,11 @@ def build_request(routing_key: str, message: Message) -> PostRequest:
     notice = message.notice
     event: dict[str, object] = {
         "routing_key": routing_key,
-        "event_action": "trigger" if message.phase is Phase.OPENED else "resolve",
+        "event_action": "trigger" if message.phase is not Phase.RESOLVED else "resolve",
         "dedup_key": f"{message.source}/{notice.id}",
         "client": message.source,
     }
-    if message.phase is Phase.OPENED:
+    if message.phase is not Phase.RESOLVED:
         event["payload"] = {
             "summary": title(message),
             "source": message.source,

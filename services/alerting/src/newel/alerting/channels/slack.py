@@ -9,7 +9,7 @@ from typing import Any
 from newel.alerting.channels.posting import PostRequest, build_json
 from newel.alerting.notices import Message, Phase, facts, title
 
-SIGNS = {Phase.OPENED: "⚠", Phase.RESOLVED: "✓"}
+SIGNS = {Phase.OPENED: "⚠", Phase.ESCALATED: "⚠", Phase.RESOLVED: "✓"}
 """What people see first."""
 
 _FIELDS = 10  # Slack takes no more in one section

@@ -14,7 +14,7 @@ from newel.alerting.notices import Message, Phase, Severity, facts, title
 def build_request(message: Message) -> PostRequest:
     """Write the message as an Adaptive Card."""
     color = "good"
-    if message.phase is Phase.OPENED:
+    if message.phase is not Phase.RESOLVED:
         color = "attention" if message.notice.severity is Severity.CRITICAL else "warning"
     headline = f"{SIGNS[message.phase]} {title(message)}"
     rows = [

@@ -66,7 +66,7 @@ def signature(secret: bytes, at: int, body: bytes) -> str:
 def event(message: Message) -> dict[str, Any]:
     """Return the CloudEvents document of a message."""
     notice = message.notice
-    opened = message.phase is Phase.OPENED
+    opened = message.phase is not Phase.RESOLVED
     happened = notice.opened_at if opened else notice.resolved_at or notice.opened_at
     return {
         "specversion": "1.0",
@@ -79,14 +79,17 @@ def event(message: Message) -> dict[str, Any]:
         "data": {
             "notice": notice.id,
             "title": title(message),
+            "kind": notice.kind,
             "severity": notice.severity,
+            "owner": notice.owner or None,
+            "detail": notice.detail or None,
             "endpoint": notice.endpoint,
             "serial": notice.serial.hex(),
             "subject": notice.subject,
             "names": [_name(name) for name in notice.names],
             "provisioner": notice.provisioner,
-            "not_before": timestamp(notice.not_before),
-            "not_after": timestamp(notice.not_after),
+            "not_before": timestamp(notice.not_before) if notice.not_before else None,
+            "not_after": timestamp(notice.not_after) if notice.not_after else None,
             "life_passed": notice.life_passed,
             "opened_at": timestamp(notice.opened_at),
             "resolved_at": None if opened else timestamp(happened),

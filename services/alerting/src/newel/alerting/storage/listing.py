@@ -17,12 +17,16 @@ _OPENED = "opened_at IS NOT NULL"
 _SELECT = f"SELECT position, {NOTICE} FROM notices"  # noqa: S608 - a constant
 _ONE = Statement(f"SELECT {NOTICE} FROM notices WHERE id = $1 AND {_OPENED}")  # noqa: S608 - constants
 _DELIVERIES = Statement("""
-    SELECT channel, phase, state, attempts, attempted_at, next_at, error, fallback
+    SELECT channel, phase, state, attempts, attempted_at, next_at, error, fallback, silence
     FROM deliveries WHERE notice = $1 ORDER BY position""")
 
 
 def _state(where: Where, state: Any) -> None:
     where.add("resolved_at IS NULL" if state == "open" else "resolved_at IS NOT NULL")
+
+
+def _match_acknowledged(where: Where, answer: Any) -> None:
+    where.add("acknowledged_at IS NOT NULL" if answer == "yes" else "acknowledged_at IS NULL")
 
 
 def _serial(where: Where, serial: Any) -> None:
@@ -32,6 +36,9 @@ def _serial(where: Where, serial: Any) -> None:
 _CLAUSES: Mapping[str, Clause] = {
     "state": _state,
     "severity": compare("severity = {}"),
+    "kind": compare("kind = {}"),
+    "owner": compare("owner = {}"),
+    "acknowledged": _match_acknowledged,
     "endpoint": compare("endpoint = {}"),
     "serial": _serial,
     "subject": compare("subject = {}"),
@@ -86,8 +93,9 @@ class ListingStorage:
                 read_time(next_at // 1000),
                 error,
                 fallback,
+                silence,
             )
-            for channel, phase, state, attempts, attempted_at, next_at, error, fallback in (
+            for channel, phase, state, attempts, attempted_at, next_at, error, fallback, silence in (
                 await self._database.fetch(_DELIVERIES, notice)
             )
         ]

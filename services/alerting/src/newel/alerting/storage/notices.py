@@ -1,28 +1,29 @@
-"""Notices and what is to be delivered of them, as they are written."""
+"""Notices and what is to be delivered of them, as they are opened, acknowledged and resolved."""
 
 import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
 
-from newel.alerting.delivery import Delivery
-from newel.alerting.notices import Notice, Phase, Severity, message_key
+from newel.alerting.notices import Acknowledgement, Notice, Phase, Severity, message_key
 from newel.alerting.rules import Route
 from newel.runtime.database.contract import Database, Row, Statement, Write
 from newel.runtime.database.times import read_optional_time, read_time, to_seconds
 
 NOTICE = """id, endpoint, serial, subject, names, provisioner, not_before, not_after,
-    life_passed, severity, opened_at, resolved_at, successor"""
+    life_passed, severity, opened_at, resolved_at, successor, kind, owner, detail, topic,
+    acknowledged_at, acknowledged_by, note"""
 """The columns `notice_of` reads."""
 
 _OPEN = Statement("""
     INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
-        life_passed, severity, opened_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    ON CONFLICT (id) DO NOTHING RETURNING id""")
+        life_passed, severity, opened_at, kind, owner, detail, topic)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    ON CONFLICT DO NOTHING RETURNING id""")
 _QUEUE = Statement("""
-    INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
-    VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, '') ON CONFLICT (key) DO NOTHING""")
+    INSERT INTO deliveries
+        (key, notice, phase, channel, fallback, state, attempts, next_at, delay, error)
+    VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, '') ON CONFLICT (key) DO NOTHING""")
 
 _RESOLVE = Statement("""
     UPDATE notices SET resolved_at = $2, successor = $3
@@ -30,52 +31,43 @@ _RESOLVE = Statement("""
 # Channels that have the first message, or may have it, get the second; no other channel does.
 _TELL_RESOLVED = Statement("""
     INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
-    SELECT notice || '.resolved.' || channel, notice, 'resolved', channel, '', 'pending', 0, $2, ''
-    FROM deliveries WHERE notice = $1 AND phase = 'opened'
-        AND (state = 'delivered' OR state = 'pending' AND attempts > 0)
+    SELECT DISTINCT notice || '.resolved.' || channel, notice, 'resolved', channel, '', 'pending', 0,
+        CAST($2 AS BIGINT), ''
+    FROM deliveries WHERE notice = $1 AND phase <> 'resolved'
+        AND (state = 'delivered' OR state IN ('pending', 'silenced') AND attempts > 0)
     ON CONFLICT (key) DO NOTHING""")
 _CANCEL = Statement("""
     UPDATE deliveries SET state = 'cancelled'
-    WHERE notice = $1 AND phase = 'opened' AND state = 'pending'""")
+    WHERE notice = $1 AND phase <> 'resolved' AND state IN ('pending', 'planned', 'silenced')""")
+_ACKNOWLEDGE = Statement("""
+    UPDATE notices SET acknowledged_at = $2, acknowledged_by = $3, note = $4
+    WHERE id = $1 AND opened_at IS NOT NULL AND resolved_at IS NULL AND acknowledged_at IS NULL
+    RETURNING id""")
+_STOP_ESCALATION = Statement("""
+    UPDATE deliveries SET state = 'cancelled'
+    WHERE notice = $1 AND phase = 'escalated' AND state IN ('pending', 'planned', 'silenced')""")
 _NEVER_OPEN = Statement("""
     INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
         life_passed, severity, resolved_at, successor)
     VALUES ($1, '', $2, '', '[]', '', 0, 0, 0, 'warning', $3, $4) ON CONFLICT (id) DO NOTHING""")
 
-_DUE = Statement("""
-    SELECT key, next_at FROM deliveries
-    WHERE state = 'pending' AND channel = $1 AND (next_at <= $2 OR next_at > $3)
-    ORDER BY next_at LIMIT $4""")
-_CLAIM = Statement("""
-    UPDATE deliveries SET next_at = $3, attempts = attempts + 1, attempted_at = $4
-    WHERE key = $1 AND state = 'pending' AND next_at = $2 RETURNING key""")
-_CLAIMED = Statement(
-    f"SELECT key, phase, channel, fallback, attempts, {NOTICE} "  # noqa: S608 - a constant
-    "FROM deliveries JOIN notices ON id = notice WHERE key = $1"
-)
-_DELIVERED = Statement("""
-    UPDATE deliveries SET state = 'delivered', error = '' WHERE key = $1 AND state = 'pending'""")
-_POSTPONE = Statement("""
-    UPDATE deliveries SET next_at = $2, error = $3 WHERE key = $1 AND state = 'pending'""")
-_GIVE_UP = Statement("""
-    UPDATE deliveries SET state = 'failed', error = $2
-    WHERE key = $1 AND state = 'pending' RETURNING key""")
-
 _OPEN_NOTICES = Statement("SELECT count(*) FROM notices WHERE resolved_at IS NULL")
 _OLDEST = Statement("""
     SELECT n.opened_at, n.resolved_at, d.phase FROM deliveries d JOIN notices n ON n.id = d.notice
     WHERE d.state = 'pending' AND d.channel = $1 ORDER BY d.position LIMIT 1""")
-_CHANNELS = Statement("SELECT DISTINCT channel FROM deliveries WHERE state = 'pending'")
+_CHANNELS = Statement(
+    "SELECT DISTINCT channel FROM deliveries WHERE state IN ('pending', 'planned', 'silenced')"
+)
 _ABANDON = Statement("""
     UPDATE deliveries SET state = 'failed', error = 'the channel is no longer configured'
-    WHERE channel = $1 AND state = 'pending'""")
+    WHERE channel = $1 AND state IN ('pending', 'planned', 'silenced')""")
 _FORGET_DELIVERIES = Statement("""
     DELETE FROM deliveries WHERE notice IN (SELECT id FROM notices WHERE resolved_at < $1)""")
 _FORGET_NOTICES = Statement("DELETE FROM notices WHERE resolved_at < $1")
 
 
 class Storage:
-    """The tables of ``migrations`` behind the Protocols of projection and delivery."""
+    """The tables of ``migrations`` behind the Protocols of projection and retention."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -91,16 +83,23 @@ class Storage:
                 notice.subject,
                 msgspec.json.encode(notice.names).decode(),
                 notice.provisioner,
-                to_seconds(notice.not_before),
-                to_seconds(notice.not_after),
+                to_seconds(notice.not_before) if notice.not_before else 0,
+                to_seconds(notice.not_after) if notice.not_after else 0,
                 notice.life_passed,
                 notice.severity.value,
                 to_seconds(notice.opened_at),
+                notice.kind,
+                notice.owner,
+                notice.detail,
+                notice.topic,
             ),
         )
+        at = notice.opened_at.timestamp()
         queue = [
-            _queue(
-                notice.id, Phase.OPENED, route.channel, route.fallback, notice.opened_at.timestamp()
+            queue_delivery(notice.id, Phase.OPENED, route.channel, route.fallback, at)
+            if route.after is None
+            else queue_delivery(
+                notice.id, Phase.ESCALATED, route.channel, "", at, route.after.total_seconds()
             )
             for route in to
         ]
@@ -113,7 +112,7 @@ class Storage:
         """
         unit = (
             Write(_RESOLVE, (notice, to_seconds(at), successor)),
-            Write(_TELL_RESOLVED, (notice, _milliseconds(to_seconds(at)))),
+            Write(_TELL_RESOLVED, (notice, to_milliseconds(to_seconds(at)))),
             Write(_CANCEL, (notice,)),
         )
         if await self._database.decide(*unit):
@@ -122,37 +121,13 @@ class Storage:
         # It may have been opened between the two.
         return await self._database.decide(*unit) is not None
 
-    async def claim(
-        self, channel: str, now: float, until: float, latest: float, limit: int
-    ) -> list[Delivery]:
-        """See Deliveries."""
-        moments = _milliseconds(now), _milliseconds(latest)
-        due = await self._database.fetch(_DUE, channel, *moments, limit)
-        claimed: list[tuple[str]] = []
-        for key, next_at in due:
-            gate = Write(_CLAIM, (key, next_at, _milliseconds(until), int(now)))
-            if await self._database.decide(gate):
-                claimed.append((key,))
-        rows = await self._database.fetch_many(_CLAIMED, claimed)
-        return [_delivery(row) for row in rows]
+    async def acknowledge(self, notice: str, by: Acknowledgement) -> bool:
+        """Record who looks after an open alert, and end its escalation.
 
-    async def mark_delivered(self, delivery: Delivery) -> None:
-        """Record that the receiver has it."""
-        await self._database.apply(Write(_DELIVERED, (delivery.key,)))
-
-    async def postpone(self, delivery: Delivery, until: float, error: str) -> None:
-        """Schedule the next attempt for ``until``."""
-        await self._database.apply(Write(_POSTPONE, (delivery.key, _milliseconds(until), error)))
-
-    async def give_up(self, delivery: Delivery, now: float, error: str) -> None:
-        """Record the final failure and queue a delivery to the fallback channel, where there is one."""
-        gate = Write(_GIVE_UP, (delivery.key, error))
-        instead = (
-            [_queue(delivery.notice.id, delivery.phase, delivery.fallback, "", now)]
-            if delivery.fallback
-            else []
-        )
-        await self._database.decide(gate, *instead)
+        False when that is acknowledged or over already, or there is none.
+        """
+        gate = Write(_ACKNOWLEDGE, (notice, to_seconds(by.at), by.by, by.note))
+        return await self._database.decide(gate, Write(_STOP_ESCALATION, (notice,))) is not None
 
     async def open_notices(self) -> int:
         """Count the notices that are not resolved."""
@@ -182,18 +157,18 @@ class Storage:
         )
 
 
-def _queue(notice: str, phase: Phase, channel: str, fallback: str, at: float) -> Write:
-    key = message_key(notice, phase, channel)
-    return Write(_QUEUE, (key, notice, phase.value, channel, fallback, _milliseconds(at)))
+def queue_delivery(
+    notice: str, phase: Phase, channel: str, fallback: str, at: float, delay: float = 0
+) -> Write:
+    """Queue a delivery for a time in seconds; with ``delay`` it is planned for so much later."""
+    key, state = message_key(notice, phase, channel), "planned" if delay else "pending"
+    moments = to_milliseconds(at + delay), to_milliseconds(delay)
+    return Write(_QUEUE, (key, notice, phase.value, channel, fallback, state, *moments))
 
 
-def _milliseconds(seconds: float) -> int:
+def to_milliseconds(seconds: float) -> int:
+    """Return a time or a span as the deliveries hold it."""
     return int(seconds * 1000)
-
-
-def _delivery(row: Row) -> Delivery:
-    key, phase, channel, fallback, attempts = row[:5]
-    return Delivery(key, Phase(phase), channel, fallback, attempts, notice_of(row[5:]))
 
 
 def notice_of(row: Row) -> Notice:
@@ -205,11 +180,18 @@ def notice_of(row: Row) -> Notice:
         subject=row[3],
         names=tuple(msgspec.json.decode(row[4], type=list[str])),
         provisioner=row[5],
-        not_before=read_time(row[6]),
-        not_after=read_time(row[7]),
+        not_before=read_optional_time(row[6] or None),
+        not_after=read_optional_time(row[7] or None),
         life_passed=row[8],
         severity=Severity(row[9]),
         opened_at=read_time(row[10] or 0),
         resolved_at=read_optional_time(row[11]),
         successor=row[12] or b"",
+        kind=row[13],
+        owner=row[14],
+        detail=row[15],
+        topic=row[16],
+        acknowledgement=(
+            None if row[17] is None else Acknowledgement(row[18], read_time(row[17]), row[19])
+        ),
     )
