@@ -1,19 +1,24 @@
 """Revocation by administrators: whom the inventory knows, any certificate, each written down."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
-from fixtures.authority import CertificateAuthority
-from fixtures.registration import JwkKey, RegistrationHarness, open_registration
+from fixtures.authority import EPOCH, CertificateAuthority
+from fixtures.registration import CA, JwkKey, RegistrationHarness, open_registration
 from newel.crypto import keys
+from newel.crypto.ssh import certificates
+from newel.crypto.ssh.public_keys import wire_of
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.roles import Role
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import RPCService
+from newel.step.tokens import SSHOptions
 
 PASSIVE = JwkKey("passive", keys.generate())
 
@@ -55,7 +60,7 @@ async def front(
         admin=admin,
         inventory=LocalChannel(server, "registration"),
         provisioners=(
-            admin.record(),
+            admin.record(claims={"enableSSHCA": True}),
             PASSIVE.record(newel={"activeRevocation": False}),
         ),
     )
@@ -177,3 +182,93 @@ async def test_a_serial_number_that_is_none_or_unknown_is_said_so(
     assert missing.status_code == 404
     described = await front.call("GET", "/revocations/openapi.json", certificate=b"viewer")
     assert "post" in described.json()["paths"]["/revocations/{serial}"]
+
+
+async def revoke_all(
+    front: RegistrationHarness, body: Any, *, role: str = "operator"
+) -> httpx.Response:
+    return await front.call(
+        "POST",
+        "/revocations",
+        body,
+        certificate=role.encode(),
+        headers={"content-type": "application/json"},
+    )
+
+
+async def test_several_are_revoked_each_by_itself_and_each_written_down(
+    front: RegistrationHarness,
+) -> None:
+    serials = [await issue(front) for _ in range(3)] + [await issue(front, PASSIVE)]
+    assert (await revoke(front, serials[0], {})).status_code == 200
+    before = len(front.audit.lines)
+    answer = await revoke_all(
+        front,
+        {
+            "certificates": [{"serial": each} for each in (*serials, "0102")],
+            "reason": 4,
+            "comment": "drill",
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    outcomes = [each["outcome"] for each in answer.json()["certificates"]]
+    assert outcomes == ["alreadyRevoked", "revoked", "revoked", "revoked", "notFound"]
+    for serial in serials[1:]:
+        item = front.issuing.revoked[bytes.fromhex(serial)]
+        assert (item.reason, item.reason_text, item.actor) == (4, "drill", "administrator:ada")
+        assert item.active is (serial is not serials[3])
+    lines = [line for line in front.audit.lines[before:] if line[0] == "revoke"]
+    assert sorted(outcome for _, outcome, _ in lines) == ["granted"] * 3 + ["refused"] * 2
+    assert {facts["actor"] for _, _, facts in lines} == {"administrator:ada"}
+
+
+async def test_an_authority_that_is_away_is_said_of_each_and_nothing_is_called_unknown(
+    front: RegistrationHarness,
+) -> None:
+    serial = await issue(front)
+    front.issuing.down = True
+    answer = await revoke_all(front, {"certificates": [{"serial": serial}]})
+    assert [each["outcome"] for each in answer.json()["certificates"]] == ["unavailable"]
+
+
+async def test_ssh_certificates_are_among_several(front: RegistrationHarness) -> None:
+    public = base64.b64encode(wire_of(keys.generate().public_key())).decode()
+    options = SSHOptions(cert_type="user", principals=["alice"])
+    token = front.admin.token("alice", EPOCH, audience=f"{CA}/1.0/ssh/sign", sans=None, ssh=options)
+    answer = await front.post("/ssh/sign", publicKey=public, ott=token)
+    serial = certificates.parse(base64.b64decode(answer.json()["crt"])).serial
+    both = [
+        {"serial": f"{serial:x}", "type": "ssh-user"},
+        {"serial": await issue(front)},
+        {"serial": "01" * 20, "type": "ssh-host"},
+    ]
+    done = await revoke_all(front, {"certificates": both, "reason": 4})
+    outcomes = [each["outcome"] for each in done.json()["certificates"]]
+    assert outcomes == ["revoked", "revoked", "notFound"]
+    assert front.issuing.ssh_records[serial.to_bytes(8)].HasField("revoked")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"certificates": []},
+        {"certificates": [{"serial": "01"}] * 65},
+        {"certificates": [{"serial": "xy"}]},
+        {"certificates": [{"serial": "01" * 21}]},
+        {"certificates": [{"serial": "01", "type": "pgp"}]},
+        {"certificates": ["01"]},
+        {"certificates": [{"serial": "01"}], "reason": 8},
+        {"certificates": [{"serial": "01"}], "dry_run": True},
+        {},
+    ],
+)
+async def test_another_list_is_refused(front: RegistrationHarness, body: Any) -> None:
+    assert (await revoke_all(front, body)).status_code == 400
+
+
+@pytest.mark.attack("P05")
+async def test_a_viewer_revokes_none_of_several(front: RegistrationHarness) -> None:
+    serial = await issue(front)
+    refused = await revoke_all(front, {"certificates": [{"serial": serial}]}, role="viewer")
+    assert refused.status_code == 403
+    assert not front.issuing.revoked

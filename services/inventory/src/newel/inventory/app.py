@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from newel.inventory.config import Config
 from newel.inventory.counting import UsageCounter
 from newel.inventory.expiry import ExpiryWatch
+from newel.inventory.keys import KeyReader
 from newel.inventory.metrics import Metrics
 from newel.inventory.overview import OverviewCounter
 from newel.inventory.projection import Projection
@@ -17,6 +18,7 @@ from newel.inventory.regrouping import Regrouper
 from newel.inventory.rpc import AdministratorsServicer, LookupServicer
 from newel.inventory.storage.catalogue import CatalogueStorage
 from newel.inventory.storage.counts import CountStorage
+from newel.inventory.storage.keys import KeyStorage
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
 from newel.inventory.storage.overview import OverviewStorage
@@ -34,7 +36,7 @@ from newel.runtime.events.contract import EventBus, Outbox, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import RPCService, Service
 
-REVISION = "0003"
+REVISION = "0004"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
@@ -42,6 +44,9 @@ TABLES = (
     "outbox", "outbox_cursors",
 )  # fmt: skip # words in rows
 """What the database then holds."""
+
+_KEYS_EVERY = 10.0
+"""Seconds between looks for certificates whose keys were not read."""
 
 EVENTS = subjects.ENDPOINTS
 """The subjects of the events this service writes."""
@@ -69,8 +74,11 @@ def build(config: Config, ports: Ports) -> Service:
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
     regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
+    repository: issuing_pb2_grpc.RepositoryAsyncStub = issuing_pb2_grpc.RepositoryStub(
+        ports.issuing
+    )
     reconciliation = Reconciler(
-        issuing_pb2_grpc.RepositoryStub(ports.issuing),
+        repository,
         projected,
         catalogue,
         ports.clock,
@@ -91,6 +99,8 @@ def build(config: Config, ports: Ports) -> Service:
     # Saying once is decided by the rows; the lease only spares the others the looking.
     ticking = repeat_every(config.expiry.tick.total_seconds(), partial(_tick, regrouping, watch))
     comparing = repeat_every(config.reconcile.every.total_seconds(), reconciliation.run)
+    reader = KeyReader(KeyStorage(ports.database), repository)
+    reading = repeat_every(_KEYS_EVERY, reader.run)
     return Service(
         name="inventory",
         rpcs=(
@@ -111,6 +121,7 @@ def build(config: Config, ports: Ports) -> Service:
         tasks={
             "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
             "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),
+            "keys": partial(run_leased, Lease(ports.database, "keys"), reading),
             "usage": repeat_every(config.count_every.total_seconds(), usage.count),
         },
     )
@@ -123,6 +134,7 @@ def _build_web(config: Config, ports: Ports) -> ASGIApp:
 
     parts = Inventory(
         ListingStorage(ports.database),
+        KeyStorage(ports.database),
         MetadataStorage(ports.database),
         OverviewCounter(OverviewStorage(ports.database), ports.clock),
         Meter(MeteringStorage(ports.database), ports.clock),

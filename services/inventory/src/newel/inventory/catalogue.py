@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from newel.inventory import certificate
 
@@ -52,6 +53,9 @@ class CertificateEntry:
     reason: int | None  # RFC 5280 §5.3.1
     revoked_actively: bool | None
     type: str
+    key_digest: (
+        bytes | None
+    )  # SHA-256 of the SubjectPublicKeyInfo; empty or None where it was not read
 
     def state(self, now: dt.datetime) -> CertificateState:
         """Return the state at a time."""
@@ -80,3 +84,23 @@ class EndpointEntry:
         if self.last_not_after is None or self.last_not_after < now:
             return EndpointState.ENDED
         return EndpointState.EXPIRING if self.is_warned else EndpointState.ACTIVE
+
+
+class KeyOwner(NamedTuple):
+    """Whose certificates on a key are at one endpoint, and how many of them are active."""
+
+    endpoint: str
+    common_name: str
+    provisioner: str
+    proof: str  # the subject that the provisioner proved
+    active: int
+
+
+class KeyUse(NamedTuple):
+    """The certificates on one key by state, and at which endpoints they are."""
+
+    active: int
+    expired: int
+    revoked: int
+    endpoints: int
+    owners: tuple[KeyOwner, ...]

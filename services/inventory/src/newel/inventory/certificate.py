@@ -38,6 +38,7 @@ class CertificateFacts(NamedTuple):
     not_after: int
     fingerprint: bytes  # SHA-256 of the DER, of SSH of the wire form
     type: str = X509
+    key_digest: bytes = b""  # SHA-256 of the SubjectPublicKeyInfo; empty where it cannot be read
 
 
 def normalise_serial(serial: bytes) -> bytes:
@@ -65,7 +66,8 @@ def _read(der: bytes) -> CertificateFacts:
     _, subject, subject_end = _header(der, at)
     not_before, start = _time(der, start)
     not_after, _ = _time(der, start)
-    at = _header(der, subject_end)[2]  # subjectPublicKeyInfo
+    at = _header(der, subject_end)[2]
+    public_key = der[subject_end:at]  # subjectPublicKeyInfo
     names: tuple[str, ...] = ()
     while at < tbs_end:
         tag, content, at = _header(der, at)
@@ -78,6 +80,7 @@ def _read(der: bytes) -> CertificateFacts:
         not_before=not_before,
         not_after=not_after,
         fingerprint=hashlib.sha256(der).digest(),
+        key_digest=hashlib.sha256(public_key).digest(),
     )
 
 

@@ -14,6 +14,7 @@ from newel.inventory.catalogue import (
     CertificateType,
     EndpointEntry,
     EndpointState,
+    KeyUse,
 )
 from newel.inventory.overview import Bucket, Overview
 from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
@@ -27,7 +28,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 def _check_digest(value: bytes) -> bytes:
     """Restore the zero octets that `Hex`, made for serial numbers, removes."""
     if len(value) > _DIGEST_SIZE:
-        raise ValueError("the SHA-256 digest of a certificate in hexadecimal")
+        raise ValueError("a SHA-256 digest in hexadecimal")
     return value.rjust(_DIGEST_SIZE, b"\0")
 
 
@@ -58,6 +59,7 @@ class CertificateParameters(ListParameters, frozen=True):
     state: CertificateState | None = None
     serial: Hex | None = None
     fingerprint: Digest | None = None
+    key: Digest | None = None
     endpoint: Text | None = None
     issuer: Text | None = None
     provisioner: Text | None = None
@@ -89,6 +91,8 @@ class CertificateDocument(BaseModel):
     endpoint: str
     renewed_from: str | None
     fingerprint: str
+    key: str | None
+    """SHA-256 of the public key (SubjectPublicKeyInfo)."""
     revoked_at: dt.datetime | None
     revocation_reason: int | None
     revocation_published: bool | None
@@ -112,6 +116,7 @@ class CertificateDocument(BaseModel):
             endpoint=entry.endpoint,
             renewed_from=entry.renewed_from.hex() if entry.renewed_from else None,
             fingerprint=entry.fingerprint.hex(),
+            key=entry.key_digest.hex() if entry.key_digest else None,
             revoked_at=entry.revoked_at,
             revocation_reason=entry.reason,
             revocation_published=entry.revoked_actively,
@@ -211,6 +216,46 @@ class OverviewDocument(BaseModel):
             endpoints=EndpointCountsDocument(**overview.endpoints._asdict()),
             expiring_by_day=[IntervalDocument.of(each) for each in overview.expiring_by_day],
             issued_by_hour=[IntervalDocument.of(each) for each in overview.issued_by_hour],
+        )
+
+
+class KeyOwnerDocument(BaseModel):
+    """An endpoint with certificates on a key, whose they are, and how many of them are active."""
+
+    endpoint: str
+    subject: str
+    provisioner: str
+    proof: str
+    active: int
+
+
+class KeyDocument(BaseModel):
+    """What depends on one public key; ``owners`` are those of the most active certificates."""
+
+    key: str
+    certificates: CertificateCounts
+    endpoints: int
+    owners: list[KeyOwnerDocument]
+
+    @classmethod
+    def of(cls, digest: bytes, use: KeyUse) -> Self:
+        """Describe the use of a key."""
+        return cls(
+            key=digest.hex(),
+            certificates=CertificateCounts(
+                active=use.active, expired=use.expired, revoked=use.revoked
+            ),
+            endpoints=use.endpoints,
+            owners=[
+                KeyOwnerDocument(
+                    endpoint=each.endpoint,
+                    subject=each.common_name,
+                    provisioner=each.provisioner,
+                    proof=each.proof,
+                    active=each.active,
+                )
+                for each in use.owners
+            ],
         )
 
 

@@ -18,9 +18,11 @@ from newel.inventory.documents import (
     CertificateDocument,
     CertificatePage,
     CertificateParameters,
+    Digest,
     EndpointDocument,
     EndpointPage,
     EndpointParameters,
+    KeyDocument,
     LineageDocument,
     OverviewDocument,
     write_csv,
@@ -31,6 +33,7 @@ from newel.inventory.metering import Meter
 from newel.inventory.metering_documents import COLUMNS, MeteringDocument, MeteringParameters
 from newel.inventory.overview import OverviewCounter
 from newel.inventory.repository import Repository, read_chain
+from newel.inventory.storage.keys import KeyStorage
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
 from newel.runtime.audit import Audit
@@ -43,6 +46,7 @@ from newel.runtime.http.request_body import read_body
 from newel.runtime.http.roles import VerifiedAdministrator
 
 _LINEAGE_LIMIT = 1000
+_OWNERS_LIMIT = 100
 _MAX_BODY = 16 * 1024
 _MAX_KEY = 1024
 _METADATA_BODY = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -64,6 +68,7 @@ class Inventory:
     """What the routes work with."""
 
     listing: ListingStorage
+    keys: KeyStorage
     metadata: MetadataStorage
     overview: OverviewCounter
     meter: Meter
@@ -88,6 +93,7 @@ def build_app(inventory: Inventory) -> FastAPI:
     _add_overview(routes, inventory)
     _add_metering(routes, inventory)
     _add_certificates(routes, inventory)
+    _add_keys(routes, inventory)
     _add_endpoints(routes, inventory)
     _add_metadata(routes, inventory)
     return build_admin_app("inventory", admit, inventory.audit, routes)
@@ -182,6 +188,15 @@ async def _export(inventory: Inventory, query: ListQuery, kind: str) -> AsyncIte
         if page.next is None:
             return
         query = dataclasses.replace(query, after=page.next)
+
+
+def _add_keys(routes: APIRouter, inventory: Inventory) -> None:
+    @routes.get("/keys/{key}")
+    async def key_use(key: Annotated[Digest, Path()]) -> KeyDocument:
+        """Describe what depends on a public key, the SHA-256 of its SubjectPublicKeyInfo."""
+        await inventory.listing.require_keys()
+        use = await inventory.keys.read_use(key, inventory.now(), _OWNERS_LIMIT)
+        return KeyDocument.of(key, use)
 
 
 def _add_endpoints(routes: APIRouter, inventory: Inventory) -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import ipaddress
 
-from newel.crypto.ssh import certificates
+from newel.crypto import keys
+from newel.crypto.ssh import certificates, key_quality
 from newel.crypto.ssh.wire import WireError
 from newel.inventory.certificate import (
     SSH_HOST,
@@ -36,7 +37,16 @@ def read_ssh_certificate(wire: bytes) -> CertificateFacts:
         not_after=min(found.valid_before, certificates.LATEST),
         fingerprint=hashlib.sha256(wire).digest(),
         type=_TYPES[found.kind],
+        key_digest=_digest_key(found.public_key),
     )
+
+
+def _digest_key(wire: bytes) -> bytes:
+    """Return the digest of a key as one of X.509; empty for a type that X.509 does not have."""
+    try:
+        return hashlib.sha256(keys.spki(key_quality.load_key(wire))).digest()
+    except key_quality.UnusableKeyError:
+        return b""
 
 
 def _spell(kind: str, principal: str) -> str:

@@ -91,6 +91,7 @@ def build_revocations(
         ports.inventory,
         authority=authority,
         issuance=issuance,
+        ssh_issuance=RemoteSSHIssuance(ports.issuing),
         active_revocation=config.active_revocation,
         audit=ports.audit,
         audit_trail=AuditTrail(ports.audit, metrics),

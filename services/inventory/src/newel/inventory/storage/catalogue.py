@@ -12,8 +12,8 @@ from newel.runtime.database.contract import Database, Row, Statement, Write
 _ADD_CERTIFICATES = (
     """INSERT INTO certificates (serial, issuer, endpoint, common_name, names, provisioner,
         provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
-        warn_at, type) VALUES """,
-    15,
+        warn_at, type, key_digest) VALUES """,
+    16,
     " ON CONFLICT (serial) DO NOTHING",
 )
 
@@ -160,6 +160,7 @@ class CatalogueStorage:
                     facts.fingerprint,
                     warning,
                     facts.type,
+                    facts.key_digest,
                 )
             )
             # One row per endpoint: a statement may touch a conflicting row only once.

@@ -18,13 +18,15 @@ from newel.runtime.database.paging import (
     read_page,
 )
 from newel.runtime.database.times import read_optional_time, read_time, to_seconds
+from newel.runtime.errors import ErrorType, NewelError
 
 _CERTIFICATE = """SELECT position, serial, issuer, endpoint, common_name, names, provisioner,
     provisioner_type, proof, not_before, not_after, issued_at, renewed_from, fingerprint,
-    revoked_at, reason, revoked_actively, type FROM certificates """
+    revoked_at, reason, revoked_actively, type, key_digest FROM certificates """
 _ENDPOINT = """SELECT position, id, common_name, names, provisioner, provisioner_type, opened_at,
     last_serial, last_not_after, warned, type FROM endpoints """
 
+_KEYLESS = Statement("SELECT 1 FROM certificates WHERE key_digest IS NULL LIMIT 1")
 _BY_SERIAL = Statement(_CERTIFICATE + "WHERE serial = $1")
 _BY_ID = Statement(_ENDPOINT + "WHERE id = $1")
 _LINEAGE = Statement(
@@ -68,6 +70,7 @@ _CERTIFICATE_CLAUSES: Mapping[str, Clause] = {
     "state": _certificate_state,
     "serial": compare("serial = {}"),
     "fingerprint": compare("fingerprint = {}"),
+    "key": compare("key_digest = {}"),
     "endpoint": compare("endpoint = {}"),
     "issuer": compare("issuer = {}"),
     "issued_after": compare("issued_at >= {}"),
@@ -87,7 +90,9 @@ def _narrows(query: ListQuery, name: str) -> bool:
     by_expiry = name.startswith("expires_") or (
         name == "state" and query.filters[name] in {"active", "ended"}
     )
-    return name in {"serial", "fingerprint", "endpoint"} or (query.sort == "expires" and by_expiry)
+    return name in {"serial", "fingerprint", "endpoint", "key"} or (
+        query.sort == "expires" and by_expiry
+    )
 
 
 _CERTIFICATES = Rows(
@@ -115,9 +120,22 @@ class ListingStorage:
         self._database = database
 
     async def certificates(self, query: ListQuery, now: dt.datetime) -> Page[CertificateEntry]:
-        """Read one page of certificates."""
+        """Read one page of certificates.
+
+        Raises ``unavailable`` for those on a key while not every key was read.
+        """
+        if "key" in query.filters:
+            await self.require_keys()
         rows, mark = await read_page(self._database, _CERTIFICATES, query, to_seconds(now))
         return Page([_certificate(row) for row in rows], mark)
+
+    async def require_keys(self) -> None:
+        """Raise ``unavailable`` while certificates are catalogued whose keys were not read."""
+        if await self._database.fetch(_KEYLESS):
+            raise NewelError(
+                ErrorType.UNAVAILABLE,
+                "The keys of earlier certificates are still being read. Try again in some minutes.",
+            )
 
     async def endpoints(self, query: ListQuery, now: dt.datetime) -> Page[EndpointEntry]:
         """Read one page of endpoints."""
@@ -159,6 +177,7 @@ def _certificate(row: Row) -> CertificateEntry:
         reason=row[15],
         revoked_actively=None if row[16] is None else bool(row[16]),
         type=row[17],
+        key_digest=row[18],
     )
 
 

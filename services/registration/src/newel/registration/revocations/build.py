@@ -7,6 +7,7 @@ from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
 from newel.registration.issuance import Issuance
 from newel.registration.revocations.service import RevocationService
+from newel.registration.ssh_issuance import SSHIssuance
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.http.roles import VerifiedAdministrator, read_role
@@ -21,6 +22,7 @@ def build(
     *,
     authority: Authority,
     issuance: Issuance,
+    ssh_issuance: SSHIssuance,
     active_revocation: bool,
     audit: Audit,
     audit_trail: AuditTrail,
@@ -41,7 +43,9 @@ def build(
     def web() -> ASGIApp:
         from newel.registration.revocations.http import build_app
 
-        service = RevocationService(authority, issuance, active_revocation, audit_trail)
+        service = RevocationService(
+            authority, issuance, ssh_issuance, active_revocation, audit_trail
+        )
         return build_app(service, admit, audit)
 
     return LazyApp(web)

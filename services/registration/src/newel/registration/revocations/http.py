@@ -1,12 +1,12 @@
 """Revocation over HTTPS, for administrators. Import it late: FastAPI is slow to load."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Path, Request
 from pydantic import BaseModel
 
-from newel.registration.revocations.service import Preview, RevocationService
+from newel.registration.revocations.service import Outcome, Preview, RevocationService, Target
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.admin_api import ADMINISTRATOR, Admit, build_admin_app
@@ -18,15 +18,40 @@ _PATH = "/revocations/{serial}"
 _MAX_BODY = 4096
 _MAX_COMMENT = 256
 _JSON = "application/json"
-_BODY = {
+_PROPERTIES = {
+    "reason": {"type": "integer", "enum": [0, 1, 2, 3, 4, 5, 6, 9, 10], "default": 0},
+    "comment": {"type": "string", "maxLength": _MAX_COMMENT, "default": ""},
+}
+_BODY = {"type": "object", "additionalProperties": False, "properties": _PROPERTIES}
+_HINT = "Send an object with a reason (0 to 6, 9 or 10) and a comment."
+MAX_TARGETS = 64
+_MAX_BODIES = 16 * 1024
+_HINT_OF_ALL = (
+    f"Send an object with 1 to {MAX_TARGETS} certificates (objects with the serial in hexadecimal, and"
+    " the type x509, ssh-user or ssh-host), a reason (0 to 6, 9 or 10) and a comment."
+)
+_TARGET = {
     "type": "object",
     "additionalProperties": False,
+    "required": ["serial"],
     "properties": {
-        "reason": {"type": "integer", "enum": [0, 1, 2, 3, 4, 5, 6, 9, 10], "default": 0},
-        "comment": {"type": "string", "maxLength": _MAX_COMMENT, "default": ""},
+        "serial": {"type": "string", "pattern": "^[0-9a-fA-F]{1,40}$"},
+        "type": {"type": "string", "enum": ["x509", "ssh-user", "ssh-host"], "default": "x509"},
     },
 }
+_BODIES = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["certificates"],
+    "properties": {
+        "certificates": {"type": "array", "items": _TARGET, "minItems": 1, "maxItems": MAX_TARGETS},
+        **_PROPERTIES,
+    },
+}
+_TAKES_BODIES = {"requestBody": {"content": {_JSON: {"schema": _BODIES}}, "required": True}}
 _TAKES_BODY = {"requestBody": {"content": {_JSON: {"schema": _BODY}}, "required": True}}
+
+Body = TypeVar("Body")
 
 
 class RevocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +60,53 @@ class RevocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Literal[0, 1, 2, 3, 4, 5, 6, 9, 10] = 0
     """RFC 5280 §5.3.1; 8 (removeFromCRL) is for delta CRLs alone."""
     comment: Annotated[str, msgspec.Meta(max_length=_MAX_COMMENT)] = ""
+
+
+class TargetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One certificate of several."""
+
+    serial: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{1,40}$")]
+    type: Literal["x509", "ssh-user", "ssh-host"] = "x509"
+
+    def target(self) -> Target:
+        """Return the certificate that is meant."""
+        digits = self.serial.zfill(len(self.serial) + len(self.serial) % 2)
+        return Target(bytes.fromhex(digits).lstrip(b"\0"), is_ssh=self.type != "x509")
+
+
+class RevocationsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Certificates to revoke for one reason."""
+
+    certificates: Annotated[
+        tuple[TargetBody, ...], msgspec.Meta(min_length=1, max_length=MAX_TARGETS)
+    ]
+    reason: Literal[0, 1, 2, 3, 4, 5, 6, 9, 10] = 0
+    comment: Annotated[str, msgspec.Meta(max_length=_MAX_COMMENT)] = ""
+
+
+class OutcomeDocument(BaseModel):
+    """What became of one certificate of several."""
+
+    serial: str
+    outcome: str
+    """``revoked``, or the type of the error: ``alreadyRevoked``, ``notFound``, ``unavailable`` …"""
+    detail: str
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self:
+        """Describe what became of a certificate."""
+        error = outcome.error
+        return cls(
+            serial=outcome.target.serial.hex(),
+            outcome=error.type.value if error else "revoked",
+            detail=error.detail if error else "",
+        )
+
+
+class OutcomesDocument(BaseModel):
+    """What became of each certificate, in the order of the request."""
+
+    certificates: list[OutcomeDocument]
 
 
 class RevocationDocument(BaseModel):
@@ -69,26 +141,34 @@ def build_app(service: RevocationService, admit: Admit, audit: Audit) -> FastAPI
     @routes.post("/{serial}", openapi_extra=_TAKES_BODY)
     async def revoke(serial: Annotated[Hex, Path()], request: Request) -> RevocationDocument:
         """Revoke a certificate for good."""
-        body = await _read_body(request)
+        body = await _read_body(request, RevocationBody, _MAX_BODY, _HINT)
         administrator = request.scope[ADMINISTRATOR]
-        done = await service.revoke(serial, body.reason, body.comment, administrator)
+        done = await service.revoke(Target(serial), body.reason, body.comment, administrator)
         return RevocationDocument.of(done)
 
-    roles = {("POST", _PATH): Role.OPERATOR}
+    @routes.post("", openapi_extra=_TAKES_BODIES)
+    async def revoke_all(request: Request) -> OutcomesDocument:
+        """Revoke certificates for good, each by itself; the answer has the outcome of each."""
+        body = await _read_body(request, RevocationsBody, _MAX_BODIES, _HINT_OF_ALL)
+        targets = [each.target() for each in body.certificates]
+        administrator = request.scope[ADMINISTRATOR]
+        outcomes = await service.revoke_all(targets, body.reason, body.comment, administrator)
+        return OutcomesDocument(certificates=[OutcomeDocument.of(each) for each in outcomes])
+
+    roles = {("POST", _PATH): Role.OPERATOR, ("POST", "/revocations"): Role.OPERATOR}
     return build_admin_app("revocations", admit, audit, routes, roles)
 
 
-async def _read_body(request: Request) -> RevocationBody:
-    """Read the body. Raises `NewelError`.
+async def _read_body(request: Request, kind: type[Body], size: int, hint: str) -> Body:
+    """Read the body of a kind, which ``hint`` describes. Raises `NewelError`.
 
     Only JSON that says so is read: a form of another site, which a browser would send with the
     administrator's certificate, cannot say so.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
         raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, f"Send {_JSON}.")
-    octets = await read_body(request.receive, _MAX_BODY, request.scope["headers"])
+    octets = await read_body(request.receive, size, request.scope["headers"])
     try:
-        return msgspec.json.decode(octets, type=RevocationBody)
+        return msgspec.json.decode(octets, type=kind)
     except msgspec.DecodeError as error:
-        detail = "Send an object with a reason (0 to 6, 9 or 10) and a comment."
-        raise NewelError(ErrorType.MALFORMED, detail, cause=str(error)) from error
+        raise NewelError(ErrorType.MALFORMED, hint, cause=str(error)) from error

@@ -1,13 +1,25 @@
 """Decides on the revocations that administrators ask for."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.authority import Authority
-from newel.registration.issuance import CertificateRecord, Issuance, RevocationRequest
+from newel.registration.issuance import (
+    CertificateRecord,
+    Issuance,
+    ProvisionerRef,
+    RevocationRequest,
+)
+from newel.registration.ssh_issuance import SSHIssuance, SSHRecord
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.roles import VerifiedAdministrator
 from newel.runtime.request_id import request_id
+
+_SSH_OCTETS = 8
+"""Of the serial number of an SSH certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,41 +33,76 @@ class Preview:
     """Whether OCSP and the CRL would show it; otherwise renewal alone is refused."""
 
 
+class Target(NamedTuple):
+    """A certificate to revoke."""
+
+    serial: bytes
+    is_ssh: bool = False
+
+
+class Outcome(NamedTuple):
+    """What became of one certificate of several: its revocation, or the error."""
+
+    target: Target
+    preview: Preview | None
+    error: NewelError | None
+
+
 @dataclass(frozen=True, slots=True)
 class RevocationService:
     """Revokes certificates of this authority, of whichever provisioner."""
 
     authority: Authority
     issuance: Issuance
+    ssh_issuance: SSHIssuance
     active_revocation: bool
     audit_trail: AuditTrail
 
     async def preview(self, serial: bytes) -> Preview:
         """Tell what the revocation of a certificate would do. Raises ``notFound`` and ``unavailable``."""
-        record = await self._find(serial)
-        return Preview(
-            serial.hex(), record.provisioner.name, record.is_revoked, self._is_published(record)
-        )
+        provisioner, is_revoked = await self._find(Target(serial))
+        return Preview(serial.hex(), provisioner.name, is_revoked, self._is_published(provisioner))
+
+    async def revoke_all(
+        self,
+        targets: Sequence[Target],
+        reason: int,
+        comment: str,
+        administrator: VerifiedAdministrator,
+    ) -> list[Outcome]:
+        """Revoke certificates, each by itself, and write every decision down; outcomes in order."""
+
+        async def decide(target: Target) -> Outcome:
+            try:
+                done = await self.revoke(target, reason, comment, administrator)
+            except NewelError as error:
+                return Outcome(target, None, error)
+            return Outcome(target, done, None)
+
+        return await asyncio.gather(*map(decide, targets))
 
     async def revoke(
-        self, serial: bytes, reason: int, comment: str, administrator: VerifiedAdministrator
+        self, target: Target, reason: int, comment: str, administrator: VerifiedAdministrator
     ) -> Preview:
         """Revoke one certificate, with a reason of RFC 5280 §5.3.1, and write the decision down.
 
         Raises ``notFound``, ``alreadyRevoked`` and ``unavailable``.
         """
+        serial = target.serial
+        operation = "ssh-revoke" if target.is_ssh else "revoke"
         actor = f"administrator:{administrator.subject}"
         facts = {"serial": serial, "actor": actor, "reason": reason, "provisioner": ""}
         try:
-            record = await self._find(serial)
-            active = self._is_published(record)
-            name = record.provisioner.name
+            provisioner, _ = await self._find(target)
+            active = self._is_published(provisioner)
+            name = provisioner.name
             facts |= {"active": active}
-            if self.authority.provisioners.by_certificate(record.provisioner) is not None:
+            if self.authority.provisioners.by_certificate(provisioner) is not None:
                 facts["provisioner"] = name
-            await self.issuance.revoke(
+            issuance = self.ssh_issuance if target.is_ssh else self.issuance
+            await issuance.revoke(
                 RevocationRequest(
-                    serial=serial,
+                    serial=serial.rjust(_SSH_OCTETS, b"\0") if target.is_ssh else serial,
                     reason=reason,
                     reason_text=comment,
                     active=active,
@@ -66,19 +113,24 @@ class RevocationService:
             )
         except NewelError as error:
             refusal = _translate(error)
-            self.audit_trail.write(Decision("revoke", facts, refusal))
+            self.audit_trail.write(Decision(operation, facts, refusal))
             raise refusal from error
-        self.audit_trail.write(Decision("revoke", facts))
+        self.audit_trail.write(Decision(operation, facts))
         return Preview(serial.hex(), name, is_revoked=True, is_published=active)
 
-    async def _find(self, serial: bytes) -> CertificateRecord:
-        record = await self.issuance.find(serial=serial)
+    async def _find(self, target: Target) -> tuple[ProvisionerRef, bool]:
+        """Return the provisioner of a certificate, and whether it is revoked. Raises ``notFound``."""
+        record: CertificateRecord | SSHRecord | None = None
+        if not target.is_ssh:
+            record = await self.issuance.find(serial=target.serial)
+        elif len(target.serial) <= _SSH_OCTETS:
+            record = await self.ssh_issuance.find(int.from_bytes(target.serial))
         if record is None:
             raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
-        return record
+        return record.provisioner, record.is_revoked
 
-    def _is_published(self, record: CertificateRecord) -> bool:
-        owner = self.authority.provisioners.by_certificate(record.provisioner)
+    def _is_published(self, provisioner: ProvisionerRef) -> bool:
+        owner = self.authority.provisioners.by_certificate(provisioner)
         return owner.active_revocation if owner else self.active_revocation
 
 
