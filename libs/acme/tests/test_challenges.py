@@ -44,12 +44,18 @@ def test_http_bodies_are_compared_whole(body: bytes, answer: bool) -> None:
 
 def test_which_challenges_can_prove_what() -> None:
     """RFC 8555 §7.1.4, RFC 8738 §7."""
-    assert challenges.challenge_types("dns", wildcard=True) == ("dns-01",)
+    assert challenges.challenge_types("dns", wildcard=True) == (
+        "dns-01",
+        "dns-account-01",
+        "dns-persist-01",
+    )
     assert challenges.challenge_types("ip", wildcard=False) == ("http-01", "tls-alpn-01")
     assert set(challenges.challenge_types("dns", wildcard=False)) == {
         "http-01",
         "dns-01",
         "tls-alpn-01",
+        "dns-account-01",
+        "dns-persist-01",
     }
 
 

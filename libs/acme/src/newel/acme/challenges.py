@@ -1,5 +1,6 @@
-"""What a client must prove for each challenge (RFC 8555 §8, RFC 8737, RFC 8738, device-attest-01)."""
+"""What a client must prove for each challenge (RFC 8555 §8, RFC 8737, RFC 8738, and drafts)."""
 
+import base64
 import hashlib
 import hmac
 
@@ -10,9 +11,16 @@ HTTP_01 = "http-01"
 DNS_01 = "dns-01"
 TLS_ALPN_01 = "tls-alpn-01"
 DEVICE_ATTEST_01 = "device-attest-01"
+DNS_ACCOUNT_01 = "dns-account-01"
+"""draft-ietf-acme-dns-account-label: dns-01 under a label of the account's own."""
+DNS_PERSIST_01 = "dns-persist-01"
+"""draft-ietf-acme-dns-persist: a record that stays, and names the authority and the account."""
 
 HTTP_PREFIX = "/.well-known/acme-challenge/"
 DNS_LABEL = "_acme-challenge"
+PERSIST_LABEL = "_validation-persist"
+
+_IN_DNS = (DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01)
 
 
 def key_authorization(token: str, thumbprint: bytes) -> str:
@@ -35,6 +43,17 @@ def dns_name(domain: str) -> str:
     return f"{DNS_LABEL}.{domain}"
 
 
+def account_dns_name(domain: str, account_url: str) -> str:
+    """Return the name whose TXT records answer dns-account-01: ten octets of the URL's SHA-256 in its label."""
+    start = hashlib.sha256(account_url.encode()).digest()[:10]
+    return f"_{base64.b32encode(start).decode().lower()}.{dns_name(domain)}"
+
+
+def persist_name(domain: str) -> str:
+    """Return the name whose TXT records answer dns-persist-01."""
+    return f"{PERSIST_LABEL}.{domain}"
+
+
 def dns_value(authorization: str) -> str:
     """Return the TXT value of dns-01: base64url of the key authorization's SHA-256."""
     return base64url.encode(digest(authorization))
@@ -54,7 +73,7 @@ def challenge_types(identifier_type: str, *, wildcard: bool) -> tuple[str, ...]:
     if identifier_type == PERMANENT_IDENTIFIER:
         return (DEVICE_ATTEST_01,)
     if wildcard:
-        return (DNS_01,)
+        return _IN_DNS
     if identifier_type == "ip":
         return (HTTP_01, TLS_ALPN_01)
-    return (HTTP_01, DNS_01, TLS_ALPN_01)
+    return (HTTP_01, DNS_01, TLS_ALPN_01, DNS_ACCOUNT_01, DNS_PERSIST_01)

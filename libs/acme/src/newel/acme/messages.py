@@ -3,6 +3,8 @@
 In requests a member that may be absent may also be ``null``: many languages write it so.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from newel.acme.identifiers import Identifier
@@ -102,9 +104,14 @@ class Challenge(msgspec.Struct, rename="camel", omit_defaults=True):
     type: str
     url: str
     status: str
-    token: str
+    token: str = ""
+    """``""``: dns-persist-01 has none."""
     validated: str | None = None
     error: Problem | None = None
+    issuer_domain_names: Sequence[str] = msgspec.field(default=(), name="issuer-domain-names")
+    """The authority's names in records of dns-persist-01."""
+    account_uri: str = msgspec.field(default="", name="accounturi")
+    """The account's, likewise."""
 
 
 class Authorization(msgspec.Struct, rename="camel", omit_defaults=True):

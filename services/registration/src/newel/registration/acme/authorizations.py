@@ -1,5 +1,6 @@
 """Authorizations and challenges (RFC 8555 §7.5)."""
 
+from newel.acme.challenges import DNS_ACCOUNT_01, DNS_PERSIST_01
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, requests
 from newel.registration.acme.calls import Call, not_found_error
@@ -44,6 +45,8 @@ async def attempt_challenge(
     if challenge not in call.provisioner.challenges:
         raise not_found_error()
     claim = call.admission.nonce
+    if challenge in {DNS_ACCOUNT_01, DNS_PERSIST_01}:
+        payload = call.urls.account(call.account.id).encode()  # as the client knows it
     change = BeginAttempt(order, position, call.account.id, challenge, claim, call.now, payload)
     await call.commit(change)
     found = _require_offered(call, await find(call, name), challenge)
@@ -59,6 +62,7 @@ async def attempt_challenge(
                 claim,
                 call.provisioner.name,
                 payload=payload,
+                wildcard=found.wildcard,
             )
         )
     return found

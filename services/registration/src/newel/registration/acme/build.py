@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from newel.acme.challenges import DEVICE_ATTEST_01, DNS_01, HTTP_01, TLS_ALPN_01
+from newel.acme.challenges import (
+    DEVICE_ATTEST_01,
+    DNS_01,
+    DNS_ACCOUNT_01,
+    DNS_PERSIST_01,
+    HTTP_01,
+    TLS_ALPN_01,
+)
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
@@ -25,6 +32,8 @@ from newel.registration.audit_trail import AuditTrail
 from newel.registration.challenges.caa import CAAFinder
 from newel.registration.challenges.device_attest_01 import DeviceAttest01Validator
 from newel.registration.challenges.dns_01 import DNS01Validator
+from newel.registration.challenges.dns_account_01 import DNSAccount01Validator
+from newel.registration.challenges.dns_persist_01 import DNSPersist01Validator
 from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TLSALPN01Validator
@@ -134,6 +143,8 @@ def _validators(config: ACMEConfig, clock: Clock) -> tuple[Mapping[str, Validato
     found: Mapping[str, Validator] = {
         HTTP_01: HTTP01Validator(policy, config.http01_port, https_port=config.https01_port),
         DNS_01: DNS01Validator(servers),
+        DNS_ACCOUNT_01: DNSAccount01Validator(servers),
+        DNS_PERSIST_01: DNSPersist01Validator(servers, clock),
         TLS_ALPN_01: TLSALPN01Validator(policy, config.tls_alpn01_port),
         DEVICE_ATTEST_01: DeviceAttest01Validator(clock),
     }

@@ -122,7 +122,7 @@ async def authorization(_server: Server, call: Call, name: str) -> Result:
         found = await authorizations.find(call, name)
     headers = [retry_after(_POLL)] if found.is_processing else []
     offered = authorizations.offered_challenges(call, found)
-    shown = objects.authorization(call.urls, found, offered)
+    shown = objects.authorization(call.urls, found, offered, call.provisioner.caa_identities)
     return Result(responses.json(shown, *headers), decision)
 
 
@@ -145,7 +145,7 @@ async def challenge(server: Server, call: Call, name: str, kind: str) -> Result:
         responses.link(call.urls.authorization(found.order_id, found.position), "up"),
         responses.location(call.urls.challenge(found.order_id, found.position, kind)),
     ]
-    shown = objects.challenge(call.urls, found, kind)
+    shown = objects.challenge(call.urls, found, kind, call.provisioner.caa_identities)
     if shown.status == ChallengeStatus.PROCESSING:
         headers.append(retry_after(_POLL))
     return Result(responses.json(shown, *headers))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from newel.acme import messages
+from newel.acme.challenges import DNS_PERSIST_01
 from newel.acme.problems import Problem
 from newel.registration.acme import validity
 from newel.registration.acme.ids import derive_token
@@ -65,7 +66,7 @@ def order(urls: URLs, found: Order) -> messages.Order:
 
 
 def authorization(
-    urls: URLs, found: Authorization, offered: Sequence[str]
+    urls: URLs, found: Authorization, offered: Sequence[str], identities: Sequence[str] = ()
 ) -> messages.Authorization:
     """Describe an authorization (§7.1.4); a decided one with the challenge that decided it."""
     if found.status is not AuthorizationStatus.PENDING and found.challenge is not None:
@@ -75,14 +76,16 @@ def authorization(
     return messages.Authorization(
         found.status,
         found.identifier,
-        [challenge(urls, found, kind) for kind in offered],
+        [challenge(urls, found, kind, identities) for kind in offered],
         validity.text(found.expires_at),
         found.wildcard,
     )
 
 
-def challenge(urls: URLs, found: Authorization, kind: str) -> messages.Challenge:
-    """Describe a challenge of an authorization (§7.1.5)."""
+def challenge(
+    urls: URLs, found: Authorization, kind: str, identities: Sequence[str] = ()
+) -> messages.Challenge:
+    """Describe a challenge of an authorization (§7.1.5). ``identities`` are the authority's, in DNS records."""
     is_attempted = found.challenge == kind or found.is_approved
     shown = messages.Challenge(
         kind,
@@ -90,6 +93,9 @@ def challenge(urls: URLs, found: Authorization, kind: str) -> messages.Challenge
         ChallengeStatus.PENDING,
         derive_token(found.seed, kind),
     )
+    if kind == DNS_PERSIST_01:
+        shown.token, shown.account_uri = "", urls.account(found.account)
+        shown.issuer_domain_names = [each.lower() for each in identities]
     if is_attempted and found.validated_at is not None:
         shown.status, shown.validated = ChallengeStatus.VALID, validity.text(found.validated_at)
     elif found.status is not AuthorizationStatus.PENDING:

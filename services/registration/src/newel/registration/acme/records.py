@@ -139,7 +139,9 @@ class Attempt(msgspec.Struct, frozen=True):
     tries: int = 0
     """How often it was taken over after the first time."""
     payload: bytes = b""
-    """The JSON that answered the challenge, where it carries the proof."""
+    """The JSON that answered the challenge, where it carries the proof; or the account's URL, where the
+    proof names it."""
+    wildcard: bool = False
 
 
 class Attestation(msgspec.Struct, frozen=True):

@@ -126,7 +126,7 @@ def claim(row: Row) -> Claim:
 def attempt(row: Row) -> Attempt:
     """Read a validation that was begun and not completed."""
     order_id, position, kind, value, challenge, seed, thumbprint, token, *others = row
-    provisioner, tries, payload = others
+    provisioner, tries, payload, wildcard = others
     return Attempt(
         bytes(order_id),
         position,
@@ -138,4 +138,5 @@ def attempt(row: Row) -> Attempt:
         provisioner,
         tries,
         bytes(payload or b""),
+        bool(wildcard),
     )

@@ -147,7 +147,8 @@ BEGIN_ATTEMPT = Statement("""
     UPDATE acme_authorizations SET challenge = $4, claim = $5, claimed_at = $6, payload = $7
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status = 'pending'
         AND challenge IS NULL AND expires_at > $6
-        AND (wildcard = 0 OR $4 = 'dns-01') AND (type = 'dns' OR $4 <> 'dns-01')
+        AND (wildcard = 0 OR $4 IN ('dns-01', 'dns-account-01', 'dns-persist-01'))
+        AND (type = 'dns' OR $4 NOT IN ('dns-01', 'dns-account-01', 'dns-persist-01'))
         AND (type = 'permanent-identifier') = ($4 = 'device-attest-01')""")
 # The account's key is compared again: a proof made for a key that was replaced proves nothing.
 END_ATTEMPT = Statement("""
@@ -164,7 +165,7 @@ DEACTIVATE_AUTHORIZATION = Statement("""
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status IN ('pending', 'valid')""")
 LOST_ATTEMPTS = Statement("""
     SELECT z.order_id, z.position, z.type, z.value, z.challenge, z.seed, a.thumbprint, z.claim,
-        a.provisioner, z.tries, z.payload
+        a.provisioner, z.tries, z.payload, z.wildcard
     FROM acme_authorizations z JOIN acme_accounts a ON a.id = z.account
     WHERE z.status = 'pending' AND z.claimed_at IS NOT NULL
         AND (z.claimed_at < $1 OR z.claimed_at - $2 > $2 - $1)

@@ -125,6 +125,7 @@ class Validations:
             challenges.key_authorization(attempt.token, attempt.thumbprint),
             provisioner,
             attempt.payload,
+            attempt.wildcard,
         )
         failure = NewelError(ErrorType.CONNECTION, "the validation took too long")
         try:

@@ -15,13 +15,23 @@ class DNS01Validator:
     async def __call__(self, validation: Validation) -> bytes:
         """Validate one challenge. Raises ``dns`` or ``incorrectResponse``."""
         name = challenges.dns_name(validation.identifier.value)
-        found = await self._name_servers.texts(name)
-        if not found:
-            # the record may not have reached this name server yet, so this is worth another try
-            raise NewelError(ErrorType.DNS, f"dns-01: {name} has no TXT record")
-        if challenges.dns_value(validation.authorization).encode() not in found:
-            raise NewelError(
-                ErrorType.INCORRECT_RESPONSE,
-                f"dns-01: none of the {len(found)} TXT records of {name} is the one expected",
-            )
+        await require_text(self._name_servers, name, validation, challenges.DNS_01)
         return b""
+
+
+async def require_text(
+    name_servers: NameServers, name: str, validation: Validation, challenge: str
+) -> None:
+    """Require the digest of the key authorization among the TXT records of a name.
+
+    Raises ``dns`` or ``incorrectResponse``, whose texts begin with the challenge type.
+    """
+    found = await name_servers.texts(name)
+    if not found:
+        # the record may not have reached this name server yet, so this is worth another try
+        raise NewelError(ErrorType.DNS, f"{challenge}: {name} has no TXT record")
+    if challenges.dns_value(validation.authorization).encode() not in found:
+        raise NewelError(
+            ErrorType.INCORRECT_RESPONSE,
+            f"{challenge}: none of the {len(found)} TXT records of {name} is the one expected",
+        )

@@ -16,7 +16,10 @@ class Validation(NamedTuple):
     """The key authorization (RFC 8555 §8.1)."""
     provisioner: ACMEProvisioner
     payload: bytes = b""
-    """The JSON that answered the challenge, where it carries the proof."""
+    """The JSON that answered the challenge, where it carries the proof; or the account's URL, where the
+    proof names it."""
+    wildcard: bool = False
+    """Whether the authorization is for ``*.`` and the identifier."""
 
 
 class Validator(Protocol):

@@ -5,7 +5,14 @@ from collections.abc import Callable, Sequence
 
 from newel.acme.attestation import formats
 from newel.acme.caa import is_issuer_domain
-from newel.acme.challenges import DEVICE_ATTEST_01, DNS_01, HTTP_01, TLS_ALPN_01
+from newel.acme.challenges import (
+    DEVICE_ATTEST_01,
+    DNS_01,
+    DNS_ACCOUNT_01,
+    DNS_PERSIST_01,
+    HTTP_01,
+    TLS_ALPN_01,
+)
 from newel.crypto.reader.certificates import Certificate
 from newel.registration.provisioners.acme_profiles import apply_profile
 from newel.registration.provisioners.android_status import PUBLISHED, AndroidStatus
@@ -16,7 +23,9 @@ from newel.step.acme_profiles import ACMENewel
 from newel.step.provisioners import ACMEProvisionerConfig
 
 _USUAL = (HTTP_01, DNS_01, TLS_ALPN_01)
-_CHALLENGES = (*_USUAL, DEVICE_ATTEST_01)
+_CHALLENGES = (*_USUAL, DEVICE_ATTEST_01, DNS_ACCOUNT_01, DNS_PERSIST_01)
+_MOST_IDENTITIES = 10
+"""Of a challenge of dns-persist-01, by its draft."""
 
 
 class ACMEProvisioner(Provisioner):
@@ -36,7 +45,11 @@ class ACMEProvisioner(Provisioner):
         self.checks_caa = bool(record.newel and record.newel.check_caa)
         """Whether CAA records of the names must let one of the identities issue (RFC 8659)."""
         if self.checks_caa:
-            _require_identities(self.caa_identities)
+            _require_identities(self.caa_identities, "newel.checkCAA")
+        if DNS_PERSIST_01 in named:
+            _require_identities(self.caa_identities, DNS_PERSIST_01)
+            if len(self.caa_identities) > _MOST_IDENTITIES:
+                raise ValueError(f"{DNS_PERSIST_01} has at most {_MOST_IDENTITIES} caaIdentities")
         self.require_external_account = record.require_eab
         self.force_common_name = record.force_cn
         self.attestation_formats = tuple(record.attestation_formats or formats.FORMATS)
@@ -103,14 +116,16 @@ class ACMEProvisioner(Provisioner):
         return AndroidStatus(self.android_status_url, context.outgoing)
 
 
-def _require_identities(identities: Sequence[str]) -> None:
-    """Raise ValueError unless CAA records can name the authority."""
+def _require_identities(identities: Sequence[str], what: str) -> None:
+    """Raise ValueError unless records can name the authority."""
     if not identities:
-        raise ValueError("newel.checkCAA needs caaIdentities: the names that CAA records give it")
+        raise ValueError(
+            f"{what} needs caaIdentities: the names that DNS records give the authority"
+        )
     for each in identities:
         if not is_issuer_domain(each):
             raise ValueError(
-                f"caaIdentities: {each[:64]!r} is no domain name, as ca.example.org is, so no CAA"
+                f"caaIdentities: {each[:64]!r} is no domain name, as ca.example.org is, so no DNS"
                 " record can name it"
             )
 
