@@ -26,6 +26,7 @@ OURS_ALONE = (
     "enroll",
     "login",
     "logout",
+    "metadata",
     "metering",
     "request",
     "revoke",

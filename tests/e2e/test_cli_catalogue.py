@@ -138,6 +138,27 @@ def test_metering_counts_what_the_lists_show(desk: Desk) -> None:
     assert "must be a month as in 2026-11" in refused.stderr
 
 
+def test_metadata_is_imported_whole_or_not_at_all(desk: Desk) -> None:
+    file = desk.home / "hosts.csv"
+    file.write_text("kind,key,owner\nname,dns:known.internal,ada\nname,oops,eve\n")
+    refused = desk.newel("metadata", "import", "hosts.csv", status=1)
+    assert "Nothing was imported: line 3: the name 'oops' has no kind" in refused.stderr
+    assert desk.entries("metadata", "list") == []
+    file.write_text("kind,key,owner\nname,dns:known.internal,ada\n")
+    assert "1 would be created" in desk.newel("metadata", "import", "hosts.csv", "--dry-run").stderr
+    assert "1 were created" in desk.newel("metadata", "import", "hosts.csv").stderr
+    heading, row = desk.newel("metadata", "list", "--attribute", "owner=ada").stdout.splitlines()
+    assert heading.split() == ["KIND", "KEY", "PROVISIONER", "ENTRIES", "WRITTEN"]
+    assert row.split()[:3] == ["name", "dns:known.internal", "owner=ada"]
+    desk.issue("known.internal", "--not-after", "20m")
+    (found,) = desk.find_certificates("known.internal")
+    assert "owner=ada" in desk.newel("endpoints", "show", found["endpoint"]).stdout
+    (desk.home / "again.json").write_text(json.dumps(desk.entries("metadata", "list")))
+    assert "1 are as they were" in desk.newel("metadata", "import", "again.json").stderr
+    unknown = desk.newel("metadata", "import", "hosts", status=1)
+    assert "--format does: csv, json, ndjson" in unknown.stderr
+
+
 NEITHER = (
     "no certificate has the serial number 1234, read as hexadecimal, nor 1234, read as decimal\n"
 )

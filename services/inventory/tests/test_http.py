@@ -93,6 +93,7 @@ class TestWhoMayRead:
                 "endpoints",
                 "endpoints/c-00",
                 "metadata/name/dns:a",
+                "metadata",
                 "administrator",
                 "overview",
                 "metering",
@@ -102,6 +103,7 @@ class TestWhoMayRead:
                 assert (await http.get(f"/inventory/{path}")).status_code == 401, path
             assert (await http.put("/inventory/metadata/name/a", content="{}")).status_code == 401
             assert (await http.delete("/inventory/metadata/name/a")).status_code == 401
+            assert (await http.post("/inventory/metadata", content="[]")).status_code == 401
             assert (await http.get("/inventory/elsewhere")).status_code == 404
 
 
@@ -331,5 +333,5 @@ class TestMetadata:
         self, catalogue: Catalogue, ada: IssuedCertificate, kind: str, body: bytes, status: int
     ) -> None:
         async with client(catalogue, ada.der) as http:
-            answer = await http.put(f"/inventory/metadata/{kind}/a", content=body)
+            answer = await http.put(f"/inventory/metadata/{kind}/dns:a", content=body)
         assert answer.status_code == status

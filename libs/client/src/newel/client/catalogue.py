@@ -35,15 +35,7 @@ def entries(
     query = {**filters, "sort": sort, "limit": str(limit)}
     if cursor:
         query["cursor"] = cursor
-
-    def read(body: bytes) -> Page:
-        found = members(body)
-        following = found.get("next")
-        if following is not None and not isinstance(following, str):
-            raise AnswerError("the authority's answer cannot be read: its cursor is no text")
-        return Page(rows(found, kind), following or "")
-
-    return Call("GET", f"{_PATHS[kind]}?{urlencode(query)}", read)
+    return Call("GET", f"{_PATHS[kind]}?{urlencode(query)}", lambda body: _page(body, kind))
 
 
 def certificate(serial: str) -> Call[dict[str, Any]]:
@@ -77,6 +69,24 @@ def usage_csv(month: str = "") -> Call[str]:
     return Call("GET", f"/inventory/metering?{query}", lambda body: body.decode())
 
 
+def metadata(filters: Mapping[str, str], *, limit: int, cursor: str = "") -> Call[Page]:
+    """One page of metadata: ``kind``, ``key``, ``provisioner`` and ``entries`` of each record."""
+    query = {**filters, "limit": str(limit)} | ({"cursor": cursor} if cursor else {})
+    return Call(
+        "GET", f"/inventory/metadata?{urlencode(query)}", lambda body: _page(body, "metadata")
+    )
+
+
+def import_metadata(content: bytes, media_type: str, *, dry_run: bool) -> Call[dict[str, Any]]:
+    """Write all records of a file, or none: how many are ``created``, ``changed`` and ``unchanged``.
+
+    The file is ``text/csv``, ``application/json`` or ``application/x-ndjson``; with ``dry_run`` it is
+    only checked.
+    """
+    path = f"/inventory/metadata?dry_run={'true' if dry_run else 'false'}"
+    return Call("POST", path, members, content, {"Content-Type": media_type})
+
+
 class DashboardLink(NamedTuple):
     """Where the dashboard logs an administrator in, once."""
 
@@ -107,3 +117,11 @@ def try_channel(name: str) -> Call[dict[str, Any]]:
 
 def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:
     return Call("GET", f"{_PATHS[kind]}/{quote(identifier, safe='')}", members)
+
+
+def _page(body: bytes, member: str) -> Page:
+    found = members(body)
+    following = found.get("next")
+    if following is not None and not isinstance(following, str):
+        raise AnswerError("the authority's answer cannot be read: its cursor is no text")
+    return Page(rows(found, member), following or "")

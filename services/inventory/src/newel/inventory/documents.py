@@ -158,6 +158,8 @@ class EndpointDocument(BaseModel):
 class LineageDocument(EndpointDocument):
     """One endpoint with its certificates, the one that expires last first."""
 
+    metadata: dict[str, str]
+    """What is known of whom it was last issued to, as templates are told."""
     certificates: list[CertificateDocument]
 
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import msgspec
 from fastapi import APIRouter, FastAPI, Path, Query, Request, Response
 from starlette.responses import StreamingResponse
 
@@ -28,7 +27,8 @@ from newel.inventory.documents import (
     write_csv,
     write_rows,
 )
-from newel.inventory.lookup import MetadataKey
+from newel.inventory.lookup import MetadataQuery, look_up
+from newel.inventory.metadata_routes import add_metadata
 from newel.inventory.metering import Meter
 from newel.inventory.metering_documents import COLUMNS, MeteringDocument, MeteringParameters
 from newel.inventory.overview import OverviewCounter
@@ -42,17 +42,10 @@ from newel.runtime.database.listing import MAX_LIMIT, ListQuery
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.admin_api import ADMINISTRATOR, build_admin_app, link_next
 from newel.runtime.http.list_parameters import Hex
-from newel.runtime.http.request_body import read_body
 from newel.runtime.http.roles import VerifiedAdministrator
 
 _LINEAGE_LIMIT = 1000
 _OWNERS_LIMIT = 100
-_MAX_BODY = 16 * 1024
-_MAX_KEY = 1024
-_METADATA_BODY = {"type": "object", "additionalProperties": {"type": "string"}}
-_TAKES_METADATA = {
-    "requestBody": {"content": {"application/json": {"schema": _METADATA_BODY}}, "required": True}
-}
 _MEDIA_TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 
 
@@ -95,7 +88,7 @@ def build_app(inventory: Inventory) -> FastAPI:
     _add_certificates(routes, inventory)
     _add_keys(routes, inventory)
     _add_endpoints(routes, inventory)
-    _add_metadata(routes, inventory)
+    add_metadata(routes, inventory.metadata, inventory.clock, inventory.audit)
     return build_admin_app("inventory", admit, inventory.audit, routes)
 
 
@@ -222,42 +215,7 @@ def _add_endpoints(routes: APIRouter, inventory: Inventory) -> None:
         now = inventory.now()
         lineage = await listing.lineage(endpoint, _LINEAGE_LIMIT)
         certificates = [CertificateDocument.of(each, now) for each in lineage]
-        return LineageDocument.of(entry, now, certificates=certificates)
-
-
-def _add_metadata(routes: APIRouter, inventory: Inventory) -> None:
-    store, path = inventory.metadata, "/metadata/{kind}/{key:path}"
-
-    @routes.get(path)
-    async def read_metadata(kind: str, key: str, provisioner: str = "") -> dict[str, str]:
-        """Read the metadata that templates get for a subject or a name."""
-        at = _metadata_key(kind, key, provisioner)
-        entries = (await store.read([at])).get(at)
-        if entries is None:
-            raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
-        return entries
-
-    @routes.put(path, status_code=204, openapi_extra=_TAKES_METADATA)
-    async def write_metadata(request: Request, kind: str, key: str, provisioner: str = "") -> None:
-        """Replace the metadata of a subject or a name with a JSON object of strings."""
-        at = _metadata_key(kind, key, provisioner)
-        body = await read_body(request.receive, _MAX_BODY, request.scope["headers"])
-        try:
-            entries = msgspec.json.decode(body, type=dict[str, str])
-        except msgspec.DecodeError as error:
-            detail = "Metadata is a JSON object of strings."
-            raise NewelError(ErrorType.MALFORMED, detail) from error
-        await store.write(at, entries, inventory.now())
-
-    @routes.delete(path, status_code=204)
-    async def remove_metadata(kind: str, key: str, provisioner: str = "") -> None:
-        """Remove the metadata of a subject or a name."""
-        if not await store.remove(_metadata_key(kind, key, provisioner)):
-            raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
-
-
-def _metadata_key(kind: str, key: str, provisioner: str) -> MetadataKey:
-    if kind not in {"subject", "name"} or "\0" in key + provisioner or len(key) > _MAX_KEY:
-        detail = "Metadata is kept under subject/… or name/dns:…"
-        raise NewelError(ErrorType.MALFORMED, detail)
-    return MetadataKey(kind, key, provisioner)
+        proof = lineage[0].proof if lineage else ""
+        question = MetadataQuery(entry.provisioner, proof, entry.names)
+        (known,) = await look_up(inventory.metadata, [question])
+        return LineageDocument.of(entry, now, metadata=known or {}, certificates=certificates)

@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from newel.cli.errors import UsageError
 
@@ -61,6 +61,13 @@ DELIVERIES: Columns = {
     "ERROR": "error",
 }
 CHANNELS: Columns = {"CHANNEL": "name", "KIND": "kind"}
+METADATA: Columns = {
+    "KIND": "kind",
+    "KEY": "key",
+    "PROVISIONER": "provisioner",
+    "ENTRIES": "entries",
+    "WRITTEN": "updated_at",
+}
 USAGES: Columns = {
     "PROVISIONER": "provisioner",
     "AUTHORITY": "issuer",
@@ -123,7 +130,7 @@ def details(document: Mapping[str, Any]) -> str:
     said = {
         name.replace("_", " ").capitalize(): plain(value)
         for name, value in document.items()
-        if value not in (None, "", []) and name not in FURTHER
+        if value not in (None, "", [], {}) and name not in FURTHER
     }
     width = max((len(name) for name in said), default=0) + 2
     return "\n".join(f"{name + ':':{width}}{value}" for name, value in said.items())
@@ -132,6 +139,9 @@ def details(document: Mapping[str, Any]) -> str:
 def plain(value: Any) -> str:
     """Return a member as text without control characters."""
     words = {None: "", True: "yes", False: "no"}
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value).items()
+        value = [f"{name}={text}" for name, text in members]
     text = (
         " ".join(map(str, value))
         if isinstance(value, list)
