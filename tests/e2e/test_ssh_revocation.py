@@ -142,6 +142,26 @@ def test_a_list_is_printed_and_kept_by_name(host: Shell) -> None:
     host.type_line("cmp printed revoked_keys")
 
 
+def test_openssh_verifies_the_signature_of_the_list(authority: Authority, host: Shell) -> None:
+    """Its key is the one that hosts trust users by."""
+    fetch = f"curl -sf --cacert {authority.root} {authority.url}/ssh/krl"
+
+    def verify() -> bool:  # both are read again: a list may be replaced between the two
+        host.type_line(f"{fetch} > list; {fetch}.sig > list.sig")
+        host.type_line('echo "ca namespaces=\\"ssh-krl\\" $(cat users.pub)" > allowed')
+        words = ["ssh-keygen", "-Y", "verify", "-f", "allowed", "-I", "ca", "-n", "ssh-krl"]
+        done = subprocess.run(
+            [*words, "-s", "list.sig"],
+            cwd=host.home,
+            input=(host.home / "list").read_bytes(),
+            capture_output=True,
+            check=False,
+        )
+        return b"Good" in done.stdout
+
+    wait_until(verify)
+
+
 def test_an_older_list_is_not_installed(host: Shell) -> None:
     host.type_line(
         "ssh-keygen -q -t ed25519 -N '' -f any; ssh-keygen -q -k -f newer -z 99999999999 any.pub"

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import ssh
 from fixtures.signer import SignerHarness, open_harness
 from fixtures.statements import NOW
 from newel.crypto import keys
+from newel.crypto.ssh import detached, krl
 from newel.crypto.ssh.public_keys import wire_of
 from newel.signer.app import AuthorityFiles
 
@@ -74,7 +75,7 @@ def string(data: bytes) -> bytes:
 
 
 def open_ssh_harness(
-    files: AuthorityFiles, kind: str
+    files: AuthorityFiles, kind: str, *, lists: bool = False
 ) -> tuple[SignerHarness, UnsignedCertificate, Path]:
     private = keys.generate(kind)
     key_file = files.root_key.parent.parent / "ssh_ca"
@@ -85,7 +86,11 @@ def open_ssh_harness(
             {
                 "name": "ssh-user",
                 "store": {"kind": "file", "path": key_file, "password_file": files.password_file},
-                "ssh": {"certificate_type": "user", "max_validity": "24h"},
+                "ssh": {
+                    "certificate_type": "user",
+                    "max_validity": "24h",
+                    "revocation_lists": lists,
+                },
             }
         ]
     }
@@ -159,3 +164,31 @@ async def test_a_body_cut_short_is_malformed(files: AuthorityFiles, size: int) -
     body = unsigned.body()[:size]
     (answer,) = await harness.sign("SignSSHCertificate", body, key="ssh-user")
     assert answer.error.type == "malformed"
+
+
+@pytest.mark.parametrize("kind", ["P-256", "RSA-2048", "Ed25519"])
+async def test_a_list_gets_a_signature_that_verifies(files: AuthorityFiles, kind: str) -> None:
+    harness, unsigned, _ = open_ssh_harness(files, kind, lists=True)
+    listed = krl.encode(5, SECONDS, {unsigned.authority: [7, 2**64 - 1]})
+    (answer,) = await harness.sign("SignKRL", listed, key="ssh-user")
+    assert answer.signature, answer.error
+    found = detached.verify(answer.signature, "ssh-krl", listed, [unsigned.authority])
+    assert found == unsigned.authority
+    assert harness.audit.lines[-1]["subject"] == "5"
+
+
+@pytest.mark.parametrize("lists", [True, False])
+async def test_nothing_else_is_signed_as_a_list(files: AuthorityFiles, *, lists: bool) -> None:
+    """Neither certificates, nor what a signature of ssh-keygen covers, nor a list of another day."""
+    harness, unsigned, _ = open_ssh_harness(files, "P-256", lists=lists)
+    for body in (
+        unsigned.body(), detached.frame("git", b""), b"", krl.MAGIC,
+        krl.encode(1, SECONDS + DAY, {}), krl.encode(1, SECONDS - DAY, {}),
+    ):  # fmt: skip # what is refused, in rows
+        (answer,) = await harness.sign("SignKRL", body, key="ssh-user")
+        assert answer.HasField("error")
+        assert harness.audit.lines[-1]["outcome"] == "refused"
+    (answer,) = await harness.sign("SignKRL", krl.encode(1, SECONDS, {}), key="ssh-user")
+    assert answer.HasField("error") is not lists
+    (answer,) = await harness.sign("SignSSHCertificate", krl.encode(1, SECONDS, {}), key="ssh-user")
+    assert answer.HasField("error")

@@ -10,8 +10,10 @@ from fixtures.authority import CertificateAuthority
 from fixtures.registration import RegistrationHarness, open_registration, read_message
 from newel.crypto import keys
 from newel.crypto.ssh.public_keys import wire_of
+from newel.registration.ssh.config import SSHConfig
 from newel.step import ssh_templates
 
+KRL = "http://status.example/ssh/krl"
 OTHER = wire_of(keys.generate("Ed25519"))
 
 
@@ -27,6 +29,7 @@ async def ra(authority: CertificateAuthority, tmp_path: Path) -> AsyncIterator[R
         "user_templates": files["user"],
         "host_templates": files["host"],
         "keys": [{"type": "host", "public_key": encode(OTHER), "federated": True}],
+        "krl_url": KRL,
     }
     opened = await open_registration(f"sqlite:///{tmp_path}/ra.db", authority, ssh=ssh)
     yield opened
@@ -65,3 +68,25 @@ async def test_a_variable_that_a_file_needs_is_asked_for(ra: RegistrationHarness
     answer = await ra.post("/ssh/config", type="host", data={"Key": "k"})
     assert answer.status_code == 400
     assert "required variable 'Certificate' is missing" in read_message(answer)
+
+
+async def test_clients_are_led_to_the_key_revocation_list(
+    ra: RegistrationHarness, authority: CertificateAuthority, tmp_path: Path
+) -> None:
+    for path, url in (("/ssh/krl", KRL), ("/1.0/ssh/krl.sig", f"{KRL}.sig")):
+        answer = await ra.call("GET", path)
+        assert (answer.status_code, answer.headers["location"]) == (307, url)
+        assert answer.json() == {"url": url}
+    plain = await open_registration(f"sqlite:///{tmp_path}/plain.db", authority)
+    answer = await plain.call("GET", "/ssh/krl")
+    assert answer.status_code == 404
+    assert "is not served here" in read_message(answer)
+    await plain.database.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["status.example/krl", "ftp://a/krl", "http://a/ krl", "http://a/#x"]
+)
+async def test_where_the_list_is_has_to_be_a_web_address(url: str) -> None:
+    with pytest.raises(ValueError, match="krl_url"):
+        SSHConfig.model_validate({"krl_url": url})

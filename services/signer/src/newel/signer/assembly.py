@@ -9,7 +9,7 @@ from pathlib import Path
 
 from newel.crypto import keys
 from newel.crypto.keys import InvalidKeyError
-from newel.crypto.ssh import signatures
+from newel.crypto.ssh import detached, signatures
 from newel.crypto.ssh.public_keys import wire_of
 from newel.runtime.clock import Clock
 from newel.runtime.config import ConfigError
@@ -19,6 +19,7 @@ from newel.signer.config import CertificateRulesConfig, KeyConfig
 from newel.signer.issuer import Issuer, read_issuer
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.opening import Monitor, open_key
+from newel.signer.krl_statements import check_krl, parse_krl
 from newel.signer.metrics import Metrics
 from newel.signer.name_rules import name_bounds
 from newel.signer.roles import Role, Rule
@@ -106,7 +107,16 @@ def _ssh_rules(config: KeyConfig, key: SigningKey) -> dict[Kind, Rule]:
     policy = SSHPolicy(
         wire_of(key.public_key), rules.certificate_type, rules.max_validity, rules.latest_start
     )
-    return {Kind.SSH: Rule(parse_ssh, policy.check, partial(signatures.encode, key.public_key))}
+    found = {Kind.SSH: Rule(parse_ssh, policy.check, partial(signatures.encode, key.public_key))}
+    if rules.revocation_lists:
+        space = detached.KRL_NAMESPACE
+        found[Kind.KRL] = Rule(
+            parse_krl,
+            check_krl,
+            partial(detached.encode, key.public_key, space),
+            partial(detached.frame, space),
+        )
+    return found
 
 
 def _certificate_rules(config: CertificateRulesConfig) -> CertificateRules:

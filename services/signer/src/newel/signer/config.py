@@ -102,6 +102,8 @@ class SSHRulesConfig(Settings):
     """The longest validity of an SSH certificate."""
     latest_start: Duration = dt.timedelta(hours=1)
     """As for X.509."""
+    revocation_lists: bool = False
+    """Whether it signs the key revocation list of hosts as well, as `ssh-keygen -Y` would."""
 
 
 class KeyConfig(Settings):

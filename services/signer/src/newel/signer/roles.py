@@ -26,6 +26,9 @@ class Rule:
     parse: Callable[[bytes], Statement]  # raises ``malformed_error``
     check: Callable[[Any, dt.datetime], None]  # the statement, and now; raises ``policy_error``
     encode_signature: Callable[[bytes], bytes] | None = None  # where it differs from X.509
+    frame: Callable[[bytes], bytes] | None = (
+        None  # what is signed of a statement, where that is not all of it
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,12 @@ class StatusSignerServicer(signer_pb2_grpc.StatusSignerServicer):
         """Sign OCSP ResponseData."""
         return await _sign(self._signer, Kind.OCSP, request, context)
 
+    async def SignKRL(
+        self, request: signer_pb2.SignRequest, context: Any
+    ) -> signer_pb2.SignResponse:
+        """Sign key revocation lists."""
+        return await _sign(self._signer, Kind.KRL, request, context)
+
 
 class KeysServicer(signer_pb2_grpc.KeysServicer):
     """``Keys``, the public facts of the keys."""

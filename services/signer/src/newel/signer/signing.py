@@ -139,7 +139,7 @@ class Signer:
             statement = _parse(rule, request)
             identity = statement.identity
             _check(rule, statement, now)
-            signature = _sign(role, kind, request.body)
+            signature = _sign(role, kind, rule.frame(request.body) if rule.frame else request.body)
             encode = rule.encode_signature
             return Outcome(encode(signature) if encode else signature, None, identity)
         except NewelError as error:

@@ -36,6 +36,7 @@ class Kind(enum.StrEnum):
     CRL = "crl"
     OCSP = "ocsp"
     SSH = "ssh"
+    KRL = "krl"
 
 
 class CertificateStatement(NamedTuple):

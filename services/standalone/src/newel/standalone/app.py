@@ -80,7 +80,7 @@ HTTPS = {"inventory": "/inventory", "alerting": "/alerts"}
 """Paths of other services than registration on its listener, and below them."""
 DASHBOARD_PATHS = ("/", "/dashboard", "/trust")
 """The pages for people."""
-KRL_PATHS = ("/ssh/krl", "/1.0/ssh/krl")
+KRL_PATHS = ("/ssh/krl", "/1.0/ssh/krl", "/ssh/krl.sig", "/1.0/ssh/krl.sig")
 """The validation authority's, for hosts that trust the root."""
 
 

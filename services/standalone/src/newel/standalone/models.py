@@ -63,7 +63,11 @@ def configure_signer(settings: Settings) -> SignerConfig:
             {
                 "name": f"ssh-{kind}",
                 "store": settings.key_store(path, own),
-                "ssh": {"certificate_type": kind, "max_validity": longest[kind]},
+                "ssh": {
+                    "certificate_type": kind,
+                    "max_validity": longest[kind],
+                    "revocation_lists": f"ssh-{kind}" == krl_key(settings),
+                },
             }
             for kind, path, own in (
                 ("host", ssh.host_key, host_password),
@@ -72,6 +76,17 @@ def configure_signer(settings: Settings) -> SignerConfig:
             if path
         ]
     return validate(SignerConfig, merge({"keys": keys}, settings.newel.signer), "signer")
+
+
+def krl_key(settings: Settings) -> str:
+    """Return the signer's name for the key that signs key revocation lists; "" without SSH.
+
+    It is the one that hosts trust, where there is one.
+    """
+    ssh = settings.ca.ssh
+    if ssh is None:
+        return ""
+    return "ssh-user" if ssh.user_key else "ssh-host" if ssh.host_key else ""
 
 
 def _certificate_rules(settings: Settings) -> dict[str, Any]:
@@ -242,6 +257,8 @@ def configure_validation(settings: Settings) -> ValidationConfig:
         ],
         "http": {"base_path": urlsplit(settings.http_url).path},
     }
+    if krl_key(settings):
+        data["ssh"] = {"krl_key": krl_key(settings)}
     data["crl"] = _configure_crls(settings)
     crl = settings.ca.crl
     if crl and (crl.cache_duration or crl.renew_period):

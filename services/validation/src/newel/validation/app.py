@@ -26,7 +26,7 @@ from newel.validation.distribution import Distribution
 from newel.validation.http import Web
 from newel.validation.issuers import load_issuers
 from newel.validation.krl.parts import KRLParts, assemble_krl
-from newel.validation.krl.publisher import PATHS
+from newel.validation.krl.publisher import krl_sources
 from newel.validation.maintenance import Maintenance, keep_trying
 from newel.validation.metrics import Metrics
 from newel.validation.offline import load_offline
@@ -42,7 +42,7 @@ from newel.validation.sources import build_sources
 from newel.validation.storage import CRLStore, StatusStore
 from newel.validation.watch import Watch
 
-REVISION = "0005"
+REVISION = "0007"
 """The revision that the database is migrated to before ``build``."""
 
 TABLES = (
@@ -160,11 +160,11 @@ def assemble(config: Config, ports: Ports) -> Parts:
     )
     repository = RepositoryStub(ports.issuing)
     reconciler = Reconciler(repository, store, cache.purge, clock, metrics.repaired)
-    krl = assemble_krl(ports.database, repository, clock, ports.audit)
+    sign_krl = signer.for_lists(config.ssh.krl_key)
+    krl = assemble_krl(ports.database, repository, clock, ports.audit, sign_krl)
     sources = build_sources(issuers, offline, scopes, crl_cache, config.roots_file)
-    sources |= dict.fromkeys(PATHS, krl.cache.source)
     return Parts(
-        web=Web(responder, sources, config.http.base_path),
+        web=Web(responder, sources | krl_sources(krl.cache), config.http.base_path),
         projection=StatusProjection(store, cache.purge, ports.audit),
         changes=changes,
         reconciler=reconciler,

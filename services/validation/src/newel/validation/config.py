@@ -150,6 +150,14 @@ class ReconcileConfig(Settings):
     """How long statuses are kept past the certificate's expiry."""
 
 
+class SSHConfig(Settings):
+    """The key revocation list of SSH certificates."""
+
+    krl_key: str = ""
+    """The signer's name for the SSH CA's key that signs the list. Empty: it is not signed, and
+    `newel ssh krl` installs none."""
+
+
 class Config(Settings):
     """The configuration of the service."""
 
@@ -163,6 +171,8 @@ class Config(Settings):
     """How OCSP is answered."""
     crl: CRLConfig = CRLConfig()
     """How CRLs are published."""
+    ssh: SSHConfig = SSHConfig()
+    """What is published about SSH certificates."""
     http: HTTPConfig = HTTPConfig()
     """What HTTP clients may do."""
     reconcile: ReconcileConfig = ReconcileConfig()

@@ -1,6 +1,7 @@
 """The client of the signer: OCSP requests of concurrent callers share one call."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -21,7 +22,7 @@ _CRL_TIMEOUT = 60.0  # seconds: a million entries have to travel and be hashed
 
 
 class StatusSigner:
-    """Signs OCSP responses and CRLs. Methods raise NewelError when the signer refuses or is unreachable."""
+    """Signs OCSP responses, CRLs and KRLs. Methods raise NewelError when the signer refuses or is unreachable."""
 
     def __init__(self, stub: "StatusSignerAsyncStub") -> None:
         self._stub = stub
@@ -49,6 +50,15 @@ class StatusSigner:
                 cause=f"a CRL of {len(tbs)} octets is longer than the {LARGEST_MESSAGE} a message holds",
             ) from error
         return _signature(outcomes[0])
+
+    def for_lists(self, key: str) -> Callable[[bytes], Awaitable[bytes]] | None:
+        """Return :meth:`sign_krl` with a key; None for the key "", which signs nothing."""
+        return partial(self.sign_krl, key) if key else None
+
+    async def sign_krl(self, key: str, octets: bytes) -> bytes:
+        """Return the signature, a file for ``ssh-keygen -Y verify``, of the SSH CA's key over a whole list."""
+        request = signer_pb2.SignRequest(statements=[signer_pb2.Statement(key=key, body=octets)])
+        return _signature((await self._call(self._stub.SignKRL, request, _CRL_TIMEOUT))[0])
 
     async def _sign_ocsp(self, statements: list[signer_pb2.Statement]) -> Sequence[_Outcome]:
         request = signer_pb2.SignRequest(statements=statements)

@@ -1,5 +1,6 @@
-"""The key revocation list on a host: fetched under the pinned root, checked whole, replaced by a rename.
+"""The key revocation list on a host: verified by its signature, checked whole, replaced by a rename.
 
+The keys that may sign it come from the authority under the pinned root; the list may come from anywhere.
 sshd refuses every key while the file that its RevokedKeys names cannot be read. So the file is only ever
 replaced by a whole list that is not older than the one before.
 """
@@ -14,17 +15,18 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.operations.connection import connect
+from newel.cli.operations.ssh import authorities
 from newel.cli.store import atomic_write
 from newel.cli.store.atomic_write import Target
-from newel.crypto.ssh import krl
+from newel.crypto.ssh import detached, krl
 from newel.crypto.ssh.krl import KRL
 from newel.crypto.ssh.wire import WireError
 
 if TYPE_CHECKING:
     from newel.cli.operations.connection import AuthorityOptions
+    from newel.client.authority import Authority
 
-PATH = "/ssh/krl"
-NOT_MODIFIED = 304
+NOT_MODIFIED, NOT_FOUND = 304, 404
 MODE = 0o644
 """Of a new file: sshd reads it as the user who logs in, in some of its versions."""
 EVERY = 2.0
@@ -33,32 +35,69 @@ PATIENCE = 20.0
 """Seconds to ask again in: an authority that has just started for the first time has no list yet."""
 
 
+class SignatureError(CliError):
+    """A list without a signature by a key of the authority."""
+
+
 def fetch(
     authority: "AuthorityOptions", installed: bytes = b"", patience: float = PATIENCE
 ) -> bytes:
-    """Return the authority's list; ``installed`` itself when nothing has changed. Raises CliError.
+    """Return the authority's list, whose signature verifies; ``installed`` itself when nothing has changed.
 
     Where the authority says when to ask again, it is asked again as long as that is within the seconds
-    of ``patience``.
+    of ``patience``; so it is when the list was replaced between the two questions. Raises CliError.
     """
-    from newel.client.calls import Call
+    from newel.cli.operations.ssh import revocation_source
     from newel.client.errors import RefusedError
 
-    headers = {"Accept": "*/*"}
+    headers = {}
     if installed:
         headers["If-None-Match"] = f'"{hashlib.sha256(installed).hexdigest()}"'
     end = time.monotonic() + patience
     with connect(authority) as connection:
         while True:
             try:
-                return connection.send(Call("GET", PATH, bytes, b"", headers))
+                data = revocation_source.get(connection, revocation_source.PATH, headers)
+                verify(connection, data, _signature(connection))
+            except SignatureError:
+                pause = 1
+                if time.monotonic() + pause > end:
+                    raise
             except RefusedError as error:
                 if error.status == NOT_MODIFIED and installed:
                     return installed
                 pause = max(1, error.retry_after or 0)
                 if error.retry_after is None or time.monotonic() + pause > end:
                     raise
+            else:
+                return data
             time.sleep(pause)
+
+
+def _signature(connection: "Authority") -> bytes:
+    from newel.cli.operations.ssh import revocation_source
+    from newel.client.errors import RefusedError
+
+    try:
+        return revocation_source.get(connection, revocation_source.SIGNATURE_PATH, {})
+    except RefusedError as error:
+        if error.status != NOT_FOUND:
+            raise
+        raise CliError(
+            "the authority does not sign its key revocation list, and nothing else vouches for it: update the"
+            " authority, or set ssh.krl_key of its validation authority"
+        ) from None
+
+
+def verify(connection: "Authority", data: bytes, signature: bytes) -> None:
+    """Verify a list by the keys that the authority signs SSH certificates with. Raises SignatureError."""
+    keys = authorities.keys(connection)
+    try:
+        detached.verify(signature, detached.KRL_NAMESPACE, data, {*keys.user, *keys.host})
+    except WireError as error:
+        raise SignatureError(
+            f"the signature of the authority's key revocation list is not accepted: {error}"
+        ) from None
 
 
 def check(data: bytes) -> KRL:

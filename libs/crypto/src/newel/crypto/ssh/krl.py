@@ -1,6 +1,9 @@
 """Key revocation lists of OpenSSH (PROTOCOL.krl): certificates by serial number, under their CA's key."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+import sys
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from newel.crypto.ssh.wire import Reader, WireError, mpint, string
@@ -58,7 +61,7 @@ def encode(
         string(b""),  # reserved
         string(comment.encode()),
     ]
-    for key, serials in sorted((key, sorted(set(each))) for key, each in revoked.items()):
+    for key, serials in sorted((key, _order(each)) for key, each in revoked.items()):
         if not serials:
             continue
         if serials[0] < 1 or serials[-1] >= 1 << 64:
@@ -68,9 +71,43 @@ def encode(
     return b"".join(found)
 
 
+def _order(serials: Iterable[int]) -> list[int]:
+    """Return each number once, ascending; numbers that are so already, as a database gives them, cost little."""
+    found = sorted(serials)
+    if any(map(operator.eq, found, found[1:])):
+        found = list(dict.fromkeys(found))
+    return found
+
+
 def _parts(serials: list[int]) -> Iterator[bytes]:
     """Encode runs as ranges or bitmaps where that is shorter than a list."""
     single: list[int] = []
+    for near in _divide(serials, single):
+        yield from _dense_parts(near, single)
+    if single:
+        yield _part(_LIST, _octets(sorted(single)))
+
+
+def _divide(serials: list[int], single: list[int]) -> Iterator[list[int]]:
+    """Yield the stretches of numbers that are near each other; those with none near go to ``single``.
+
+    Nearly all numbers are random, and go there in whole slices.
+    """
+    gaps = map(operator.sub, serials[1:], serials)
+    near = [place for place, gap in enumerate(gaps) if gap <= _GAP]
+    done = place = 0
+    while place < len(near):
+        first = last = near[place]
+        while place < len(near) and near[place] == last:
+            last, place = last + 1, place + 1
+        single += serials[done:first]
+        done = last + 1
+        yield serials[first:done]
+    single += serials[done:]
+
+
+def _dense_parts(serials: list[int], single: list[int]) -> Iterator[bytes]:
+    """Encode numbers that are near each other; those that cost less in a list go to ``single``."""
     for run in _runs(serials):
         first, count = run.serials[0], len(run.serials)
         listed = 8 * count
@@ -81,8 +118,14 @@ def _parts(serials: list[int]) -> Iterator[bytes]:
             yield _part(_BITMAP, first.to_bytes(8) + mpint(bits))
         else:
             single += run.serials
-    if single:
-        yield _part(_LIST, b"".join(each.to_bytes(8) for each in single))
+
+
+def _octets(serials: Sequence[int]) -> bytes:
+    """Return numbers of eight octets each, big-endian."""
+    numbers = array("Q", serials)
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 def _runs(serials: list[int]) -> Iterator[_Run]:
@@ -140,11 +183,12 @@ def _check_certificates(body: Reader) -> None:
         Reader(key).string()
     body.string()
     while not body.at_end:
-        kind, part = body.byte(), body.read_nested()
+        kind = body.byte()
         if kind == _LIST:
-            while not part.at_end:
-                _check_range(serial := part.uint64(), serial)
-        elif kind == _RANGE:
+            _check_list(body.string())
+            continue
+        part = body.read_nested()
+        if kind == _RANGE:
             _check_range(part.uint64(), part.uint64())
             part.end()
         elif kind == _BITMAP:
@@ -154,6 +198,13 @@ def _check_certificates(body: Reader) -> None:
             part.strings()
         elif kind != _DETAIL:
             raise WireError(f"section type {kind} of certificates is unknown")
+
+
+def _check_list(octets: bytes) -> None:
+    if len(octets) % 8:
+        raise WireError("it ends too early")
+    if 0 in array("Q", octets):
+        raise WireError("a range of serial numbers is empty or begins with zero")
 
 
 def _check_range(low: int, high: int) -> None:

@@ -42,7 +42,8 @@ Global___SignRequest: _TypeAlias = SignRequest  # noqa: Y015
 @_typing.final
 class Statement(_message.Message):
     """A typed statement: the DER of a TBSCertificate, TBSCertList or OCSP ResponseData, or an SSH
-    certificate body. Never a digest. The signer parses it and checks it against the key's policy.
+    certificate body or a key revocation list. Never a digest. The signer parses it and checks it against
+    the key's policy.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -95,7 +96,9 @@ class Signature(_message.Message):
     SIGNATURE_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     signature: _builtins.bytes
-    """DER ECDSA-Sig-Value, PKCS#1 block, or raw Ed25519; for SSH the wire blob"""
+    """DER ECDSA-Sig-Value, PKCS#1 block, or raw Ed25519; for SSH the wire blob, for a key revocation list
+    the file that ssh-keygen -Y verifies
+    """
     @_builtins.property
     def error(self) -> _error_pb2.Error: ...
     def __init__(
@@ -186,7 +189,7 @@ class Key(_message.Message):
     """DER of the certificate bound to the key (issuer or responder), if any"""
     @_builtins.property
     def statements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """"certificate", "crl", "ocsp", "ssh" """
+        """"certificate", "crl", "ocsp", "ssh", "krl" """
 
     def __init__(
         self,

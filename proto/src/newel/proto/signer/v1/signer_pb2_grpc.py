@@ -144,7 +144,7 @@ class CertificateSigner:
 
 
 class StatusSignerStub:
-    """Signs CRLs and OCSP responses. Only the validation authority may call it.
+    """Signs CRLs, OCSP responses and key revocation lists. Only the validation authority may call it.
     """
 
     def __init__(self, channel):
@@ -163,10 +163,15 @@ class StatusSignerStub:
                 request_serializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignRequest.SerializeToString,
                 response_deserializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignResponse.FromString,
                 _registered_method=True)
+        self.SignKRL = channel.unary_unary(
+                '/newel.signer.v1.StatusSigner/SignKRL',
+                request_serializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignResponse.FromString,
+                _registered_method=True)
 
 
 class StatusSignerServicer:
-    """Signs CRLs and OCSP responses. Only the validation authority may call it.
+    """Signs CRLs, OCSP responses and key revocation lists. Only the validation authority may call it.
     """
 
     def SignCRL(self, request, context):
@@ -176,6 +181,12 @@ class StatusSignerServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SignOCSP(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignKRL(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,6 +205,11 @@ def add_StatusSignerServicer_to_server(servicer, server):
                     request_deserializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignRequest.FromString,
                     response_serializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignResponse.SerializeToString,
             ),
+            'SignKRL': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignKRL,
+                    request_deserializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'newel.signer.v1.StatusSigner', rpc_method_handlers)
@@ -203,7 +219,7 @@ def add_StatusSignerServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class StatusSigner:
-    """Signs CRLs and OCSP responses. Only the validation authority may call it.
+    """Signs CRLs, OCSP responses and key revocation lists. Only the validation authority may call it.
     """
 
     @staticmethod
@@ -248,6 +264,33 @@ class StatusSigner:
             request,
             target,
             '/newel.signer.v1.StatusSigner/SignOCSP',
+            newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignRequest.SerializeToString,
+            newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignKRL(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newel.signer.v1.StatusSigner/SignKRL',
             newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignRequest.SerializeToString,
             newel_dot_proto_dot_signer_dot_v1_dot_signer__pb2.SignResponse.FromString,
             options,

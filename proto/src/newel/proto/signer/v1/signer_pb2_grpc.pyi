@@ -64,7 +64,7 @@ class CertificateSignerServicer(metaclass=_abc_1.ABCMeta):
 def add_CertificateSignerServicer_to_server(servicer: CertificateSignerServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class StatusSignerStub:
-    """Signs CRLs and OCSP responses. Only the validation authority may call it."""
+    """Signs CRLs, OCSP responses and key revocation lists. Only the validation authority may call it."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -72,17 +72,19 @@ class StatusSignerStub:
     def __new__(cls, channel: _aio.Channel) -> StatusSignerAsyncStub: ...
     SignCRL: _grpc.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]
     SignOCSP: _grpc.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]
+    SignKRL: _grpc.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]
 
 @_typing.type_check_only
 class StatusSignerAsyncStub(StatusSignerStub):
-    """Signs CRLs and OCSP responses. Only the validation authority may call it."""
+    """Signs CRLs, OCSP responses and key revocation lists. Only the validation authority may call it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignCRL: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
     SignOCSP: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
+    SignKRL: _aio.UnaryUnaryMultiCallable[_signer_pb2.SignRequest, _signer_pb2.SignResponse]  # type: ignore[assignment]
 
 class StatusSignerServicer(metaclass=_abc_1.ABCMeta):
-    """Signs CRLs and OCSP responses. Only the validation authority may call it."""
+    """Signs CRLs, OCSP responses and key revocation lists. Only the validation authority may call it."""
 
     @_abc_1.abstractmethod
     def SignCRL(
@@ -93,6 +95,13 @@ class StatusSignerServicer(metaclass=_abc_1.ABCMeta):
 
     @_abc_1.abstractmethod
     def SignOCSP(
+        self,
+        request: _signer_pb2.SignRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_signer_pb2.SignResponse, _abc.Awaitable[_signer_pb2.SignResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def SignKRL(
         self,
         request: _signer_pb2.SignRequest,
         context: _ServicerContext,

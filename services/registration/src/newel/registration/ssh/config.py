@@ -52,6 +52,9 @@ class SSHTemplateConfig(Config):
 class SSHConfig(Config):
     """SSH: further keys, and what clients and hosts are told."""
 
+    krl_url: str = Field(default="", pattern=r"^(https?://[^\s#]+)?$", max_length=1024)
+    """Where the validation authority serves the key revocation list, such as
+    ``http://validation.example:9080/ssh/krl``; clients that ask for it here are led there. Empty: not found."""
     keys: tuple[SSHKeyConfig, ...] = ()
     """Keys of other authorities that are trusted as well."""
     bastion: dict[str, str] = Field(default_factory=dict[str, str])

@@ -82,6 +82,8 @@ class SSHAPI:
             "ssh/federation": (READ, self._federation),
             "ssh/hosts": (READ, self._list_hosts),
             "ssh/get-hosts": (READ, self._list_hosts),
+            "ssh/krl": (READ, self._lead("")),
+            "ssh/krl.sig": (READ, self._lead(".sig")),
             "ssh/config": (_POST, self._config),
             "ssh/config/{type}": (_POST, self._config),
             "ssh/check-host": (_POST, self._check_host),
@@ -153,6 +155,20 @@ class SSHAPI:
         names = await self._hosts.list_names(self._clock.now())
         hosts = [{"hid": "", "host_tags": None, "hostname": name} for name in names]
         return Response(200, _encode({"hosts": hosts}) + b"\n", JSON)
+
+    def _lead(self, suffix: str) -> Handler:
+        """Make a handler that says where the key revocation list is. Its signature vouches for it."""
+
+        async def lead(_scope: Scope, _receive: Receive) -> Response:
+            self._require_keys()
+            url = self._configuration.krl_url
+            if not url:
+                raise NewelError(ErrorType.NOT_FOUND, "the key revocation list is not served here")
+            place = f"{url}{suffix}"
+            location = (b"location", place.encode())
+            return Response(307, _encode({"url": place}) + b"\n", JSON, (location,))
+
+        return lead
 
     async def _check_host(self, scope: Scope, receive: Receive) -> Response:
         self._require_keys()

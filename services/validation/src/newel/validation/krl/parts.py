@@ -1,5 +1,6 @@
 """The parts that learn, publish and serve the key revocation list."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,15 +27,19 @@ class KRLParts:
 
 
 def assemble_krl(
-    database: Database, repository: "RepositoryAsyncStub", clock: Clock, audit: Audit
+    database: Database,
+    repository: "RepositoryAsyncStub",
+    clock: Clock,
+    audit: Audit,
+    sign: Callable[[bytes], Awaitable[bytes]] | None,
 ) -> KRLParts:
-    """Make the parts."""
+    """Make the parts; without ``sign`` lists have no signature."""
     store = SSHRevocationStore(database)
-    cache = KRLCache(store, clock)
+    cache = KRLCache(store, clock, is_signed=sign is not None)
     return KRLParts(
         store,
         KRLProjection(store, audit),
         cache,
         KRLReconciler(repository, store, clock),
-        KRLPublisher(store, cache, clock, audit),
+        KRLPublisher(store, cache, clock, audit, sign),
     )

@@ -4,16 +4,19 @@ One worker does so under a lease; every worker serves the newest list from memor
 """
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 from newel.crypto.ssh import krl
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock, is_future
 from newel.runtime.work import run_in_thread
-from newel.validation.documents import Document, cache_control, entity_tag, http_date
+from newel.validation.documents import Document, Source, cache_control, entity_tag, http_date
 from newel.validation.krl.values import PublishedKRL, SSHRevocationStore
 
 PATHS = ("/ssh/krl", "/1.0/ssh/krl", "/krl")
 """Where the list is served."""
+SIGNATURE_PATHS = tuple(f"{path}.sig" for path in PATHS)
+"""Where its signature is."""
 
 _PERIOD = 3600
 """Seconds: what has expired leaves the list then, and hosts see that it is still made."""
@@ -21,6 +24,12 @@ _GRACE = 86_400
 """Seconds past its certificate's end for which a serial number stays: clocks of hosts may be behind."""
 _COMMENT = "SSH certificates revoked by Newel"
 _CACHE_CONTROL = cache_control(1)
+_UNSIGNED = Document(
+    b'{"status":404,"detail":"the key revocation list is not signed here: set ssh.krl_key of the validation'
+    b' authority"}\n',
+    b"application/problem+json",
+    status=404,
+)
 _ABSENT = Document(
     b'{"status":404,"detail":"this authority has no CA for SSH, and so no key revocation list"}\n',
     b"application/problem+json",
@@ -31,8 +40,10 @@ _ABSENT = Document(
 class KRLCache:
     """The newest list, in memory, encoded for HTTP."""
 
-    def __init__(self, store: SSHRevocationStore, clock: Clock) -> None:
+    def __init__(self, store: SSHRevocationStore, clock: Clock, *, is_signed: bool) -> None:
         self._store = store
+        self._is_signed = is_signed
+        self._signature: Document | None = None
         self._began = int(clock.unix())
         self._document: Document | None = None
         self.number = 0
@@ -60,6 +71,12 @@ class KRLCache:
         """Return the list as HTTP sends it, or that there is none; None while one may still come."""
         return self._document
 
+    def signature_source(self, _query: bytes) -> Document | None:
+        """Return the signature of the list of :meth:`source` in the same way."""
+        if self._document is _ABSENT:
+            return _ABSENT
+        return self._signature if self._is_signed else _UNSIGNED
+
     def _put(self, latest: PublishedKRL) -> None:
         # a lower number is one of a restored database: what it lacks is recorded again soon
         self.number = latest.number
@@ -70,26 +87,49 @@ class KRLCache:
             (modified, _CACHE_CONTROL),
             etag=entity_tag(latest.octets),
         )
+        self._signature = None
+        if latest.signature:
+            self._signature = Document(
+                latest.signature,
+                b"text/plain; charset=us-ascii",
+                (modified, _CACHE_CONTROL),
+                etag=entity_tag(latest.signature),
+            )
+
+
+def krl_sources(cache: KRLCache) -> dict[str, Source]:
+    """Return what serves the list and its signature, by path."""
+    return {
+        **dict.fromkeys(PATHS, cache.source),
+        **dict.fromkeys(SIGNATURE_PATHS, cache.signature_source),
+    }
 
 
 class KRLPublisher:
     """Makes the lists."""
 
     def __init__(
-        self, store: SSHRevocationStore, cache: KRLCache, clock: Clock, audit: Audit
+        self,
+        store: SSHRevocationStore,
+        cache: KRLCache,
+        clock: Clock,
+        audit: Audit,
+        sign: Callable[[bytes], Awaitable[bytes]] | None,
     ) -> None:
         self._store = store
+        self._sign = sign
         self._cache = cache
         self._clock = clock
         self._audit = audit
 
     async def publish_due(self) -> None:
-        """Publish a list when one is due. Raises NewelError when the database refuses."""
+        """Publish a list when one is due. Raises NewelError when the database or the signer refuses."""
         change, latest = await self._store.change(), await self._store.latest_facts()
         now = int(self._clock.unix())
         if (
             latest is not None
             and latest.change == change
+            and (latest.signed or self._sign is None)
             and now < latest.made_at + _PERIOD
             and not is_future(latest.made_at, now)
         ):
@@ -114,4 +154,5 @@ class KRLPublisher:
             # a CA whose key is not known yet: the serial number alone, of 64 random bits, says enough
             revoked[issuers.get(issuer, krl.ANY_CA)] += serials
         octets = await run_in_thread(krl.encode, number, now, revoked, _COMMENT)
-        return PublishedKRL(number, now, change, octets)
+        signature = b"" if self._sign is None else await self._sign(octets)
+        return PublishedKRL(number, now, change, bool(signature), octets, signature)

@@ -33,12 +33,16 @@ _SERIALS = Statement(
     " ORDER BY serial, issuer LIMIT $4"
 )
 _PUBLISH = Statement(
-    "INSERT INTO krls (number, made_at, change, octets) VALUES ($1, $2, $3, $4)"
+    "INSERT INTO krls (number, made_at, change, octets, signature) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT (number) DO NOTHING RETURNING number"
 )
 _FORGET = Statement("DELETE FROM krls WHERE number < $1")
-_FACTS = Statement("SELECT number, made_at, change FROM krls ORDER BY number DESC LIMIT 1")
-_LATEST = Statement("SELECT number, made_at, change, octets FROM krls ORDER BY number DESC LIMIT 1")
+_FACTS = Statement(
+    "SELECT number, made_at, change, length(signature) FROM krls ORDER BY number DESC LIMIT 1"
+)
+_LATEST = Statement(
+    "SELECT number, made_at, change, octets, signature FROM krls ORDER BY number DESC LIMIT 1"
+)
 _SWEEP = Statement(
     "DELETE FROM ssh_revoked WHERE (serial, issuer) IN"
     " (SELECT serial, issuer FROM ssh_revoked WHERE not_after < $1 LIMIT $2)"
@@ -110,22 +114,26 @@ class SSHRevocationStore:
 
     async def publish(self, krl: PublishedKRL) -> bool:
         """Store a list and forget those before it; False when its number is taken."""
-        row = (krl.number, krl.made_at, krl.change, krl.octets)
+        row = (krl.number, krl.made_at, krl.change, krl.octets, krl.signature)
         gate = Write(_PUBLISH, row)
         return await self._database.decide(gate, Write(_FORGET, (krl.number,))) is not None
 
     async def latest_facts(self) -> KRLFacts | None:
         """Return what there is to know of the newest list; workers ask every second."""
         rows = await self._database.fetch(_FACTS)
-        return KRLFacts(*rows[0]) if rows else None
+        if not rows:
+            return None
+        number, made_at, change, length = rows[0]
+        return KRLFacts(number, made_at, change, bool(length))
 
     async def latest(self) -> PublishedKRL | None:
         """Return the newest list."""
         rows = await self._database.fetch(_LATEST)
         if not rows:
             return None
-        number, made_at, change, octets = rows[0]
-        return PublishedKRL(number, made_at, change, bytes(octets))
+        number, made_at, change, octets, signature = rows[0]
+        signature = bytes(signature)
+        return PublishedKRL(number, made_at, change, bool(signature), bytes(octets), signature)
 
     async def sweep(self, expired_before: int, limit: int) -> None:
         """Delete up to ``limit`` revocations of certificates that ended before that time."""

@@ -24,6 +24,8 @@ class KRLFacts:
     """Seconds since 1970."""
     change: int
     """It has every revocation up to this count of the store."""
+    signed: bool
+    """Whether there is a signature of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class PublishedKRL(KRLFacts):
     """One list."""
 
     octets: bytes
+    signature: bytes
+    """A file for ``ssh-keygen -Y verify``; empty: none."""
 
 
 class SSHRevocationStore(Protocol):
