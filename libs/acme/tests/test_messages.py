@@ -13,9 +13,9 @@ def test_absent_members_are_left_out_and_unknown_ones_ignored() -> None:
         b'{"identifiers":[{"type":"dns","value":"a.example","x":1}],"notAfter":"z","replaces":"r"}',
         type=messages.NewOrder,
     )
-    assert order.identifiers == [Identifier("dns", "a.example")]
+    assert order.identifiers == [messages.RequestedIdentifier("dns", "a.example")]
     assert order.not_after == "z"
-    made = messages.Order("pending", order.identifiers, ["https://a"], "https://f")
+    made = messages.Order("pending", [Identifier("dns", "a.example")], ["https://a"], "https://f")
     assert set(msgspec.json.decode(msgspec.json.encode(made))) == {
         "status",
         "identifiers",

@@ -252,6 +252,8 @@ ACME: dict[str, Effect] = {
     ),
     "newel.androidStatusURL": ("https://x", lambda s: acme(s).android_status_url),
     "newel.checkCAA": (True, lambda s: acme(s).checks_caa),
+    "newel.preauthorization": (True, lambda s: acme(s).preauthorization),
+    "newel.subdomains": (True, lambda s: acme(s).subdomains),
     "newel.profiles": ([PROFILE], lambda s: acme(s).profiles),
 }
 OF_A_PROFILE: dict[str, Effect] = {

@@ -24,6 +24,6 @@ async def test_every_table_is_searched_by_an_index(name: str, tmp_path: Path) ->
     plan = connection.execute(f"EXPLAIN QUERY PLAN {text}", (None,) * highest).fetchall()
     connection.close()
     # an index that holds only the few orders under way may be read from end to end
-    few = "USING INDEX acme_orders_processing"
-    scans = [detail for *_, detail in plan if detail.startswith("SCAN") and few not in detail]
+    few = ("USING INDEX acme_orders_processing", "CONSTANT ROW")
+    scans = [each for *_, each in plan if each.startswith("SCAN") and not each.endswith(few)]
     assert not scans, plan

@@ -22,6 +22,8 @@ class Meta(msgspec.Struct, rename="camel", omit_defaults=True):
     external_account_required: bool = False
     profiles: dict[str, str] = {}
     """Descriptions of profiles by their names, the default first (draft-ietf-acme-profiles §3)."""
+    subdomain_auth_allowed: bool = False
+    """Whether an authorization can be for the domains below its own, too (RFC 9444 §4.4)."""
 
 
 class Directory(msgspec.Struct, rename="camel", omit_defaults=True):
@@ -35,6 +37,7 @@ class Directory(msgspec.Struct, rename="camel", omit_defaults=True):
     meta: Meta | None = None
     renewal_info: str | None = None
     """RFC 9773 §3: the identifier of a certificate follows it, after a slash."""
+    new_authz: str | None = None
 
 
 class NewAccount(msgspec.Struct, rename="camel"):
@@ -68,10 +71,25 @@ class Orders(msgspec.Struct):
     orders: list[str]
 
 
+class RequestedIdentifier(Identifier, frozen=True, rename="camel"):
+    """An identifier of newOrder or newAuthz, with what RFC 9444 §4 adds to it."""
+
+    ancestor_domain: str | None = None
+    """Of an order: the domain above it that the client can prove."""
+    subdomain_auth_allowed: bool | None = None
+    """Of newAuthz: whether the authorization is to be for the domains below, too."""
+
+
+class NewAuthorization(msgspec.Struct):
+    """The payload of newAuthz (§7.4.1)."""
+
+    identifier: RequestedIdentifier
+
+
 class NewOrder(msgspec.Struct, rename="camel"):
     """The payload of newOrder (§7.4). Times are RFC 3339."""
 
-    identifiers: list[Identifier]
+    identifiers: list[RequestedIdentifier]
     not_before: str | None = None
     not_after: str | None = None
     replaces: str | None = None
@@ -122,6 +140,8 @@ class Authorization(msgspec.Struct, rename="camel", omit_defaults=True):
     challenges: list[Challenge]
     expires: str | None = None
     wildcard: bool = False
+    subdomain_auth_allowed: bool = False
+    """RFC 9444 §4.1."""
 
 
 class DeviceAttestation(msgspec.Struct, rename="camel"):

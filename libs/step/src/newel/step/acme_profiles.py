@@ -27,5 +27,9 @@ class ACMENewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
     """Where the list of revoked attestation keys of Android is; ``""``: where Google publishes it."""
     check_caa: bool = msgspec.field(default=False, name="checkCAA")
     """Whether CAA records must let one of ``caaIdentities`` issue (RFC 8659)."""
+    preauthorization: bool = False
+    """Whether accounts may prove names before they order (RFC 8555 §7.4.1)."""
+    subdomains: bool = False
+    """Whether who proves a domain may get certificates for those below it (RFC 9444)."""
     profiles: list[ACMEProfile] | None = None
     """The first is that of orders which name none."""

@@ -186,6 +186,10 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
                 "checkCAA": honour(
                     "CAA records of every name must let one of caaIdentities issue (RFC 8659, RFC 8657)"
                 ),
+                "preauthorization": honour("accounts may prove names before they order"),
+                "subdomains": honour(
+                    "who proves a domain by DNS may get certificates for the domains below it"
+                ),
                 "profiles": PROFILES,
             },
         ),

@@ -1,6 +1,7 @@
 """The changes that requests make, as values; ``writes`` turns them into SQL."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -48,6 +49,23 @@ class ChangeKey(msgspec.Struct, frozen=True):
     thumbprint: bytes
 
 
+class NewAuthorization(msgspec.Struct, frozen=True):
+    """An authorization that is not of one order, unless its account has too many of them."""
+
+    id: bytes
+    account: bytes
+    identifier: Identifier
+    subdomains: bool
+    """Whether it is for the domains below the identifier, too."""
+    expires_at: dt.datetime
+    seed: bytes
+    now: dt.datetime
+    is_approved: bool = False
+    """Whether it is valid without a challenge."""
+    most: int = 0
+    """How many of them an account may have at a time; 0: it comes with an order, for that alone."""
+
+
 class NewOrder(msgspec.Struct, frozen=True):
     """An order with an authorization for each identifier."""
 
@@ -57,6 +75,10 @@ class NewOrder(msgspec.Struct, frozen=True):
     now: dt.datetime
     approved: frozenset[Identifier] = frozenset()
     """Those that need no challenge: their authorizations are valid at once."""
+    links: Mapping[Identifier, bytes] = {}
+    """The ids of the authorizations that count for some of them instead of new ones."""
+    ancestors: tuple[NewAuthorization, ...] = ()
+    """Authorizations to be made with the order, for domains above its identifiers."""
 
 
 class BeginFinalize(msgspec.Struct, frozen=True):
@@ -96,6 +118,7 @@ Change: TypeAlias = (
     | SetContact
     | DeactivateAccount
     | ChangeKey
+    | NewAuthorization
     | NewOrder
     | BeginFinalize
     | BeginAttempt

@@ -19,6 +19,8 @@ class Limits:
     """Of one order."""
     contacts: int = 10
     """Of one account."""
+    preauthorizations: int = 1000
+    """Of one account at a time."""
     order_lifetime: dt.timedelta = dt.timedelta(hours=24)
     retention: dt.timedelta = dt.timedelta(days=30)
     """How long orders and the URLs of their certificates are kept."""
@@ -59,6 +61,8 @@ class ACMEConfig(Config):
     """Never connected to, in addition to cloud metadata and link-local addresses."""
     most_identifiers: int = Field(default=Limits.identifiers, ge=1, le=256)
     """How many identifiers one order may have."""
+    most_preauthorizations: int = Field(default=Limits.preauthorizations, ge=1, le=10_000)
+    """How many authorizations one account may have at a time that it asked for in advance."""
     order_lifetime: Duration = Limits.order_lifetime
     """How long orders and authorizations are valid."""
     retention: Duration = Limits.retention
@@ -76,6 +80,7 @@ class ACMEConfig(Config):
         """Return the limits of the ACME server."""
         return Limits(
             identifiers=self.most_identifiers,
+            preauthorizations=self.most_preauthorizations,
             latest_start=latest_start,
             order_lifetime=self.order_lifetime,
             retention=self.retention,

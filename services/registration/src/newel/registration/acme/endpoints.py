@@ -15,6 +15,7 @@ from newel.registration.acme import (
     key_changes,
     objects,
     orders,
+    preauthorizations,
     responses,
     revocation,
 )
@@ -107,6 +108,15 @@ async def certificate(server: Server, call: Call, identity: str) -> Result:
     call.require_get()
     chain = await orders.read_chain(server, call, identity)
     return Result(Response(200, chain, b"application/pem-certificate-chain"))
+
+
+async def new_authz(server: Server, call: Call) -> Result:
+    """Make an authorization in advance (§7.4.1)."""
+    request = call.decode(messages.NewAuthorization)
+    found, decision = await preauthorizations.create(server, call, request)
+    shown = objects.authorization(call.urls, found, authorizations.offered_challenges(call, found))
+    location = responses.location(call.urls.authorization(found.order_id, found.position))
+    return Result(responses.json(shown, location, status=201), decision)
 
 
 async def authorization(_server: Server, call: Call, name: str) -> Result:

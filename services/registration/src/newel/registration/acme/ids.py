@@ -41,6 +41,11 @@ def parse(value: str) -> bytes | None:
         return None
 
 
+def name_authorization(order: bytes, position: int) -> str:
+    """Return the name of an authorization, ``<order>.<position>``."""
+    return f"{text(order)}.{position}"
+
+
 def parse_authorization(value: str) -> tuple[bytes, int] | None:
     """Parse the name of an authorization, ``<order>.<position>``; None for any other text."""
     order, _, position = value.partition(".")

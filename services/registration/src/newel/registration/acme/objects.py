@@ -31,6 +31,7 @@ def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:
         provisioner.caa_identities,
         provisioner.require_external_account,
         provisioner.profiles,
+        provisioner.subdomains,
     )
     return messages.Directory(
         urls.to("new-nonce"),
@@ -40,6 +41,7 @@ def directory(urls: URLs, provisioner: ACMEProvisioner) -> messages.Directory:
         urls.to("key-change"),
         None if meta == messages.Meta() else meta,
         urls.to("renewal-info"),
+        urls.to("new-authz") if provisioner.preauthorization else None,
     )
 
 
@@ -54,7 +56,8 @@ def order(urls: URLs, found: Order) -> messages.Order:
     return messages.Order(
         found.status,
         list(found.identifiers),
-        [urls.authorization(found.id, position) for position in range(len(found.identifiers))],
+        [urls.named_authorization(each) for each in found.authorizations]
+        or [urls.authorization(found.id, position) for position in range(len(found.identifiers))],
         urls.finalize(found.id),
         validity.text(found.expires_at),
         *validity.requested_times(found),
@@ -79,6 +82,7 @@ def authorization(
         [challenge(urls, found, kind, identities) for kind in offered],
         validity.text(found.expires_at),
         found.wildcard,
+        found.subdomains,
     )
 
 

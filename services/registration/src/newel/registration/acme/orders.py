@@ -1,6 +1,6 @@
 """Orders: placing, reading, finalizing, the certificate (RFC 8555 §7.4)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +10,17 @@ from newel.acme.identifiers import Identifier
 from newel.crypto import loading, pem
 from newel.crypto.keys import PublicKey
 from newel.jose import jwk
-from newel.registration.acme import identifiers, ids, requests, successions, validity
+from newel.registration.acme import (
+    identifiers,
+    ids,
+    preauthorizations,
+    requests,
+    successions,
+    validity,
+)
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import BeginFinalize, NewOrder
+from newel.registration.acme.preauthorizations import Links
 from newel.registration.acme.records import Claim, Order, OrderStatus
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
@@ -25,7 +33,9 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     server.new_orders.check(account, call.now.timestamp(), account=account)
     wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
     approved = await server.name_checks.find_approved(call.account.id, wanted)
-    _require_provable(call, [each for each in wanted if each not in approved])
+    links = await preauthorizations.find_links(server, call, request.identifiers, wanted)
+    unlinked = [each for each in wanted if each not in links.sources]
+    requests.require_provable(call.provisioner, (each for each in unlinked if each not in approved))
     await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
     profile = request.profile or call.provisioner.default_profile
     provisioner = call.provisioner.select(profile)
@@ -37,23 +47,34 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
         limits=server.limits,
     )
     replaces = await successions.check_replaces(server.issuance, call, request.replaces, wanted)
+    number = ids.new_id(call.now)
+    ends = [call.now.replace(microsecond=0) + server.limits.order_lifetime]
+    ends += [each.expires_at for each in links.valid.values()]
     order = Order(
-        ids.new_id(call.now),
+        number,
         call.account.id,
         wanted,
-        OrderStatus.READY if approved.issuperset(wanted) else OrderStatus.PENDING,
+        OrderStatus.READY
+        if approved.union(links.valid).issuperset(wanted)
+        else OrderStatus.PENDING,
         not_before,
         not_after,
-        call.now.replace(microsecond=0) + server.limits.order_lifetime,
+        min(ends),
         validity.encode_requested(request.not_before, request.not_after),
         replaces=replaces,
         profile=profile,
+        authorizations=_name_authorizations(number, wanted, links),
     )
     seeds = tuple(ids.new_seed() for _ in wanted)
-    await call.commit(NewOrder(order, seeds, call.now, approved))
+    ancestors = tuple(dict.fromkeys(links.ancestors.values()))
+    await call.commit(NewOrder(order, seeds, call.now, approved, links.sources, ancestors))
     facts = _facts(order)
     if approved:
         facts["approved"] = [each.value for each in wanted if each in approved]
+    if links.ancestors:
+        facts["ancestors"] = [each.identifier.value for each in ancestors]
+    if links.valid:
+        facts["preauthorized"] = [each.value for each in wanted if each in links.valid]
     return order, Decision("acme.new-order", facts | call.facts())
 
 
@@ -151,10 +172,17 @@ def _facts(order: Order) -> dict[str, Any]:
     return facts | {name: value for name, value in chosen.items() if value}
 
 
-def _require_provable(call: Call, wanted: Iterable[Identifier]) -> None:
-    for name in wanted:
-        if not requests.challenges_for(call.provisioner, name):
-            raise NewelError(
-                ErrorType.REJECTED_IDENTIFIER,
-                f"no challenge this provisioner offers can prove {name.value}",
-            )
+def _name_authorizations(
+    order: bytes, wanted: Sequence[Identifier], links: Links
+) -> tuple[str, ...]:
+    """Name the authorizations of an order, each once; none where all of them are its own."""
+    sources = links.sources
+    if not sources:
+        return ()
+    names = [
+        ids.name_authorization(sources[each], 0)
+        if each in sources
+        else ids.name_authorization(order, position)
+        for position, each in enumerate(wanted)
+    ]
+    return tuple(dict.fromkeys(names))

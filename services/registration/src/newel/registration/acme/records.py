@@ -77,12 +77,16 @@ class Order(msgspec.Struct, frozen=True):
     """The identifier of the certificate that it replaces (RFC 9773 §5)."""
     profile: str = ""
     """The name of its profile; ``""``: the provisioner has none."""
+    authorizations: tuple[str, ...] = ()
+    """The names of its authorizations, where one is not of this order alone; else it has one for each
+    identifier, in their order."""
 
 
 class Authorization(msgspec.Struct, frozen=True):
     """An authorization at the time it was read, with the one challenge that was attempted."""
 
     order_id: bytes
+    """One without an order has an id of its own."""
     position: int
     account: bytes
     identifier: Identifier
@@ -94,6 +98,8 @@ class Authorization(msgspec.Struct, frozen=True):
     claim: bytes | None
     validated_at: dt.datetime | None
     error: str | None
+    subdomains: bool = False
+    """Whether it is for the domains below the identifier, too (RFC 9444)."""
 
     @property
     def is_approved(self) -> bool:
@@ -104,6 +110,16 @@ class Authorization(msgspec.Struct, frozen=True):
     def is_processing(self) -> bool:
         """Whether a challenge is under validation."""
         return self.status is AuthorizationStatus.PENDING and self.challenge is not None
+
+
+class Preauthorization(msgspec.Struct, frozen=True):
+    """A valid authorization that was asked for in advance (RFC 8555 §7.4.1)."""
+
+    id: bytes
+    identifier: Identifier
+    subdomains: bool
+    challenge: str
+    expires_at: dt.datetime
 
 
 class Claim(msgspec.Struct, frozen=True):

@@ -1,5 +1,7 @@
 """Certification requests at finalize: they ask for the order and nothing else (RFC 8555 §7.4, §11.1)."""
 
+from collections.abc import Iterable
+
 from newel.acme import challenges
 from newel.acme.identifiers import Identifier
 from newel.crypto import csr, distinguished_names, names
@@ -35,6 +37,16 @@ def challenges_for(provisioner: ACMEProvisioner, name: Identifier) -> tuple[str,
     """List the challenge types offered for an order's identifier (``*.`` included)."""
     possible = challenges.challenge_types(name.type, wildcard=name.is_wildcard)
     return tuple(kind for kind in possible if kind in provisioner.challenges)
+
+
+def require_provable(provisioner: ACMEProvisioner, wanted: Iterable[Identifier]) -> None:
+    """Raise ``rejectedIdentifier`` for an identifier that none of the challenges offered can prove."""
+    for name in wanted:
+        if not challenges_for(provisioner, name):
+            raise NewelError(
+                ErrorType.REJECTED_IDENTIFIER,
+                f"no challenge this provisioner offers can prove {name.value}",
+            )
 
 
 def verify(der: bytes) -> csr.VerifiedRequest:

@@ -1,5 +1,7 @@
 """Revocation (RFC 8555 §7.6): who may revoke, and for which reason."""
 
+from collections.abc import Sequence
+
 from cryptography import x509
 
 from newel.acme.identifiers import Identifier
@@ -8,6 +10,7 @@ from newel.crypto.keys import PublicKey
 from newel.jose import jwk
 from newel.registration.acme import identifiers, ids, issuance
 from newel.registration.acme.calls import Call
+from newel.registration.acme.preauthorizations import match
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
 from newel.registration.issuance import CertificateRecord, RevocationRequest
@@ -66,10 +69,20 @@ async def _authorize(
     mine = issuance.subject_of_proof(call.provisioner.name, account)
     if record.provisioner.type == "ACME" and record.subject_of_proof == mine:
         return f"acme:{mine}"
-    since = ids.floor(call.now - server.limits.order_lifetime)
-    if await call.storage.proves(account, since, _identifiers(leaf), call.now):
+    if await _proves(server, call, account, _identifiers(leaf)):
         return f"acme:{mine} by authorizations"
     raise _forbidden_error()
+
+
+async def _proves(server: Server, call: Call, account: bytes, wanted: Sequence[Identifier]) -> bool:
+    """Tell whether the account has proved all of these, in its orders or in advance."""
+    held = await call.storage.preauthorizations(account, call.now, server.limits.preauthorizations)
+    proved = match(held, wanted, subdomains=True)
+    rest = [each for each in wanted if each not in proved]
+    since = ids.floor(call.now - server.limits.order_lifetime)
+    if proved and not rest:
+        return True
+    return await call.storage.proves(account, since, rest, call.now)
 
 
 def _identifiers(leaf: x509.Certificate) -> list[Identifier]:

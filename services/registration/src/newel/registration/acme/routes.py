@@ -52,6 +52,7 @@ _POSTS: dict[tuple[str, int], tuple[str, Signer, Endpoint]] = {
     ("account", 1): ("", Signer.ACCOUNT, endpoints.account),
     ("account", 2): ("orders", Signer.ACCOUNT, _account_orders),
     ("new-order", 0): ("", Signer.ACCOUNT, endpoints.new_order),
+    ("new-authz", 0): ("", Signer.ACCOUNT, endpoints.new_authz),
     ("order", 1): ("", Signer.ACCOUNT, endpoints.order),
     ("order", 2): ("finalize", Signer.ACCOUNT, endpoints.finalize),
     ("authz", 1): ("", Signer.ACCOUNT, endpoints.authorization),

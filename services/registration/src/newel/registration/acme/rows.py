@@ -18,11 +18,13 @@ from newel.registration.acme.records import (
     IdentifierProof,
     Order,
     OrderStatus,
+    Preauthorization,
 )
 from newel.runtime.database.contract import Row
 from newel.runtime.database.times import read_optional_time, read_time, to_seconds
 
 _identifiers = msgspec.json.Decoder(tuple[Identifier, ...])
+_names = msgspec.json.Decoder(tuple[str, ...])
 _contacts = msgspec.json.Decoder(tuple[str, ...])
 _jwk = msgspec.json.Decoder(jwk.JWK)
 
@@ -43,9 +45,10 @@ def account(row: Row) -> Account:
 
 def order(row: Row, now: dt.datetime) -> Order:
     """Read an order, with its state at ``now`` from its own row and its authorizations."""
-    identity, owner, names, stored, *times, claim, error, replaces, profile, valid, pending = row
+    identity, owner, names, stored, *times, claim, error, replaces, profile, named = row[:-2]
     identifiers = _identifiers.decode(names)
     not_before, not_after, expires_at, requested = times
+    valid, pending = row[-2:]
     status = OrderStatus(stored)
     expired = expires_at <= to_seconds(now)
     if status is OrderStatus.PROCESSING and expired:
@@ -68,13 +71,14 @@ def order(row: Row, now: dt.datetime) -> Order:
         error,
         replaces or "",
         profile or "",
+        _names.decode(named) if named else (),
     )
 
 
 def authorization(row: Row, now: dt.datetime) -> Authorization:
     """Read an authorization, with its state at ``now``."""
     order_id, position, owner, kind, value, wildcard, stored, expires_at, seed, *attempt = row
-    challenge, claim, validated_at, error = attempt
+    challenge, claim, validated_at, error, subdomains = attempt
     status = AuthorizationStatus(stored)
     if expires_at <= to_seconds(now):
         if status is AuthorizationStatus.PENDING:
@@ -94,6 +98,19 @@ def authorization(row: Row, now: dt.datetime) -> Authorization:
         None if claim is None else bytes(claim),
         read_optional_time(validated_at),
         error,
+        bool(subdomains),
+    )
+
+
+def preauthorization(row: Row) -> Preauthorization:
+    """Read an authorization that later orders may use."""
+    identity, kind, value, subdomains, challenge, expires_at = row
+    return Preauthorization(
+        bytes(identity),
+        Identifier(kind, value),
+        bool(subdomains),
+        challenge,
+        read_time(expires_at),
     )
 
 

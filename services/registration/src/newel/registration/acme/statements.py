@@ -70,17 +70,28 @@ BIND_EXTERNAL_KEY = Statement("""
 # ---------------------------------------------------------------- orders
 ADD_ORDER = Statement("""
     INSERT INTO acme_orders (id, account, identifiers, status, not_before, not_after, expires_at,
-        requested, replaces, profile)
-    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9)""")
+        requested, replaces, profile, authorizations)
+    VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10)""")
 ADD_AUTHORIZATION = Statement("""
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
         expires_at, seed, validated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $9, $7, $8, $10)""")
+# The place of an identifier whose authorization is not of this order alone, but the one of the id $7.
+ADD_LINK = Statement("""
+    INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
+        expires_at, seed, source)
+    VALUES ($1, $2, $3, $4, $5, $6, 'linked', $8, $9, $7)""")
 ORDER = Statement("""
     SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
-        o.requested, o.claim, o.error, o.replaces, o.profile,
-        (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid'),
+        o.requested, o.claim, o.error, o.replaces, o.profile, o.authorizations,
+        (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid')
+        + CASE WHEN o.authorizations IS NULL THEN 0 ELSE (SELECT count(*) FROM acme_authorizations a
+            JOIN acme_authorizations s ON s.order_id = a.source AND s.position = 0
+            WHERE a.order_id = o.id AND a.status = 'linked' AND s.status = 'valid') END,
         (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'pending')
+        + CASE WHEN o.authorizations IS NULL THEN 0 ELSE (SELECT count(*) FROM acme_authorizations a
+            JOIN acme_authorizations s ON s.order_id = a.source AND s.position = 0
+            WHERE a.order_id = o.id AND a.status = 'linked' AND s.status = 'pending') END
     FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")
 ORDERS = Statement("SELECT id FROM acme_orders WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3")
 CERTIFICATE = Statement("""
@@ -94,7 +105,9 @@ BEGIN_FINALIZE = Statement("""
     UPDATE acme_orders SET status = 'processing', csr = $3, claim = $4, claimed_at = $5
     WHERE id = $1 AND account = $2 AND status = 'pending' AND expires_at > $5
         AND NOT EXISTS (SELECT 1 FROM acme_authorizations a
-            WHERE a.order_id = $1 AND a.status <> 'valid')
+            WHERE a.order_id = $1 AND a.status <> 'valid' AND NOT (a.status = 'linked' AND EXISTS (
+                SELECT 1 FROM acme_authorizations s
+                WHERE s.order_id = a.source AND s.position = 0 AND s.status = 'valid')))
         AND NOT EXISTS (SELECT 1 FROM acme_accounts k WHERE k.thumbprint = $6)""")
 TAKE_OVER = Statement("""
     UPDATE acme_orders SET claim = $2, claimed_at = $3, tries = tries + 1
@@ -121,6 +134,9 @@ _CLAIM = """
 LOST_CLAIMS = Statement(_CLAIM + "ORDER BY o.claimed_at LIMIT $3")
 LOST_CLAIM = Statement(_CLAIM + "AND o.id = $3")
 OLD_ORDERS = Statement("SELECT id FROM acme_orders WHERE id < $1 ORDER BY id LIMIT $2")
+OLD_AUTHORIZATIONS = Statement(
+    "SELECT order_id FROM acme_authorizations WHERE order_id < $1 ORDER BY order_id LIMIT $2"
+)
 DELETE_ORDERS = Statement("DELETE FROM acme_orders WHERE id <= $1")
 DELETE_SUCCESSORS = Statement("DELETE FROM acme_successors WHERE order_id <= $1")
 DELETE_AUTHORIZATIONS = Statement("DELETE FROM acme_authorizations WHERE order_id <= $1")
@@ -141,8 +157,21 @@ SUCCESSOR = Statement("""
 # ---------------------------------------------------------------- authorizations
 AUTHORIZATION = Statement("""
     SELECT order_id, position, account, type, value, wildcard, status, expires_at, seed, challenge,
-        claim, validated_at, error
-    FROM acme_authorizations WHERE order_id = $1 AND position = $2 AND account = $3""")
+        claim, validated_at, error, subdomains
+    FROM acme_authorizations
+    WHERE order_id = $1 AND position = $2 AND account = $3 AND status <> 'linked'""")
+# One that is not of one order. $6: also for the domains below; $7: of use to later orders.
+ADD_STANDALONE = Statement("""
+    INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, subdomains,
+        preauthorized, status, expires_at, seed, validated_at)
+    SELECT $1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+    WHERE $13 = 0 OR (SELECT count(*) FROM acme_authorizations p WHERE p.account = $2
+        AND p.preauthorized = 1 AND p.status IN ('pending', 'valid') AND p.expires_at > $12) < $13""")
+# Those that were valid without a challenge are of no use to other orders: what approved them may end.
+PREAUTHORIZATIONS = Statement("""
+    SELECT order_id, type, value, subdomains, challenge, expires_at FROM acme_authorizations
+    WHERE account = $1 AND preauthorized = 1 AND expires_at > $2 AND status = 'valid'
+        AND challenge IS NOT NULL ORDER BY expires_at DESC LIMIT $3""")
 BEGIN_ATTEMPT = Statement("""
     UPDATE acme_authorizations SET challenge = $4, claim = $5, claimed_at = $6, payload = $7
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status = 'pending'
@@ -181,4 +210,7 @@ PROOFS = Statement("""
 PROVES = Statement("""
     SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
     WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.wildcard = $5
-        AND z.status = 'valid' AND z.expires_at > $6 LIMIT 1""")
+        AND (z.status = 'valid' OR (z.status = 'linked' AND EXISTS (
+            SELECT 1 FROM acme_authorizations s
+            WHERE s.order_id = z.source AND s.position = 0 AND s.status = 'valid')))
+        AND z.expires_at > $6 LIMIT 1""")

@@ -19,6 +19,7 @@ from newel.registration.acme.records import (
     Claim,
     IdentifierProof,
     Order,
+    Preauthorization,
 )
 from newel.registration.acme.writes import to_seconds, writes
 from newel.runtime.database.contract import Database, Write
@@ -96,6 +97,14 @@ class Storage:
         """Read an authorization of this account, with its state at ``now``."""
         found = await self._database.fetch(sql.AUTHORIZATION, order, position, account)
         return rows.authorization(found[0], now) if found else None
+
+    async def preauthorizations(
+        self, account: bytes, until: dt.datetime, limit: int
+    ) -> list[Preauthorization]:
+        """List the valid ones that were asked for in advance and end after ``until``, the last first."""
+        params = (account, to_seconds(until), limit)
+        found = await self._database.fetch(sql.PREAUTHORIZATIONS, *params)
+        return [rows.preauthorization(row) for row in found]
 
     async def proves(
         self, account: bytes, since: bytes, wanted: Sequence[Identifier], now: dt.datetime
@@ -218,16 +227,19 @@ class Storage:
         return Attestation(bytes(found[0][0]), bytes(found[0][1])) if found else None
 
     async def sweep(self, nonces_before: bytes, ids_before: bytes, limit: int) -> int:
-        """Delete up to ``limit`` older nonces and orders (with their authorizations) each."""
+        """Delete up to ``limit`` older nonces, orders and authorizations each."""
         nonces = await self._database.fetch(sql.OLD_NONCES, nonces_before, limit)
         orders = await self._database.fetch(sql.OLD_ORDERS, ids_before, limit)
+        others = await self._database.fetch(sql.OLD_AUTHORIZATIONS, ids_before, limit)
         deletions: list[Write] = []
         if nonces:
             deletions.append(Write(sql.DELETE_NONCES, (bytes(nonces[-1][0]),)))
         if orders:
             last = (bytes(orders[-1][0]),)
-            tables = (sql.DELETE_AUTHORIZATIONS, sql.DELETE_SUCCESSORS, sql.DELETE_ORDERS)
+            tables = (sql.DELETE_SUCCESSORS, sql.DELETE_ORDERS)
             deletions += [Write(each, last) for each in tables]
+        if others:
+            deletions.append(Write(sql.DELETE_AUTHORIZATIONS, (bytes(others[-1][0]),)))
         if deletions:
             await self._database.apply(*deletions)
-        return max(len(nonces), len(orders))
+        return max(len(nonces), len(orders), len(others))

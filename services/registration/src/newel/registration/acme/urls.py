@@ -43,7 +43,11 @@ class URLs:
 
     def authorization(self, order: bytes, position: int) -> str:
         """Return the URL of the authorization of an order's identifier at ``position``."""
-        return f"{self.base}/authz/{ids.text(order)}.{position}"
+        return self.named_authorization(ids.name_authorization(order, position))
+
+    def named_authorization(self, name: str) -> str:
+        """Return the URL of an authorization by its name."""
+        return f"{self.base}/authz/{name}"
 
     def challenge(self, order: bytes, position: int, kind: str) -> str:
         """Return the URL of a challenge of an authorization."""

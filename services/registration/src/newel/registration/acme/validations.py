@@ -150,7 +150,7 @@ class Validations:
         problem = failure and responses.encode_problem(failure)
         await self._storage.end_attempt(attempt, self._clock.now(), problem, key)
         facts = {
-            "authorization": f"{ids.text(attempt.order_id)}.{attempt.position}",
+            "authorization": ids.name_authorization(attempt.order_id, attempt.position),
             "challenge": attempt.challenge,
             "identifier": attempt.identifier.value,
             "provisioner": attempt.provisioner,

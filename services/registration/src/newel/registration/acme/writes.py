@@ -27,6 +27,8 @@ def writes(change: Change) -> list[Write]:
             account, key = change.account, to_json(jwk.required_members(change.key))
             row = (account.id, change.thumbprint, key, account.thumbprint, account.provisioner)
             found = [Write(sql.CHANGE_KEY, row)]
+        case changes.NewAuthorization():
+            found = [_new_authorization(change)]
         case changes.NewOrder():
             found = _new_order(change)
         case changes.BeginFinalize():
@@ -76,15 +78,31 @@ def _new_order(change: changes.NewOrder) -> list[Write]:
     order = change.order
     times = map(to_seconds, (order.not_before, order.not_after, order.expires_at))
     kind = (order.requested, order.replaces or None, order.profile or None)
-    row = (order.id, order.account, to_json(order.identifiers), *times, *kind)
-    found = [Write(sql.ADD_ORDER, row)]
+    named = to_json(order.authorizations) if order.authorizations else None
+    row = (order.id, order.account, to_json(order.identifiers), *times, *kind, named)
+    found = [Write(sql.ADD_ORDER, row), *map(_new_authorization, change.ancestors)]
     expires_at = to_seconds(order.expires_at)
     for position, name in enumerate(order.identifiers):
         base, wildcard = name.base, int(name.is_wildcard)
         identifier = (order.id, position, order.account, base.type, base.value, wildcard)
+        if name in change.links:
+            found.append(Write(sql.ADD_LINK, (*identifier, change.links[name], expires_at, b"")))
+            continue
         seed = change.seeds[position]
         state = ("pending", None)
         if name in change.approved:
             state = ("valid", to_seconds(change.now))
         found.append(Write(sql.ADD_AUTHORIZATION, (*identifier, expires_at, seed, *state)))
     return found
+
+
+def _new_authorization(new: changes.NewAuthorization) -> Write:
+    # by DNS alone, as for wildcards: no other challenge proves a whole domain
+    of_domain = int(new.subdomains)
+    status, validated_at = ("valid", new.now) if new.is_approved else ("pending", None)
+    row = (
+        *(new.id, new.account, new.identifier.type, new.identifier.value, of_domain),
+        *(of_domain or None, 1 if new.most else None, status, to_seconds(new.expires_at), new.seed),
+        *(to_seconds(validated_at), to_seconds(new.now), new.most),
+    )
+    return Write(sql.ADD_STANDALONE, row)

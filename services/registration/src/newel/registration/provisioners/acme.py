@@ -12,6 +12,7 @@ from newel.acme.challenges import (
     DNS_PERSIST_01,
     HTTP_01,
     TLS_ALPN_01,
+    challenge_types,
 )
 from newel.crypto.reader.certificates import Certificate
 from newel.registration.provisioners.acme_profiles import apply_profile
@@ -65,6 +66,14 @@ class ACMEProvisioner(Provisioner):
         ):
             raise ValueError("the format tpm needs attestationRoots: no maker of TPMs has a root")
         own = record.newel or ACMENewel()
+        self.preauthorization = own.preauthorization
+        self.subdomains = own.subdomains
+        """Whether an authorization may be for the domains below its own, too."""
+        if own.subdomains and not set(named) & set(challenge_types("dns", wildcard=True)):
+            raise ValueError(
+                "newel.subdomains needs a challenge by DNS among the challenges, as dns-01:"
+                " no other proves a whole domain"
+            )
         published = "" if self._attestation_roots else PUBLISHED
         self.android_status_url = own.android_status_url or published
         """Where the list of revoked keys is; ``""``: the operator's own roots have none."""
