@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from cryptography import x509
@@ -18,7 +19,7 @@ from newel.step.acme_profiles import ACMENewel
 from newel.step.policies import NameLists, PolicyConfig
 
 
-def allow(harness: ACMEHarness, **fields: object) -> None:
+def allow(harness: ACMEHarness, **fields: Any) -> None:
     """Turn pre-authorization on."""
     harness.provisioners["acme"] = provisioner(newel=ACMENewel(preauthorization=True), **fields)
 
