@@ -162,3 +162,23 @@ async def test_an_ancestor_that_is_none_is_refused(harness: ACMEHarness, ancesto
     assert order.problem in {"malformed", "rejectedIdentifier"}
     address = {"type": "ip", "value": "127.0.0.1", "ancestorDomain": "example"}
     assert (await client.post("new-order", {"identifiers": [address]})).problem == "malformed"
+
+
+@pytest.mark.attack("A19")
+async def test_caa_records_of_each_name_are_looked_at_whatever_proved_it(
+    harness: ACMEHarness,
+) -> None:
+    own = ACMENewel(preauthorization=True, subdomains=True, check_caa=True)
+    harness.provisioners["acme"] = provisioner(newel=own, caa_identities=["ca.example"])
+    client = await harness.register_client()
+    by_dns = '0 issue "ca.example; validationmethods=dns-01"'
+    harness.dns.set("example", "CAA", [by_dns, '0 issuewild ";"'])
+    url = (await request(client, "example")).header("location")
+    assert (await prove(harness, client, url))["status"] == "valid"
+    order = await client.order("a.example")
+    assert (await finalize(client, order, "a.example"))["status"] == "valid"
+    for name in ("*.example", "b.example"):
+        order = await client.order(name)
+        assert order["status"] == "ready"
+        harness.dns.set("b.example", "CAA", ['0 issue ";"'])
+        assert (await finalize(client, order, name)).problem == "caa"

@@ -203,10 +203,14 @@ LOST_ATTEMPTS = Statement("""
 ATTESTATION = Statement("""
     SELECT payload, attested_key FROM acme_authorizations
     WHERE order_id = $1 AND position = 0 AND status = 'valid' AND attested_key IS NOT NULL""")
-# what each identifier of an order was proved by
+# What each identifier of an order was proved by. A proof of a whole domain is stored as a wildcard's, but
+# whether wildcards of it may be issued is a question of the orders that name some.
 PROOFS = Statement("""
-    SELECT position, account, type, value, wildcard, challenge FROM acme_authorizations
-    WHERE order_id = $1 ORDER BY position""")
+    SELECT a.position, a.account, a.type, a.value,
+        CASE WHEN a.subdomains = 1 THEN 0 ELSE a.wildcard END,
+        coalesce(a.challenge, (SELECT s.challenge FROM acme_authorizations s
+            WHERE s.order_id = a.source AND s.position = 0))
+    FROM acme_authorizations a WHERE a.order_id = $1 ORDER BY a.position""")
 PROVES = Statement("""
     SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
     WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.wildcard = $5
