@@ -265,3 +265,32 @@ def test_what_a_list_does_not_tell_cannot_be_asked_for() -> None:
     table = {"issuers": [dict.fromkeys(files, "x")], "ocsp": {"never_issued": "revoked"}}
     with pytest.raises(ConfigError, match="does not tell what was never issued"):
         validate(Config, table, "responder")
+
+
+def point(url: str) -> x509.IssuingDistributionPoint:
+    """A shard's name, as this authority and others give one."""
+    return x509.IssuingDistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(url)], relative_name=None,
+        only_contains_user_certs=False, only_contains_ca_certs=False, only_some_reasons=None,
+        indirect_crl=False, only_contains_attribute_certs=False,
+    )  # fmt: skip # a table
+
+
+async def test_a_shard_makes_nothing_good(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """RFC 5280 §5.2.5: it lists those certificates alone that name it."""
+    shard, complete = "http://ca.example/crl/16-3.crl", "http://ca.example/crl/all.crl"
+    fed = open_responder(tmp_path, unlisted="good", distribution_point=complete)
+    await fed.publish(0x7001, more=[point(shard)])
+    later = OCSPResponseStatus.TRY_LATER
+    assert (await fed.ask(0x7002)).response_status is later
+    assert f"it names a distribution point, {shard}: it may be a shard" in caplog.text
+    await fed.publish(0x7001, 0x7003, more=[point(complete)])
+    assert (await fed.ask(0x7002)).certificate_status is OCSPCertStatus.GOOD
+    assert (await fed.ask(0x7003)).certificate_status is OCSPCertStatus.REVOKED
+
+
+async def test_a_shard_tells_what_is_revoked_where_the_rest_is_unknown(tmp_path: Path) -> None:
+    fed = open_responder(tmp_path)
+    await fed.publish(0x7001, more=[point("http://ca.example/crl/16-3.crl")])
+    assert (await fed.ask(0x7001)).certificate_status is OCSPCertStatus.REVOKED
+    assert (await fed.ask(0x7002)).certificate_status is OCSPCertStatus.UNKNOWN

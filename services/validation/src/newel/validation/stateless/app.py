@@ -113,7 +113,11 @@ def assemble(config: Config, clock: Clock, registry: CollectorRegistry) -> Parts
     issuers, key_files = _load(config)
     listed = {
         issuer.id: ListedStatuses(
-            issuer.certificate, each.crl_file, crl_cache, unlisted_is_good=each.unlisted == "good"
+            issuer.certificate,
+            each.crl_file,
+            crl_cache,
+            unlisted_is_good=each.unlisted == "good",
+            distribution_point=each.distribution_point,
         )
         for issuer, each in zip(issuers, config.issuers, strict=True)
     }

@@ -27,6 +27,9 @@ class ListedIssuerConfig(Settings):
     unlisted: Literal["unknown", "good"] = "unknown"
     """What is said of a serial number that is not on the CRL. A CRL does not tell what was issued, so
     `good` is said of certificates that the authority has never issued, too."""
+    distribution_point: str = ""
+    """The URL that a complete CRL names as its distribution point, if it names one. A CRL that names
+    another is one shard of several, and refused while `unlisted` is `good`."""
 
 
 class Config(Settings):

@@ -26,8 +26,11 @@ class ListedStatuses(ListFile):
         crl_cache: CRLCache,
         *,
         unlisted_is_good: bool,
+        distribution_point: str = "",
     ) -> None:
+        """``distribution_point`` is the URL that the complete list names as its own, "" for none."""
         super().__init__(certificate, file, crl_cache)
+        self._distribution_point = distribution_point
         self._index: CRLIndex | None = None
         self.unlisted_is_good = unlisted_is_good
         self.period = Period(0, 0)
@@ -36,6 +39,8 @@ class ListedStatuses(ListFile):
     def accept(self, crl: x509.CertificateRevocationList) -> None:
         """Tell statuses from this list from now on. Raises ValueError for one that is not complete."""
         require_complete(crl)
+        if self.unlisted_is_good:
+            _require_unsharded(crl, self._distribution_point)
         index = CRLIndex(crl)
         super().accept(crl)
         served = self._crl_cache.crl(self.id)
@@ -122,6 +127,25 @@ def require_complete(crl: x509.CertificateRevocationList) -> None:
             or point.only_some_reasons
         ):
             raise ValueError("it is not about every certificate of its issuer")
+
+
+def _require_unsharded(crl: x509.CertificateRevocationList, expected: str) -> None:
+    """Raise ValueError for a list of those certificates alone that name its distribution point.
+
+    It says nothing about the others (RFC 5280 §5.2.5): they would be called good even when revoked.
+    """
+    for extension in crl.extensions:
+        point = extension.value
+        if not isinstance(point, x509.IssuingDistributionPoint):
+            continue
+        names = [each.value for each in point.full_name or ()]
+        if (names or point.relative_name) and names != [expected]:
+            named = ", ".join(map(str, names)) or "a relative name"
+            raise ValueError(
+                f"it names a distribution point, {named}: it may be a shard, and what is not on a shard is not"
+                ' good. Use the complete list, or say unlisted = "unknown". If this list is complete, set'
+                " distribution_point to that name"
+            )
 
 
 def _unavailable(what: str) -> NewelError:
