@@ -77,7 +77,7 @@ class CRLEncoder:
         number: int,
         this_update: dt.datetime,
         next_update: dt.datetime,
-        entries: Iterable[bytes],
+        entries: Iterable[bytes | memoryview],
         base: int | None = None,
     ) -> bytes:
         """Encode a TBSCertList; without entries revokedCertificates is left out (§5.1.2.6).

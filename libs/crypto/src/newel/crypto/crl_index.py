@@ -57,15 +57,35 @@ class CRLIndex:
 
 def revoked_certificates(crl: x509.CertificateRevocationList) -> bytes:
     """Return the content of revokedCertificates, b"" where a list has none (RFC 5280 §5.1)."""
-    reader = der.Reader(crl.tbs_certlist_bytes)
-    reader.enter(der.SEQUENCE)
-    reader.optional(der.INTEGER)  # version
+    tbs = crl.tbs_certlist_bytes
+    start, end = _find_entries(tbs, depth=1)
+    return tbs[start:end]
+
+
+def find_entries(crl: bytes) -> tuple[int, int]:
+    """Return where the content of revokedCertificates begins and ends in a CertificateList in DER.
+
+    Without entries both are where it would be. Raises :class:`der.DERError`.
+    """
+    return _find_entries(crl, depth=2)
+
+
+def _find_entries(octets: bytes, depth: int) -> tuple[int, int]:
+    """``depth``: how many sequences are around the fields of a TBSCertList."""
+    reader, at = der.Reader(octets), 0
+    for _ in range(depth):
+        at += len(der.header(der.SEQUENCE, reader.enter(der.SEQUENCE)))
+    version = reader.optional(der.INTEGER)
+    at += len(version.raw) if version else 0
     for _ in ("signature", "issuer", "thisUpdate"):
-        reader.read()
+        at += len(reader.read().raw)
     if reader.peek() in {der.UTC_TIME, der.GENERALIZED_TIME}:
-        reader.read()  # nextUpdate
-    listed = reader.optional(der.SEQUENCE)
-    return listed.content if listed else b""
+        at += len(reader.read().raw)  # nextUpdate
+    if reader.peek() != der.SEQUENCE:
+        return at, at
+    size = reader.enter(der.SEQUENCE)
+    at += len(der.header(der.SEQUENCE, size))
+    return at, at + size
 
 
 def _index(entries: bytes) -> dict[bytes, int]:

@@ -124,12 +124,17 @@ def parse_crl(body: bytes) -> CRLStatement:
     """Parse a TBSCertList. Raises :func:`malformed_error`."""
     _check_size(body, MAX_CRL)
     try:
-        fields = der.Reader(der.only(body).content)
+        fields = der.Reader(body)
+        size = fields.enter(der.SEQUENCE)
+        if len(der.header(der.SEQUENCE, size)) + size != len(body):
+            raise malformed_error("octets after the TBSCertList")
         if fields.integer() != 1:
             raise malformed_error("a CRL that is not of version 2")
         algorithm, issuer = (fields.read(der.SEQUENCE).raw for _ in range(2))
-        # The library wants the algorithm outside to be the one inside
-        crl = loading.load_list(der.tlv(der.SEQUENCE, body + algorithm + _NO_SIGNATURE))
+        # The library wants the algorithm outside to be the one inside. One join: a list may be long.
+        after = algorithm + _NO_SIGNATURE
+        framed = der.header(der.SEQUENCE, len(body) + len(after)), body, after
+        crl = loading.load_list(b"".join(framed))
         extensions = crl.extensions
         return CRLStatement(
             algorithm,

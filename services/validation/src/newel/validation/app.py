@@ -20,6 +20,7 @@ from newel.runtime.service import Service, Task
 from newel.validation.archive import CRLFolder
 from newel.validation.changes import Changes
 from newel.validation.config import Config, CRLConfig
+from newel.validation.crl_storage import CRLStore
 from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
 from newel.validation.distribution import Distribution
@@ -39,7 +40,7 @@ from newel.validation.response_signer import OCSPTimes, ResponseSigner
 from newel.validation.scopes import build_scopes
 from newel.validation.signing import StatusSigner
 from newel.validation.sources import build_sources
-from newel.validation.storage import CRLStore, StatusStore
+from newel.validation.storage import StatusStore
 from newel.validation.watch import Watch
 
 REVISION = "0007"

@@ -4,16 +4,15 @@ It runs under a lease, in steps:
 1. stop unless the issuing authority's list was compared recently
 2. stop unless a revocation is not on the served CRL, or the CRL's period is over
 3. reserve a number that no CRL of the scope ever had, by a unique row
-4. read the entries: every revocation up to the count read *before* them is among them
+4. read the entries, or those that changed: every revocation up to the count read *before* is among them
 5. lint; have it signed; verify the signature; the same for the delta CRL
 6. store both, counter and event in one transaction, then the cache
 A crash between 3 and 6 leaves a gap in the numbers, which RFC 5280 §5.2.3 allows.
 """
 
-import asyncio
 import datetime as dt
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -29,10 +28,11 @@ from newel.runtime.errors import ErrorType, NewelError
 from newel.validation.bases import PastCRL, select_base
 from newel.validation.crls import CRLCache, CRLStore, PublishedCRL
 from newel.validation.distribution import Distribution
+from newel.validation.entry_reader import Entries, EntryReader
 from newel.validation.metrics import Metrics
 from newel.validation.recent_changes import RecentChanges
 from newel.validation.scopes import Scope
-from newel.validation.status import EntryPage, RevokedReader
+from newel.validation.status import RevokedReader
 
 _log = logging.getLogger("newel.validation.publisher")
 
@@ -73,6 +73,7 @@ class Publisher:
         self._times = times
         self._store = store
         self._recent = RecentChanges(store)
+        self._reader = EntryReader(store, times.period)
         self._crls = crls
         self._crl_cache = crl_cache
         self._sign = sign
@@ -125,12 +126,20 @@ class Publisher:
             return
         past = await self._crls.history(scope.id)
         base, obsolete = select_base(past, now, self._times.period, self._times.validity)
-        crl = await self._build(scope, number, now, change)
+        entries = await self._reader.read(
+            scope,
+            self._crl_cache.crl(scope.id),
+            change,
+            self._oldest_expiry(scope.id, now),
+            now,
+        )
+        crl = await self._build(scope, number, now, change, entries)
         if scope.has_deltas:
             crl = await self._add_delta(scope, crl, base or PastCRL(number, now, change))
         forget_below = self._forget_below(scope.id, number)
         await self._crls.publish(crl, forget_below, obsolete, _event(scope, crl))
         self._crl_cache.put(crl)
+        self._reader.keep(scope, crl, entries)
         self._audit.record(
             "crl.publish", "granted", issuer=crl.scope, number=crl.number, entries=crl.entries
         )
@@ -149,42 +158,25 @@ class Publisher:
         )
         return max(max(used) + 1, now)
 
-    async def _build(self, scope: Scope, number: int, now: int, change: int) -> PublishedCRL:
-        entries = self._store.entries(
-            scope.issuer.id, scope.buckets, self._oldest_expiry(scope.id, now)
-        )
-        count, listed = await _read(entries)
+    async def _build(
+        self, scope: Scope, number: int, now: int, change: int, entries: Entries
+    ) -> PublishedCRL:
         next_update = min(now + self._times.validity, scope.issuer.not_after)
-        der = await self._sign_list(scope, number, now, next_update, listed)
-        return PublishedCRL(scope.id, number, now, next_update, change, count, der)
+        tbs = _encode(scope, number, now, next_update, entries.octets)
+        entries.octets.clear()  # they are in the list now, once
+        der = await self._sign_list(scope, tbs)
+        return PublishedCRL(scope.id, number, now, next_update, change, entries.count, der)
 
     async def _add_delta(self, scope: Scope, crl: PublishedCRL, base: PastCRL) -> PublishedCRL:
         """Add the delta CRL, read after the complete one: it lacks nothing that is on that."""
         expiry = self._oldest_expiry(scope.id, crl.this_update)
         changed = self._store.changed_entries(scope.issuer.id, scope.buckets, expiry, base.change)
-        _, listed = await _read(changed)
-        delta = await self._sign_list(
-            scope, crl.number, crl.this_update, crl.next_update, listed, base.number
-        )
-        return replace(crl, base=base.number, delta=delta)
+        listed = [page.octets async for page in changed]
+        tbs = _encode(scope, crl.number, crl.this_update, crl.next_update, listed, base.number)
+        return replace(crl, base=base.number, delta=await self._sign_list(scope, tbs))
 
-    async def _sign_list(
-        self,
-        scope: Scope,
-        number: int,
-        this_update: int,
-        next_update: int,
-        entries: Iterable[bytes],
-        base: int | None = None,
-    ) -> bytes:
+    async def _sign_list(self, scope: Scope, tbs: bytes) -> bytes:
         issuer = scope.issuer
-        tbs = scope.encoder.tbs(
-            number=number,
-            this_update=dt.datetime.fromtimestamp(this_update, dt.UTC),
-            next_update=dt.datetime.fromtimestamp(next_update, dt.UTC),
-            entries=entries,
-            base=base,
-        )
         issuer.crl_linter.lint(tbs)
         signature = await self._sign(issuer.crl_key, tbs)
         keys.verify(issuer.public_key, signature, tbs)
@@ -205,14 +197,21 @@ class Publisher:
         return served.number if served else number
 
 
-async def _read(pages: AsyncIterator[EntryPage]) -> tuple[int, list[bytes]]:
-    count, listed = 0, list[bytes]()
-    async for page in pages:
-        count += page.entries
-        listed.append(page.octets)
-        # a million entries take a second: clients are answered meanwhile
-        await asyncio.sleep(0)
-    return count, listed
+def _encode(
+    scope: Scope,
+    number: int,
+    this_update: int,
+    next_update: int,
+    entries: Iterable[bytes | memoryview],
+    base: int | None = None,
+) -> bytes:
+    return scope.encoder.tbs(
+        number=number,
+        this_update=dt.datetime.fromtimestamp(this_update, dt.UTC),
+        next_update=dt.datetime.fromtimestamp(next_update, dt.UTC),
+        entries=entries,
+        base=base,
+    )
 
 
 def _event(scope: Scope, crl: PublishedCRL) -> bytes:

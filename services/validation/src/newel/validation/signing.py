@@ -38,9 +38,8 @@ class StatusSigner:
 
         The signer reads the list itself, never a digest, so that it has to fit into one message.
         """
-        request = signer_pb2.SignRequest(statements=[signer_pb2.Statement(key=key, body=tbs)])
         try:
-            outcomes = await self._call(self._stub.SignCRL, request, _CRL_TIMEOUT)
+            return await self._sign_long(self._stub.SignCRL, key, tbs)
         except NewelError as error:
             if error.type is not ErrorType.TOO_LARGE:
                 raise
@@ -49,7 +48,6 @@ class StatusSigner:
                 error.detail,
                 cause=f"a CRL of {len(tbs)} octets is longer than the {LARGEST_MESSAGE} a message holds",
             ) from error
-        return _signature(outcomes[0])
 
     def for_lists(self, key: str) -> Callable[[bytes], Awaitable[bytes]] | None:
         """Return :meth:`sign_krl` with a key; None for the key "", which signs nothing."""
@@ -57,22 +55,34 @@ class StatusSigner:
 
     async def sign_krl(self, key: str, octets: bytes) -> bytes:
         """Return the signature, a file for ``ssh-keygen -Y verify``, of the SSH CA's key over a whole list."""
-        request = signer_pb2.SignRequest(statements=[signer_pb2.Statement(key=key, body=octets)])
-        return _signature((await self._call(self._stub.SignKRL, request, _CRL_TIMEOUT))[0])
+        return await self._sign_long(self._stub.SignKRL, key, octets)
+
+    async def _sign_long(self, method: Any, key: str, body: bytes) -> bytes:
+        def build() -> signer_pb2.SignRequest:
+            request = signer_pb2.SignRequest()
+            request.statements.add(key=key, body=body)  # in place: no second copy of a long list
+            return request
+
+        return _signature((await self._call(method, build, 1, _CRL_TIMEOUT))[0])
 
     async def _sign_ocsp(self, statements: list[signer_pb2.Statement]) -> Sequence[_Outcome]:
-        request = signer_pb2.SignRequest(statements=statements)
-        return await self._call(self._stub.SignOCSP, request, _OCSP_TIMEOUT)
+        return await self._call(
+            self._stub.SignOCSP,
+            lambda: signer_pb2.SignRequest(statements=statements),
+            len(statements),
+            _OCSP_TIMEOUT,
+        )
 
     @staticmethod
     async def _call(
-        method: Any, request: signer_pb2.SignRequest, seconds: float
+        method: Any, build: Callable[[], signer_pb2.SignRequest], count: int, seconds: float
     ) -> Sequence[_Outcome]:
+        """``build`` the request of ``count`` statements; only the transport holds it, while it must."""
         try:
-            response: signer_pb2.SignResponse = await method(request, timeout=seconds)
+            response: signer_pb2.SignResponse = await method(build(), timeout=seconds)
         except grpc.RpcError as error:
             raise error_from_call(error) from None
-        if len(response.signatures) != len(request.statements):
+        if len(response.signatures) != count:
             raise NewelError(
                 ErrorType.SERVER_INTERNAL,
                 "an internal error occurred",

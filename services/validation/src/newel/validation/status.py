@@ -79,6 +79,7 @@ class EntryPage(NamedTuple):
 
     entries: int
     octets: bytes  # one encoded entry after the other
+    last: bytes  # the serial number of the last one
 
 
 class StatusReader(Protocol):
@@ -149,7 +150,24 @@ class RevokedReader(Protocol):
     def entries(
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int
     ) -> AsyncIterator[EntryPage]:
-        """List the revokedCertificates entries of an issuer, page by page."""
+        """List the revokedCertificates entries of an issuer, page by page, each bucket by serial number.
+
+        All buckets together are in one order of serial numbers.
+        """
+        ...
+
+    async def changed_since(self, change: int, limit: int) -> list[CertificateKey]:
+        """List up to ``limit`` certificates whose status changed past that count."""
+        ...
+
+    async def list_expired(self, begin: int, end: int, limit: int) -> list[CertificateKey]:
+        """List up to ``limit`` revoked certificates that expired from ``begin`` on, before ``end``."""
+        ...
+
+    async def entries_between(
+        self, issuer: str, ranges: Sequence[tuple[bytes, bytes]], not_expired_at: int
+    ) -> list[list[EntryPage]]:
+        """List the pages of each range: past its first serial number, up to and with its second."""
         ...
 
     def changed_entries(

@@ -1,13 +1,10 @@
-"""All SQL of the validation authority."""
+"""All SQL about the statuses of certificates."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from newel.crypto.crl_shards import ALL_BUCKETS, bucket
-from newel.proto import subjects
-from newel.runtime.database.contract import Database, Statement, Write
-from newel.runtime.events.contract import Outbox
-from newel.validation.bases import PastCRL
-from newel.validation.crls import PublishedCRL
+from newel.runtime.database.contract import Database, Row, Statement, Write
 from newel.validation.status import (
     CertificateKey,
     Counters,
@@ -19,7 +16,8 @@ from newel.validation.status import (
 
 KEY_COMPROMISE = 1  # RFC 5280 §5.3.1
 
-_PAGE = 20_000  # entries of a CRL read at once: a megabyte or so
+_ROWS = 20_000  # entries of a CRL read at once: a megabyte or so
+_PAGE = 250  # the least entries of a page: the smaller, the less is read again for one revocation
 
 _STATUS = Statement(
     "SELECT not_after, revoked_at, reason FROM certificate_status WHERE serial = $1 AND issuer = $2"
@@ -72,35 +70,21 @@ _BUCKET_ENTRIES = Statement(
     " WHERE issuer = $1 AND bucket = $2 AND revoked_at IS NOT NULL AND serial > $3"
     " AND not_after >= $4 ORDER BY serial LIMIT $5"
 )
+_ENTRIES_BETWEEN = Statement(
+    "SELECT serial, entry FROM certificate_status WHERE issuer = $1 AND revoked_at IS NOT NULL"
+    " AND serial > $2 AND serial <= $3 AND not_after >= $4 ORDER BY serial"
+)
+# without the issuer, which would lead SQLite to an index of all that it revoked
+_EXPIRED = Statement(
+    "SELECT issuer, serial FROM certificate_status WHERE not_after >= $1 AND not_after < $2"
+    " AND revoked_at IS NOT NULL LIMIT $3"
+)
 _CHANGED_ENTRIES = Statement(
     "SELECT change, serial, entry FROM certificate_status"
     # the first bound is for the planner: a pair does not tell it that the partial index will do
     " WHERE issuer = $1 AND change >= $2 AND (change, serial) > ($2, $3)"
     " AND bucket >= $4 AND bucket <= $5"
     " AND not_after >= $6 ORDER BY change, serial LIMIT $7"
-)
-_RESERVE = Statement(
-    "INSERT INTO crls (scope, number, this_update) VALUES ($1, $2, $3)"
-    " ON CONFLICT (scope, number) DO NOTHING RETURNING scope"
-)
-_PUBLISH = Statement(
-    "UPDATE crls SET this_update = $3, next_update = $4, change = $5, entries = $6, der = $7,"
-    " base = $8, delta = $9 WHERE scope = $1 AND number = $2"
-)
-_DROP_OCTETS = Statement(
-    "UPDATE crls SET der = NULL, delta = NULL WHERE scope = $1 AND number < $2 AND der IS NOT NULL"
-)
-_FORGET_UNSIGNED = Statement("DELETE FROM crls WHERE scope = $1 AND number < $2 AND change IS NULL")
-_FORGET = Statement("DELETE FROM crls WHERE scope = $1 AND number = $2")
-_HIGHEST = Statement("SELECT max(number) FROM crls WHERE scope = $1")
-_HISTORY = Statement(
-    "SELECT number, this_update, change FROM crls WHERE scope = $1 AND change IS NOT NULL"
-    " ORDER BY number"
-)
-_NUMBERS = Statement("SELECT scope, max(number) FROM crls WHERE der IS NOT NULL GROUP BY scope")
-_LATEST = Statement(
-    "SELECT number, this_update, next_update, change, entries, der, base, delta FROM crls"
-    " WHERE scope = $1 AND der IS NOT NULL ORDER BY number DESC LIMIT 1"
 )
 
 
@@ -190,7 +174,7 @@ class StatusStore:
     async def entries(
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int
     ) -> AsyncIterator[EntryPage]:
-        """List the revokedCertificates entries of an issuer, page by page."""
+        """List the revokedCertificates entries of an issuer, page by page, each bucket by serial number."""
         runs: list[tuple[Statement, tuple[str | int, ...]]] = [(_ALL_ENTRIES, (issuer,))]
         if buckets != ALL_BUCKETS:
             numbers = range(buckets[0], buckets[1] + 1)
@@ -198,10 +182,31 @@ class StatusStore:
         for statement, chosen in runs:
             serial = b""
             while rows := await self._database.fetch(
-                statement, *chosen, serial, not_expired_at, _PAGE
+                statement, *chosen, serial, not_expired_at, _ROWS
             ):
-                yield EntryPage(len(rows), b"".join([entry for _, entry in rows]))
+                for page in _cut(rows):
+                    yield page
                 serial = bytes(rows[-1][0])
+
+    async def list_expired(self, begin: int, end: int, limit: int) -> list[CertificateKey]:
+        """List up to ``limit`` revoked certificates that expired from ``begin`` on, before ``end``."""
+        rows = await self._database.fetch(_EXPIRED, begin, end, limit)
+        return [CertificateKey(issuer, bytes(serial)) for issuer, serial in rows]
+
+    async def entries_between(
+        self, issuer: str, ranges: Sequence[tuple[bytes, bytes]], not_expired_at: int
+    ) -> list[list[EntryPage]]:
+        """List the pages of each range: past its first serial number, up to and with its second."""
+        asked = [(issuer, *one, not_expired_at) for one in ranges]
+        rows = await self._database.fetch_many(_ENTRIES_BETWEEN, asked)
+        pages: list[list[EntryPage]] = []
+        at = 0
+        for _, last in ranges:
+            start = at
+            while at < len(rows) and bytes(rows[at][0]) <= last:
+                at += 1
+            pages.append(list(_cut(rows[start:at])))
+        return pages
 
     async def changed_entries(
         self, issuer: str, buckets: tuple[int, int], not_expired_at: int, after: int
@@ -209,77 +214,15 @@ class StatusStore:
         """List those that changed past a count, in the order of their changes, page by page."""
         change, serial = after + 1, b""
         while rows := await self._database.fetch(
-            _CHANGED_ENTRIES, issuer, change, serial, *buckets, not_expired_at, _PAGE
+            _CHANGED_ENTRIES, issuer, change, serial, *buckets, not_expired_at, _ROWS
         ):
-            yield EntryPage(len(rows), b"".join([entry for *_, entry in rows]))
             change, serial = rows[-1][0], bytes(rows[-1][1])
+            yield EntryPage(len(rows), b"".join([entry for *_, entry in rows]), serial)
 
 
-class CRLStore:
-    """The CRLs and their numbers: implements :class:`newel.validation.crls.CRLStore`."""
-
-    def __init__(self, database: Database, outbox: Outbox) -> None:
-        self._database = database
-        self._outbox = outbox
-
-    async def highest(self, scope: str) -> int:
-        """Return the highest number ever reserved for the CRLs of a scope; 0 before the first."""
-        return (await self._database.fetch(_HIGHEST, scope))[0][0] or 0
-
-    async def reserve(self, scope: str, number: int, now: int) -> bool:
-        """Reserve a number for a CRL to be made; False when another worker was faster."""
-        return await self._database.decide(Write(_RESERVE, (scope, number, now))) is not None
-
-    async def history(self, scope: str) -> list[PastCRL]:
-        """List the signed CRLs of a scope that are remembered, by number."""
-        return [PastCRL(*row) for row in await self._database.fetch(_HISTORY, scope)]
-
-    async def publish(
-        self, crl: PublishedCRL, forget_below: int, obsolete: Sequence[int], event: bytes
-    ) -> None:
-        """Store a signed CRL under its reserved number, and publish its event.
-
-        The octets of those below ``forget_below`` are dropped, and all about the ``obsolete`` ones.
-        """
-        row = (
-            crl.scope,
-            crl.number,
-            crl.this_update,
-            crl.next_update,
-            crl.change,
-            crl.entries,
-            crl.der,
-            crl.base,
-            crl.delta,
-        )
-        await self._database.apply(
-            Write(_COUNT, ("crl",)),
-            Write(_PUBLISH, row),
-            Write(_DROP_OCTETS, (crl.scope, forget_below)),
-            Write(_FORGET_UNSIGNED, (crl.scope, forget_below)),
-            *(Write(_FORGET, (crl.scope, number)) for number in obsolete),
-            self._outbox.write(subjects.CRL_PUBLISHED, event),
-        )
-        self._outbox.wake()
-
-    async def numbers(self) -> Mapping[str, int]:
-        """Return the highest number of a signed CRL, by scope."""
-        return dict(await self._database.fetch(_NUMBERS))  # type: ignore[arg-type]
-
-    async def latest(self, scope: str) -> PublishedCRL | None:
-        """Return the signed CRL with the highest number."""
-        rows = await self._database.fetch(_LATEST, scope)
-        if not rows:
-            return None
-        number, this_update, next_update, change, entries, der, base, delta = rows[0]
-        return PublishedCRL(
-            scope,
-            number,
-            this_update,
-            next_update,
-            change,
-            entries,
-            bytes(der),
-            base or 0,
-            bytes(delta or b""),
-        )
+def _cut(rows: Sequence[Row]) -> Iterator[EntryPage]:
+    """Make pages of serial numbers and entries in order, each of one to two times the least."""
+    size = math.ceil(len(rows) / max(1, len(rows) // _PAGE)) or 1
+    for start in range(0, len(rows), size):
+        page = rows[start : start + size]
+        yield EntryPage(len(page), b"".join([entry for _, entry in page]), bytes(page[-1][0]))

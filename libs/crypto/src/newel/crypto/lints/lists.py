@@ -11,6 +11,12 @@ from newel.crypto.lints.subject import Issuer, is_well_formed_time
 _ZERO_REASON = bytes.fromhex("0603551d1504030a0100")
 _CRITICAL_REASON = bytes.fromhex("0603551d150101ff")
 _REMOVED = bytes.fromhex("0603551d1504030a0108")
+_RARE_ENDS = {
+    _ZERO_REASON: bytes.fromhex("04030a0100"),
+    _CRITICAL_REASON: bytes.fromhex("150101ff"),
+    _REMOVED: bytes.fromhex("04030a0108"),
+}
+"""The part of each that no entry without it has but by chance: to look for it takes half of the time."""
 _MAX_NUMBER = 1 << 159
 _DELTA = extensions.DELTA_CRL_INDICATOR
 _MAY_BE_CRITICAL = frozenset({extensions.ISSUING_DISTRIBUTION_POINT, _DELTA})
@@ -114,12 +120,12 @@ def e_crl_critical_extension_unknown(subject: ListSubject) -> bool:
 
 def e_crl_reason_unspecified_or_critical(subject: ListSubject) -> bool:
     """Forbid the reason unspecified (0), and critical reasons (RFC 5280 §5.3.1)."""
-    return _ZERO_REASON not in subject.tbs and _CRITICAL_REASON not in subject.tbs
+    return not (_has(subject.tbs, _ZERO_REASON) or _has(subject.tbs, _CRITICAL_REASON))
 
 
 def e_crl_remove_from_crl_in_complete_list(subject: ListSubject) -> bool:
     """Allow removeFromCRL in delta CRLs only (RFC 5280 §5.3.1)."""
-    return _DELTA in subject.extensions or _REMOVED not in subject.tbs
+    return _DELTA in subject.extensions or not _has(subject.tbs, _REMOVED)
 
 
 def e_crl_delta_indicator_not_critical_or_base_later(subject: ListSubject) -> bool:
@@ -141,6 +147,10 @@ def e_crl_delta_indicator_not_critical_or_base_later(subject: ListSubject) -> bo
 def e_crl_freshest_in_delta_list(subject: ListSubject) -> bool:
     """Allow FreshestCRL in complete CRLs only (RFC 5280 §5.2.6)."""
     return _DELTA not in subject.extensions or extensions.FRESHEST_CRL not in subject.extensions
+
+
+def _has(tbs: bytes, extension: bytes) -> bool:
+    return _RARE_ENDS[extension] in tbs and extension in tbs
 
 
 RULES: tuple[ListRule, ...] = (

@@ -99,6 +99,7 @@ class LocalChannel(grpc.aio.Channel):
             handler = self._server.handler(method)
             context = LocalContext(self._caller, metadata)
             received = handler.request_deserializer(serialize(request))
+            del request  # it may be as long as a message can be, and is not needed twice
             try:
                 async with asyncio.timeout(DEADLINE if timeout is None else timeout):
                     response = await handler.unary_unary(received, context)
