@@ -9,6 +9,7 @@ from newel.cli.options.grammar import Command, load, words
 COMMANDS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "commands")  # noqa: PTH118, PTH120 - pathlib is slow
 FOREIGN = {
     "up": ("newel-standalone", "run a whole certificate authority in this process"),
+    "doctor": ("newel-standalone", "say what is wrong with an authority, and what to do about it"),
     "import": ("newel-standalone", "bring over what a step-ca issued, revoked and registered"),
     "ceremony": ("newel-signer", "make root, intermediate and service keys from a written plan"),
 }
