@@ -271,7 +271,9 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
     assert desk.entries("alerts", "list", "--serial", f"0x{late['serial']}") == [late]
     assert desk.entries("alerts", "list", "--opened-before=-10m") == []
     heading, row = desk.newel("alerts", "list", "--endpoint", late["endpoint"]).stdout.splitlines()
-    assert heading.split() == ["ALERT", "STATE", "SEVERITY", "SUBJECT", "OPENED", "EXPIRES"]
+    assert heading.split() == [
+        "ALERT", "STATE", "SEVERITY", "SUBJECT", "OPENED", "EXPIRES", "ACKNOWLEDGED", "SILENCED",
+    ]  # fmt: skip # words in rows
     assert row.split()[:4] == [late["id"], "open", "warning", "one.late"]
     (cells,) = csv.DictReader(
         io.StringIO(desk.newel(*words, "--state", "open", "--output", "csv").stdout)
@@ -288,10 +290,40 @@ def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:
     shown = json.loads(desk.newel("alerts", "show", late["id"], "--output", "json").stdout)
     assert {**shown, "deliveries": []} == {**late, "deliveries": []}
     assert len(shown["deliveries"]) == 1
+    (failed,) = desk.entries("alerts", "deliveries", "--alert", late["id"])
+    assert (failed["state"], failed["channel"]) == ("failed", "unreachable")
+    said = desk.newel("alerts", "retry", failed["key"]).stdout
+    assert said.startswith(f"{failed['key']} is sent again within seconds")
+    said = desk.newel("alerts", "acknowledge", late["id"], "--note", "new host").stdout
+    assert said == f"admin looks after {late['id']}.\n"
+    assert "new host" in desk.newel("alerts", "show", late["id"]).stdout
+    assert desk.entries(*words, "--acknowledged", "no", "--state", "open") == []
     missing = desk.newel("alerts", "show", "expiring-00", status=1)
     assert missing.stderr == "There is no such alert.\n"
     wrong = desk.newel("alerts", "list", "--sort", "issued", status=1)
     assert wrong.stderr.startswith("invalid value 'issued' for flag '--sort'; options are opened")
+
+
+def test_alerts_are_silenced_until_an_end(desk: Desk) -> None:
+    words = ("alerts", "silence", "--subject", "*.none", "--until", "2h", "--reason", "a test")
+    made = json.loads(desk.newel(*words, "--output", "json").stdout)
+    assert (made["state"], made["created_by"], made["reason"]) == ("active", "admin", "a test")
+    assert [each["id"] for each in desk.entries("alerts", "silences", "--state", "active")] == [
+        made["id"]
+    ]
+    heading, row = desk.newel("alerts", "silences").stdout.splitlines()
+    assert heading.split()[:2] == ["SILENCE", "STATE"]
+    assert "*.none" in row
+    said = desk.newel("alerts", "unsilence", made["id"]).stdout
+    assert said == f"The silence {made['id']} is over.\n"
+    over = desk.newel("alerts", "unsilence", made["id"], status=1)
+    assert over.stderr == "This silence is over already.\n"
+    endless = desk.newel("alerts", "silence", "--kind", "*", status=1)
+    assert endless.stderr == "flag '--until' is required: there is no silence without an end\n"
+    nothing = desk.newel("alerts", "silence", "--until", "2h", status=1)
+    assert "--kind '*' is all alerts" in nothing.stderr
+    long = desk.newel("alerts", "silence", "--kind", "*", "--until", "9000h", status=1)
+    assert long.stderr.startswith("A silence may last at most 30 days")
 
 
 def test_a_channel_is_tried_and_what_is_wrong_is_said(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fakes.http_receiver import Reply
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
 from fixtures.alerting_http import connect_administrator
@@ -53,6 +54,10 @@ async def read_alert(alerts: Alerts, notice: str = "expiring-01") -> dict[str, A
         return (await http.get(f"/alerts/{notice}")).json()
 
 
+def read_acknowledgement(alert: dict[str, Any]) -> tuple[str, str, str]:
+    return alert["acknowledged_by"], alert["acknowledged_at"], alert["note"]
+
+
 async def test_an_acknowledgement_says_who_and_when_and_ends_the_escalation(
     database: Database, webhook: WebhookReceiver, two_steps: Config
 ) -> None:
@@ -63,11 +68,11 @@ async def test_an_acknowledgement_says_who_and_when_and_ends_the_escalation(
     async with connect_administrator(alerts, role="operator") as http:
         path = "/alerts/expiring-01/acknowledge"
         shown = (await http.post(path, json={"note": "looking"})).json()
-        known = {"by": "ada", "at": "2026-11-21T12:00:00Z", "note": "looking"}
-        assert shown["acknowledgement"] == known
+        known = ("ada", "2026-11-21T12:00:00Z", "looking")
+        assert read_acknowledgement(shown) == known
         alerts.clock.advance(MINUTE)
         again = (await http.post(path, json={"note": "me too"})).json()
-        assert again["acknowledgement"] == known, "the first one stands"
+        assert read_acknowledgement(again) == known, "the first one stands"
         for answer, serials in (("yes", ["01"]), ("no", [])):
             page = (await http.get("/alerts", params={"acknowledged": answer})).json()
             assert [each["serial"] for each in page["alerts"]] == serials
@@ -77,7 +82,7 @@ async def test_an_acknowledgement_says_who_and_when_and_ends_the_escalation(
         assert len(webhook.posted) == 1
         await alerts.take(renewal_event(ONE))
         late = await http.post(path, json={})
-        assert late.json()["acknowledgement"] == known
+        assert read_acknowledgement(late.json()) == known
         missing = await http.post("/alerts/expiring-77/acknowledge", json={})
         assert missing.status_code == 404
     assert alerts.audit.outcomes("alerting.acknowledge") == [
@@ -286,7 +291,7 @@ async def test_a_viewer_reads_silences_and_acts_on_nothing(database: Database) -
             answer = await http.post(f"/alerts/{path}", json=silence_body(alerts))
             assert answer.status_code == 403
             assert "needs the role operator" in answer.json()["detail"]
-        assert (await read_alert(alerts))["acknowledgement"] is None
+        assert (await read_alert(alerts))["acknowledged_by"] is None
         described = (await http.get("/alerts/openapi.json")).json()
     schema = described["paths"]["/alerts/silences"]["post"]["requestBody"]["content"]
     assert "ends_at" in schema["application/json"]["schema"]["required"]
@@ -308,7 +313,7 @@ async def test_of_many_who_acknowledge_at_once_one_is_written_down(
     )
     assert sorted(done) == [False, False, False, True]
     shown = await read_alert(alerts)
-    assert shown["acknowledgement"]["by"] == f"n{done.index(True)}"
+    assert shown["acknowledged_by"] == f"n{done.index(True)}"
     for each in others:
         await each.close()
 
@@ -338,3 +343,47 @@ async def test_a_rule_chooses_by_kind_and_owner(database: Database, hook: Channe
     alerts = Alerts(database, Config(channels={"desk": hook, "boss": hook}, rules=rules))
     await alerts.take(expiry_event(ONE))
     assert await alerts.states() == {"opened desk": "pending"}
+
+
+async def test_what_failed_for_good_is_sent_again_by_hand(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    webhook.replies = [Reply(status=410)]
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiry_event(ONE), expiry_event(TWO))
+    await alerts.deliver()
+    async with connect_administrator(alerts, role="operator") as http:
+        failed = (await http.get("/alerts/deliveries?state=failed")).json()["deliveries"]
+        ((key, notice),) = [(each["key"], each["alert"]) for each in failed]
+        everything = (await http.get("/alerts/deliveries?channel=hook")).json()["deliveries"]
+        assert len(everything) == 2
+        queued = (await http.post(f"/alerts/deliveries/{key}/retry")).json()
+        assert (queued["state"], queued["attempts"], queued["error"]) == ("pending", 0, None)
+        await alerts.deliver()
+        assert len(webhook.posted) == 3
+        one = (await http.get(f"/alerts/deliveries?alert={notice}")).json()["deliveries"]
+        assert [each["state"] for each in one] == ["delivered"]
+        again = await http.post(f"/alerts/deliveries/{key}/retry")
+        assert (again.status_code, "delivered" in again.json()["detail"]) == (409, True)
+        assert (await http.post("/alerts/deliveries/none/retry")).status_code == 404
+    async with connect_administrator(alerts, role="viewer") as http:
+        assert (await http.post(f"/alerts/deliveries/{key}/retry")).status_code == 403
+    assert alerts.audit.outcomes("alerting.retry") == ["granted", "refused", "refused"]
+    await alerts.close()
+
+
+async def test_what_can_not_be_sent_any_more_is_not_tried_again(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    webhook.replies = [Reply(status=410)]
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(expiry_event(ONE))
+    await alerts.deliver()
+    await alerts.take(renewal_event(ONE))
+    path = "/alerts/deliveries/expiring-01.opened.hook/retry"
+    async with connect_administrator(alerts, role="operator") as http:
+        assert "The alert is resolved" in (await http.post(path)).json()["detail"]
+    gone = Alerts(database, Config(), clock=alerts.clock)
+    async with connect_administrator(gone, role="operator") as http:
+        assert "'hook' is no longer configured" in (await http.post(path)).json()["detail"]
+    await alerts.close()

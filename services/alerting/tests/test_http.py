@@ -125,6 +125,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
         assert postponed.pop("next_attempt_at") > postponed["attempted_at"]
         assert "503" in postponed.pop("error")
         assert postponed == {
+            "key": "expiring-01.opened.hook", "alert": "expiring-01",
             "channel": "hook", "phase": "opened", "state": "pending", "attempts": 1,
             "attempted_at": "2026-11-21T12:00:00Z", "fallback": None, "silence": None,
         }  # fmt: skip # a table

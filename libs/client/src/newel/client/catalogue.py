@@ -8,16 +8,18 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
 from newel.client.answers import members, rows, text
-from newel.client.calls import Call
+from newel.client.calls import Call, post
 from newel.client.errors import AnswerError
 
 LARGEST_PAGE = 1000
-Kind = Literal["certificates", "endpoints", "alerts"]
+Kind = Literal["certificates", "endpoints", "alerts", "deliveries", "silences"]
 
 _PATHS: Mapping[Kind, str] = {
     "certificates": "/inventory/certificates",
     "endpoints": "/inventory/endpoints",
     "alerts": "/alerts",
+    "deliveries": "/alerts/deliveries",
+    "silences": "/alerts/silences",
 }
 
 
@@ -113,6 +115,30 @@ def channels() -> Call[Sequence[dict[str, Any]]]:
 def try_channel(name: str) -> Call[dict[str, Any]]:
     """Send a test message to a channel: ``delivered``, or the ``error``."""
     return Call("POST", f"/alerts/channels/{quote(name, safe='')}/test", members)
+
+
+def acknowledge(identifier: str, note: str) -> Call[dict[str, Any]]:
+    """Say that the caller looks after an alert, which ends its escalation; the answer is the alert."""
+    return post(f"{_alert_path(identifier)}/acknowledge", {"note": note}, members)
+
+
+def silence(document: Mapping[str, str]) -> Call[dict[str, Any]]:
+    """Hold back the alerts that match patterns, until ``ends_at``; the answer is the silence."""
+    return post(_PATHS["silences"], dict(document), members)
+
+
+def end_silence(identifier: str) -> Call[dict[str, Any]]:
+    """End a silence before its time; the answer is the silence."""
+    return Call("POST", f"{_PATHS['silences']}/{quote(identifier, safe='')}/end", members)
+
+
+def retry(key: str) -> Call[dict[str, Any]]:
+    """Try a delivery again that has failed for good; the answer is the delivery."""
+    return Call("POST", f"{_PATHS['deliveries']}/{quote(key, safe='')}/retry", members)
+
+
+def _alert_path(identifier: str) -> str:
+    return f"{_PATHS['alerts']}/{quote(identifier, safe='')}"
 
 
 def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:

@@ -1,9 +1,11 @@
-"""What an operator does about alerts: acknowledge one, silence what matches until a time, end a silence."""
+"""What an operator does about alerts: acknowledge one, silence what matches, try a delivery again."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
+from newel.alerting.alerts import DeliveryRecord, DeliveryState
 from newel.alerting.notices import Acknowledgement, Notice
 from newel.alerting.silences import Matchers, Silence
 from newel.runtime.audit import Audit
@@ -31,6 +33,18 @@ class Readings(Protocol):
         """Read one alert; None without it."""
         ...
 
+    async def delivery(self, key: str) -> DeliveryRecord | None:
+        """Read one delivery; None without it."""
+        ...
+
+
+class Deliveries(Protocol):
+    """The deliveries."""
+
+    async def retry(self, key: str, now: int) -> bool:
+        """Queue again what has failed for good; False for any other, and when its alert is resolved."""
+        ...
+
 
 class Silences(Protocol):
     """The silences."""
@@ -55,6 +69,9 @@ class Acts:
     alerts: Alerts
     readings: Readings
     silences: Silences
+    deliveries: Deliveries
+    channels: Collection[str]
+    """The names of those that are configured."""
     longest: dt.timedelta
     clock: Clock
     audit: Audit
@@ -119,6 +136,25 @@ class Acts:
             raise self._refuse("silence.end", ErrorType.CONFLICT, detail, by)
         self.audit.record("alerting.silence.end", "granted", silence=silence, by=by)
         return found
+
+    async def retry(self, key: str, by: str) -> DeliveryRecord:
+        """Queue a delivery again that has failed for good; return it.
+
+        Raises `NewelError`: ``notFound``, or ``conflict`` for one that cannot be sent any more.
+        """
+        found = await self.readings.delivery(key)
+        if found is None:
+            raise self._refuse("retry", ErrorType.NOT_FOUND, "There is no such delivery.", by)
+        if found.channel not in self.channels:
+            detail = f"The channel {found.channel!r} is no longer configured."
+            raise self._refuse("retry", ErrorType.CONFLICT, detail, by)
+        if not await self.deliveries.retry(key, to_seconds(self.clock.now())):
+            detail = f"This delivery is {found.state}: only what has failed is tried again."
+            if found.state is DeliveryState.FAILED:
+                detail = "The alert is resolved: there is nothing to tell any more."
+            raise self._refuse("retry", ErrorType.CONFLICT, detail, by)
+        self.audit.record("alerting.retry", "granted", key=key, by=by)
+        return await self.readings.delivery(key) or found
 
     def _check(self, now: dt.datetime, begin: dt.datetime, end: dt.datetime) -> str:
         """Say what is wrong with the times of a silence; "" for nothing."""

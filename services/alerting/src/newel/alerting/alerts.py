@@ -40,3 +40,5 @@ class DeliveryRecord:
     error: str  # why the last attempt failed
     fallback: str  # the channel that gets it when this one has failed; "": none
     silence: str = ""  # the silence that holds it back
+    key: str = ""  # what receivers know it by
+    notice: str = ""  # the alert that it is about

@@ -67,10 +67,9 @@ def build(config: Config, ports: Ports) -> Service:
         name: build_channel(name, channel, policy, clock)
         for name, channel in config.channels.items()
     }
+    settings = config.retry, config.source, clock, audit, metrics
     dispatchers = {
-        name: Dispatcher(
-            name, channel, deliveries, silences, config.retry, config.source, clock, audit, metrics
-        )
+        name: Dispatcher(name, channel, deliveries, silences, *settings)
         for name, channel in channels.items()
     }
     maintenance = Maintenance(storage, silences, config, clock, audit, metrics)
@@ -83,7 +82,9 @@ def build(config: Config, ports: Ports) -> Service:
     )
 
     trials = Trials(channels, config.source, clock)
-    acts = Acts(storage, listing, silences, config.longest_silence, clock, audit)
+    acts = Acts(
+        storage, listing, silences, deliveries, channels, config.longest_silence, clock, audit
+    )
     kinds = {name: channel.kind for name, channel in config.channels.items()}
     administrators = Administrators(ports.inventory)
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel
 
 from newel.alerting.alerts import AlertState, DeliveryRecord, DeliveryState
-from newel.alerting.notices import Notice, Phase, Severity
+from newel.alerting.notices import Message, Notice, Phase, Severity, title
 from newel.alerting.silences import Silence, SilenceState, find_silence
 from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
 
@@ -40,12 +40,13 @@ class SilenceParameters(ListParameters, frozen=True):
     state: SilenceState | None = None
 
 
-class AcknowledgementDocument(BaseModel):
-    """Who looks after an alert, since when."""
+class DeliveryParameters(ListParameters, frozen=True):
+    """The filters of the list of deliveries."""
 
-    by: str
-    at: dt.datetime
-    note: str
+    sort: Literal["queued", "-queued"] = "-queued"
+    state: DeliveryState | None = None
+    channel: Text | None = None
+    alert: Text | None = None
 
 
 class AlertDocument(BaseModel):
@@ -53,6 +54,7 @@ class AlertDocument(BaseModel):
 
     id: str
     kind: str
+    title: str
     state: AlertState
     severity: Severity
     subject: str
@@ -68,7 +70,10 @@ class AlertDocument(BaseModel):
     opened_at: dt.datetime
     resolved_at: dt.datetime | None
     successor: str | None
-    acknowledgement: AcknowledgementDocument | None
+    acknowledged_by: str | None
+    acknowledged_at: dt.datetime | None
+    note: str | None
+    """What who acknowledged it wrote."""
     silence: str | None
     """The silence that holds it back now."""
     silenced_until: dt.datetime | None
@@ -81,10 +86,12 @@ class AlertDocument(BaseModel):
         return cls(
             id=notice.id,
             kind=notice.kind,
+            title=title(Message("", Phase.OPENED, notice, "")),
             owner=notice.owner,
             detail=notice.detail,
-            acknowledgement=known
-            and AcknowledgementDocument(by=known.by, at=known.at, note=known.note),
+            acknowledged_by=known.by if known else None,
+            acknowledged_at=known.at if known else None,
+            note=known.note if known else None,
             silence=silence.id if silence else None,
             silenced_until=silence.ends_at if silence else None,
             state=AlertState.OPEN if notice.resolved_at is None else AlertState.RESOLVED,
@@ -105,8 +112,10 @@ class AlertDocument(BaseModel):
 
 
 class DeliveryDocument(BaseModel):
-    """One delivery of an alert."""
+    """One delivery of an alert; ``key`` is what its receiver knows it by."""
 
+    key: str
+    alert: str
     channel: str
     phase: Phase
     state: DeliveryState
@@ -122,6 +131,8 @@ class DeliveryDocument(BaseModel):
     def of(cls, record: DeliveryRecord) -> Self:
         """Describe a delivery."""
         return cls(
+            key=record.key,
+            alert=record.notice,
             channel=record.channel,
             phase=record.phase,
             state=record.state,
@@ -132,6 +143,13 @@ class DeliveryDocument(BaseModel):
             fallback=record.fallback or None,
             silence=record.silence or None,
         )
+
+
+class DeliveryPage(BaseModel):
+    """A page of deliveries; ``next`` is the cursor of the page after it."""
+
+    deliveries: list[DeliveryDocument]
+    next: str | None
 
 
 class AlertWithDeliveries(AlertDocument):

@@ -21,6 +21,8 @@ from newel.alerting.documents import (
     ChannelDocument,
     ChannelList,
     DeliveryDocument,
+    DeliveryPage,
+    DeliveryParameters,
     SilenceDocument,
     SilencePage,
     SilenceParameters,
@@ -41,6 +43,8 @@ _TEST = "/channels/{name}/test"
 _ACKNOWLEDGE = "/{notice}/acknowledge"
 _SILENCES = "/silences"
 _END = "/silences/{silence}/end"
+_DELIVERIES = "/deliveries"
+_RETRY = "/deliveries/{key}/retry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,9 @@ def build_app(alerting: Parts, admit: Admit) -> FastAPI:
     routes = APIRouter(prefix="/alerts")
     _add_channels(routes, alerting)
     _add_silences(routes, alerting)
+    _add_deliveries(routes, alerting)
     _add_alerts(routes, alerting)
-    acts = (_TEST, _ACKNOWLEDGE, _SILENCES, _END)
+    acts = (_TEST, _ACKNOWLEDGE, _SILENCES, _END, _RETRY)
     roles = {("POST", f"{routes.prefix}{path}"): Role.OPERATOR for path in acts}
     return build_admin_app("alerting", admit, alerting.audit, routes, roles)
 
@@ -82,6 +87,25 @@ def _add_channels(routes: APIRouter, alerting: Parts) -> None:
         outcome = "failed" if error else "delivered"
         alerting.audit.record("alerting.test", outcome, channel=name, cause=error)
         return TrialDocument(channel=name, delivered=not error, error=error or None)
+
+
+def _add_deliveries(routes: APIRouter, alerting: Parts) -> None:
+    @routes.get(_DELIVERIES)
+    async def deliveries(
+        parameters: Annotated[DeliveryParameters, Query()], request: Request, response: Response
+    ) -> DeliveryPage:
+        """One page of what was or is to be sent, the latest first."""
+        query = parameters.query()
+        page = await alerting.listing.all_deliveries(query, alerting.clock.now())
+        following = link_next(request, response, query, page.next)
+        shown = [DeliveryDocument.of(each) for each in page.entries]
+        return DeliveryPage(deliveries=shown, next=following)
+
+    @routes.post(_RETRY)
+    async def retry(key: str, request: Request) -> DeliveryDocument:
+        """Try again what has failed for good."""
+        by = request.scope[ADMINISTRATOR].subject
+        return DeliveryDocument.of(await alerting.acts.retry(key, by))
 
 
 def _add_silences(routes: APIRouter, alerting: Parts) -> None:

@@ -89,8 +89,11 @@ def _read_health(answer: Any) -> list[Attention]:
 def _describe(alert: Mapping[str, Any]) -> Attention:
     name = alert.get("subject") or "a certificate without a name"
     verb = "has expired" if alert.get("severity") == "critical" else "is late for renewal"
+    text = f"{name} {verb}" if alert.get("kind", "expiring") == "expiring" else str(alert["title"])
+    if alert.get("acknowledged_by"):
+        text += f"; {alert['acknowledged_by']} looks after it"
     href = f"/dashboard/alerts/{quote(str(alert['id']), safe='')}"
-    return Attention(f"{name} {verb}.", href, str(alert.get("severity", "warning")))
+    return Attention(f"{text}.", href, str(alert.get("severity", "warning")))
 
 
 def _bars(buckets: Sequence[Mapping[str, Any]], kind: str, label: str) -> list[dict[str, Any]]:

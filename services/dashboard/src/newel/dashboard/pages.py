@@ -29,8 +29,10 @@ LISTS = {
     "certificates": "/inventory/certificates",
     "endpoints": "/inventory/endpoints",
     "alerts": "/alerts",
+    "silences": "/alerts/silences",
 }
 """The lists, each with the interface that it shows."""
+_OF_ALERTING = ("alerts", "silences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Pages:
         return self.renderer.page("overview.html", visit=visit, host=host, **found)
 
     async def show_list(self, name: str, request: Request) -> Response:
-        """Show a page of certificates, endpoints or alerts; the interface checks the filters."""
+        """Show a page of certificates, endpoints, alerts or silences; the interface checks the filters."""
         visit = await self.enter(request)
         filters = {key: text for key, text in request.query_params.items() if text}
         params = {"limit": _PAGE, **filters}
@@ -67,7 +69,7 @@ class Pages:
                 raise
             error = refused
         names: list[str] = []
-        if name != "alerts":
+        if name not in _OF_ALERTING:
             names = [str(each["name"]) for each in await self._read_provisioners(visit)]
         following = {**filters, "cursor": page["next"]} if page["next"] else None
         return self.renderer.page(
@@ -121,12 +123,6 @@ class Pages:
         path = f"/inventory/endpoints/{read_segment(request, 'id')}"
         entry = await self.interfaces.read(visit.caller, path)
         return self.renderer.page("endpoint.html", visit=visit, entry=entry)
-
-    async def show_alert(self, request: Request) -> Response:
-        """Show one alert with what became of its messages."""
-        visit = await self.enter(request)
-        entry = await self.interfaces.read(visit.caller, f"/alerts/{read_segment(request, 'id')}")
-        return self.renderer.page("alert.html", visit=visit, entry=entry)
 
     async def show_metering(self, request: Request) -> Response:
         """Show a month's usage, with the months before and after it; the interface checks the month."""

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from newel.dashboard.alerts import AlertPages
 from newel.dashboard.interfaces import Interfaces
 from newel.dashboard.login import HOME, LOGIN, Login
 from newel.dashboard.pages import LISTS, Download, Pages
@@ -54,7 +55,7 @@ def build_app(
         Route(f"{HOME}/certificates/{{serial}}/revoke", revocation.preview, methods=["GET"]),
         Route(f"{HOME}/certificates/{{serial}}/revoke", revocation.revoke, methods=["POST"]),
         Route(f"{HOME}/endpoints/{{id}}", pages.show_endpoint),
-        Route(f"{HOME}/alerts/{{id}}", pages.show_alert),
+        *_route_alerts(AlertPages(pages)),
         Route(f"{HOME}/metering", pages.show_metering),
         Route(f"{HOME}/metering.csv", Download(pages, "/inventory/metering", format="csv")),
         Route(f"{HOME}/provisioners", pages.show_provisioners),
@@ -74,6 +75,21 @@ def build_app(
         LoginRequiredError: _ask_for_login,
     }
     return Starlette(routes=routes, exception_handlers=handlers)
+
+
+def _route_alerts(alerts: AlertPages) -> list[Route]:
+    """Return the routes of alerts and silences, but for their lists."""
+    acts = {
+        f"{HOME}/alerts/{{id}}/acknowledge": alerts.acknowledge,
+        f"{HOME}/silences/new": alerts.silence,
+        f"{HOME}/silences/{{id}}/end": alerts.end,
+        f"{HOME}/deliveries/{{key}}/retry": alerts.retry,
+    }
+    return [
+        Route(f"{HOME}/alerts/{{id}}", alerts.show),
+        Route(f"{HOME}/silences/new", alerts.show_form, methods=["GET"]),
+        *(Route(path, act, methods=["POST"]) for path, act in acts.items()),
+    ]
 
 
 async def _go_home(_: Request) -> Response:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from newel.cli.errors import CliError
 from newel.cli.interact.terminal import show_json
-from newel.cli.operations.inventory import layouts, session
+from newel.cli.operations.inventory import entries
 from newel.cli.options.groups import service_options
 
 if TYPE_CHECKING:
@@ -16,12 +16,13 @@ def run(call: "AlertsTestOptions") -> None:
     from newel.client import catalogue
 
     (name,) = call.positionals(1)
-    form = layouts.format_of(call.output, options=("text", "json"))
-    with session.connect(service_options(call, "alerting")) as authority:
-        outcome = authority.send(catalogue.try_channel(name))
-    if form == "json":
+    options = service_options(call, "alerting")
+    outcome = entries.fetch(call.output, options, catalogue.try_channel(name))
+    fault = f"the channel {name} does not work: {outcome.get('error')}"
+    if outcome.get("delivered"):
+        sentence = f"The channel {name} took a test message and what resolves it."
+        entries.report(call.output, outcome, sentence)
+        return
+    if call.output == "json":
         show_json(outcome)
-    if not outcome.get("delivered"):
-        raise CliError(f"the channel {name} does not work: {outcome.get('error')}")
-    if form == "text":
-        print(f"The channel {name} took a test message and what resolves it.")
+    raise CliError(fault)

@@ -9,10 +9,19 @@ from newel.cli.operations.inventory import layouts, questions, session
 from newel.cli.options.groups import query, service_options
 
 if TYPE_CHECKING:
-    from newel.cli.options.records.alerts import AlertsListOptions
+    from newel.cli.options.records.alerts import (
+        AlertsDeliveriesOptions,
+        AlertsListOptions,
+        AlertsSilencesOptions,
+    )
     from newel.cli.options.records.certificates import CertificatesListOptions
     from newel.cli.options.records.endpoints import EndpointsListOptions
     from newel.client.catalogue import Kind
+
+    AlertOptions = AlertsListOptions | AlertsDeliveriesOptions | AlertsSilencesOptions
+
+OF_INVENTORY = ("certificates", "endpoints")
+"""The lists of the inventory; the others are alerting's."""
 
 
 def run(options: "CertificatesListOptions") -> None:
@@ -21,14 +30,15 @@ def run(options: "CertificatesListOptions") -> None:
 
 
 def show_list(
-    options: "AlertsListOptions | CertificatesListOptions | EndpointsListOptions", kind: "Kind"
+    options: "AlertOptions | CertificatesListOptions | EndpointsListOptions",
+    kind: "Kind",
 ) -> None:
     """Print the entries; one beyond the limit is read, to know whether there are more."""
     options.positionals(0)
     form, limit = layouts.format_of(options.output), options.limit or 0
     if limit < 0:
         raise UsageError("flag '--limit' must be greater than or equal to 0")
-    service = service_options(options, "alerting" if kind == "alerts" else "inventory")
+    service = service_options(options, "inventory" if kind in OF_INVENTORY else "alerting")
     with session.connect(service) as authority:
         found = list(questions.entries(query(options), authority, kind, limit + 1 if limit else 0))
     shown = list(islice(found, limit)) if limit else found

@@ -50,6 +50,22 @@ ALERTS: Columns = {
     "SUBJECT": "subject",
     "OPENED": "opened_at",
     "EXPIRES": "not_after",
+    "ACKNOWLEDGED": "acknowledged_by",
+    "SILENCED": "silenced_until",
+}
+SILENCES: Columns = {
+    "SILENCE": "id",
+    "STATE": "state",
+    "KIND": "kind",
+    "SEVERITY": "severity",
+    "OWNER": "owner",
+    "ENDPOINT": "endpoint",
+    "PROVISIONER": "provisioner",
+    "SUBJECT": "subject",
+    "STARTS": "starts_at",
+    "ENDS": "ends_at",
+    "BY": "created_by",
+    "REASON": "reason",
 }
 DELIVERIES: Columns = {
     "CHANNEL": "channel",
@@ -59,6 +75,14 @@ DELIVERIES: Columns = {
     "LAST": "attempted_at",
     "NEXT": "next_attempt_at",
     "ERROR": "error",
+}
+ALL_DELIVERIES: Columns = {"KEY": "key", **DELIVERIES}
+LINEAGE: Columns = {
+    "SERIAL": "serial",
+    "STATE": "state",
+    "ISSUED": "issued_at",
+    "EXPIRES": "not_after",
+    "RENEWED FROM": "renewed_from",
 }
 CHANNELS: Columns = {"CHANNEL": "name", "KIND": "kind"}
 METADATA: Columns = {
@@ -81,6 +105,8 @@ OF: Mapping["Kind", Columns] = {
     "certificates": CERTIFICATES,
     "endpoints": ENDPOINTS,
     "alerts": ALERTS,
+    "deliveries": ALL_DELIVERIES,
+    "silences": SILENCES,
 }
 
 

@@ -16,14 +16,17 @@ TIMES = (
 )  # fmt: skip # words in rows
 FILTERS = (
     "type", "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint",
-    "severity", "serial", *TIMES,
+    "severity", "serial", "acknowledged", "kind", "owner", "channel", "alert", *TIMES,
 )  # fmt: skip # words in rows
 """The flags that filter; no list has them all."""
-FIRST_SORT: Mapping["Kind", str] = {
-    "certificates": "issued",
-    "endpoints": "issued",
-    "alerts": "opened",
+SORTS: Mapping["Kind", Sequence[str]] = {
+    "certificates": ("issued", "expires"),
+    "endpoints": ("issued", "expires"),
+    "alerts": ("opened", "expires"),
+    "deliveries": ("queued",),
+    "silences": ("ends",),
 }
+"""The orders of each list; without --sort it is the first, the latest first."""
 HEX = frozenset("0123456789abcdef")
 NOT_FOUND = 404
 LONGEST = 40
@@ -62,7 +65,7 @@ def entries(
     """Yield the entries of the query, ``limit`` at most or, with 0, all; read page by page."""
     from newel.client import catalogue
 
-    sorts = [f"{order}{column}" for column in (FIRST_SORT[kind], "expires") for order in ("", "-")]
+    sorts = [f"{order}{column}" for column in SORTS[kind] for order in ("", "-")]
     sort = query.sort or sorts[1]
     if sort not in sorts:
         options = ", ".join(sorts)

@@ -6,14 +6,17 @@ from newel.cli.options.records import flag_groups
 class AlertsListOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
     """Options of `alerts list`."""
 
+    acknowledged: str | None
     admin_key_password_file: str | None
     alerting_root: str | None
     alerting_url: str | None
     endpoint: str | None
+    kind: str | None
     limit: int | None
     opened_after: str | None
     opened_before: str | None
     output: str | None
+    owner: str | None
     provisioner: str | None
     search: str | None
     serial: str | None
@@ -25,6 +28,78 @@ class AlertsListOptions(flag_groups.Authority, flag_groups.AdministratorCertific
 
 class AlertsShowOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
     """Options of `alerts show`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    output: str | None
+
+
+class AlertsAcknowledgeOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts acknowledge`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    note: str | None
+    output: str | None
+
+
+class AlertsSilenceOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts silence`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    endpoint: str | None
+    from_: str | None
+    kind: str | None
+    output: str | None
+    owner: str | None
+    provisioner: str | None
+    reason: str | None
+    severity: str | None
+    subject: str | None
+    until: str | None
+
+
+class AlertsSilencesOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts silences`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    limit: int | None
+    output: str | None
+    sort: str | None
+    state: str | None
+
+
+class AlertsUnsilenceOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts unsilence`."""
+
+    admin_key_password_file: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    output: str | None
+
+
+class AlertsDeliveriesOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts deliveries`."""
+
+    admin_key_password_file: str | None
+    alert: str | None
+    alerting_root: str | None
+    alerting_url: str | None
+    channel: str | None
+    limit: int | None
+    output: str | None
+    sort: str | None
+    state: str | None
+
+
+class AlertsRetryOptions(flag_groups.Authority, flag_groups.AdministratorCertificate):
+    """Options of `alerts retry`."""
 
     admin_key_password_file: str | None
     alerting_root: str | None

@@ -37,6 +37,11 @@ _POSTPONE = Statement("""
 _GIVE_UP = Statement("""
     UPDATE deliveries SET state = 'failed', error = $2
     WHERE key = $1 AND state = 'pending' RETURNING key""")
+# What resolved an alert may be told late; what opened it may not, once it is resolved.
+_RETRY = Statement("""
+    UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $2, error = ''
+    WHERE key = $1 AND state = 'failed' AND (phase = 'resolved' OR EXISTS (
+        SELECT 1 FROM notices WHERE id = notice AND resolved_at IS NULL)) RETURNING key""")
 
 
 class DeliveryStorage:
@@ -82,6 +87,10 @@ class DeliveryStorage:
             else []
         )
         await self._database.decide(gate, *instead)
+
+    async def retry(self, key: str, now: int) -> bool:
+        """Queue again what has failed for good; False for any other, and when its alert is resolved."""
+        return await self._database.decide(Write(_RETRY, (key, now * 1000))) is not None
 
 
 def _version(delivery: Delivery) -> tuple[str, str, int]:

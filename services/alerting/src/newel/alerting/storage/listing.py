@@ -7,7 +7,7 @@ from typing import Any
 from newel.alerting.alerts import DeliveryRecord, DeliveryState
 from newel.alerting.notices import Notice, Phase, notice_id
 from newel.alerting.storage.notices import NOTICE, notice_of
-from newel.runtime.database.contract import Database, Statement
+from newel.runtime.database.contract import Database, Row, Statement
 from newel.runtime.database.listing import ListQuery, Page
 from newel.runtime.database.paging import Clause, Rows, Where, compare, match_substring, read_page
 from newel.runtime.database.times import read_optional_time, read_time, to_seconds
@@ -16,9 +16,24 @@ from newel.runtime.database.times import read_optional_time, read_time, to_secon
 _OPENED = "opened_at IS NOT NULL"
 _SELECT = f"SELECT position, {NOTICE} FROM notices"  # noqa: S608 - a constant
 _ONE = Statement(f"SELECT {NOTICE} FROM notices WHERE id = $1 AND {_OPENED}")  # noqa: S608 - constants
-_DELIVERIES = Statement("""
-    SELECT channel, phase, state, attempts, attempted_at, next_at, error, fallback, silence
-    FROM deliveries WHERE notice = $1 ORDER BY position""")
+_DELIVERY = """position, channel, phase, state, attempts, attempted_at, next_at, error, fallback,
+    silence, key, notice"""
+_DELIVERIES = Statement(
+    f"SELECT {_DELIVERY} FROM deliveries WHERE notice = $1 ORDER BY position"  # noqa: S608 - a constant
+)
+_ONE_DELIVERY = Statement(f"SELECT {_DELIVERY} FROM deliveries WHERE key = $1")  # noqa: S608 - a constant
+_ALL_DELIVERIES = Rows(
+    f"SELECT {_DELIVERY} FROM deliveries",  # noqa: S608 - a constant
+    "deliveries",
+    {
+        "state": compare("state = {}"),
+        "channel": compare("channel = {}"),
+        "alert": compare("notice = {}"),
+    },
+    {"queued": "position"},
+    {"position": 0},
+    lambda _, name: name == "alert",
+)
 
 
 def _state(where: Where, state: Any) -> None:
@@ -83,19 +98,32 @@ class ListingStorage:
 
     async def deliveries(self, notice: str) -> list[DeliveryRecord]:
         """Read what each channel received of an alert or is still to receive, in order."""
-        return [
-            DeliveryRecord(
-                channel,
-                Phase(phase),
-                DeliveryState(state),
-                attempts,
-                read_optional_time(attempted_at),
-                read_time(next_at // 1000),
-                error,
-                fallback,
-                silence,
-            )
-            for channel, phase, state, attempts, attempted_at, next_at, error, fallback, silence in (
-                await self._database.fetch(_DELIVERIES, notice)
-            )
-        ]
+        return [_record(row) for row in await self._database.fetch(_DELIVERIES, notice)]
+
+    async def delivery(self, key: str) -> DeliveryRecord | None:
+        """Read one delivery; None without it."""
+        rows = await self._database.fetch(_ONE_DELIVERY, key)
+        return _record(rows[0]) if rows else None
+
+    async def all_deliveries(self, query: ListQuery, now: dt.datetime) -> Page[DeliveryRecord]:
+        """Read one page of the deliveries of all alerts."""
+        rows, mark = await read_page(self._database, _ALL_DELIVERIES, query, to_seconds(now))
+        return Page([_record(row) for row in rows], mark)
+
+
+def _record(row: Row) -> DeliveryRecord:
+    _, channel, phase, state, attempts, attempted_at, next_at, error, fallback, *rest = row
+    silence, key, notice = rest
+    return DeliveryRecord(
+        channel=channel,
+        phase=Phase(phase),
+        state=DeliveryState(state),
+        attempts=attempts,
+        attempted_at=read_optional_time(attempted_at),
+        next_at=read_time(next_at // 1000),
+        error=error,
+        fallback=fallback,
+        silence=silence,
+        key=key,
+        notice=notice,
+    )
