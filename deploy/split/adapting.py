@@ -9,7 +9,13 @@ FILES = {
     **{f"{service}.toml": SHARED / "config" / f"{service}.toml" for service in SERVICES},
     **{
         f"{name}.toml": SHARED / "config" / f"{name}.toml"
-        for name in ("ceremony", "ceremony-crl", "ceremony-responder", "ceremony-services")
+        for name in (
+            "ceremony",
+            "ceremony-crl",
+            "ceremony-responder",
+            "ceremony-services",
+            "ceremony-ssh",
+        )
     },
     "softhsm2.conf": SHARED / "config/softhsm2.conf",
     "nats.conf": SHARED / "nats/nats.conf",
@@ -30,7 +36,11 @@ def write_configurations(layout: Layout, addresses: Addresses, module: Path) -> 
 def write_configuration(name: str, layout: Layout, addresses: Addresses, module: Path) -> None:
     """One shared file as it is used here, and what is added to it."""
     owner = name.partition(".")[0].replace("pg_hba", "postgres").replace("postgresql", "postgres")
-    text = adapt(FILES[name].read_text(), owner, layout, addresses, module)
+    text = FILES[name].read_text()
+    more = SHARED / "config/ssh" / name
+    if layout.ssh and more.exists():
+        text += f"\n{more.read_text()}"
+    text = adapt(text, owner, layout, addresses, module)
     extra = layout.extra / name
     if extra.exists():
         text += f"\n# {extra}\n{extra.read_text()}"

@@ -20,8 +20,8 @@ from newel.runtime.http.listener import bind
 from newel.step.fingerprint import fingerprint
 
 
-def parse(arguments: list[str]) -> tuple[Layout, Addresses]:
-    """Read the command line."""
+def parse(arguments: list[str]) -> tuple[Layout, Addresses, bool]:
+    """Read the command line: where everything is, and whether SSH is to be added."""
     parser = argparse.ArgumentParser(
         allow_abbrev=False, prog="make split", description=deploy.split.__doc__
     )
@@ -37,15 +37,17 @@ def parse(arguments: list[str]) -> tuple[Layout, Addresses]:
         help=f"{PORTS_TAKEN} loopback ports for the rest",
     )
     add("--workers", type=int, metavar="N", default=1, help="of registration and issuing, up to 10")
+    add("--ssh", action="store_true", help="certificates for SSH too; later starts keep them")
     given = parser.parse_args(arguments)
     if not 1 <= given.workers <= 10:
         parser.error("--workers: 1 to 10")
     layout = Layout(given.state.resolve())
-    return layout, Addresses(given.address, given.http_address, given.ports, given.workers)
+    addresses = Addresses(given.address, given.http_address, given.ports, given.workers)
+    return layout, addresses, given.ssh
 
 
-def prepare(layout: Layout, addresses: Addresses) -> bool:
-    """Folders, configurations and what is made once; answers whether this is the first start."""
+def prepare(layout: Layout, addresses: Addresses, *, ssh: bool) -> bool:
+    """Make folders, configurations and what is made once; return whether this is the first start."""
     for folder in (
         layout.config,
         layout.extra,
@@ -59,7 +61,9 @@ def prepare(layout: Layout, addresses: Addresses) -> bool:
     module = parts.pkcs11_module()
     write_configurations(layout, addresses, module)
     os.environ["SOFTHSM2_CONF"] = str(layout.config / "softhsm2.conf")
-    first = first_start.make(layout, layout.config / "ceremony.toml")
+    plan = layout.config / "ceremony-ssh.toml" if ssh else None
+    first = first_start.make(layout, layout.config / "ceremony.toml", plan)
+    write_configurations(layout, addresses, module)  # with what the keys made now allow
     root = fingerprint(pem.decode(layout.root.read_bytes()))
     port = addresses.https.rpartition(":")[2]
     internal = str(layout.certs / "internal_root.crt")
@@ -76,11 +80,11 @@ def prepare(layout: Layout, addresses: Addresses) -> bool:
     return first
 
 
-def run(layout: Layout, addresses: Addresses) -> int:
+def run(layout: Layout, addresses: Addresses, *, ssh: bool) -> int:
     """Start everything, print where it is, and end it when told to."""
     held = lock(layout)
     check(addresses)
-    first = prepare(layout, addresses)
+    first = prepare(layout, addresses, ssh=ssh)
     postgres = parts.Postgres(layout, addresses.ports["postgres"])
     postgres.create()
     supervisor = Supervisor(layout)
@@ -138,9 +142,9 @@ def lock(layout: Layout) -> TextIO:
 
 def main(arguments: list[str]) -> int:
     """Run the command and return the exit status."""
-    layout, addresses = parse(arguments)
+    layout, addresses, ssh = parse(arguments)
     try:
-        return run(layout, addresses)
+        return run(layout, addresses, ssh=ssh)
     except (parts.MissingError, NotReadyError, OSError, subprocess.CalledProcessError) as error:
         sys.stderr.write(f"make split: {error}\n")
         said: bytes | str = getattr(error, "stderr", None) or ""

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.split.layout import Layout
+from newel.step import ssh_templates
 from newel.step.escrow import new_jwk_provisioner
 
 WITH_DATABASE = ("registration", "issuing", "validation", "inventory", "alerting")
@@ -23,8 +24,11 @@ OWNERS = (*WITH_DATABASE, "signer", "nats", "postgres", "offline")
 _OCTETS = 24
 
 
-def make(layout: Layout, ceremony: Path) -> bool:
-    """Make what is missing; return whether the ceremony was held now. Raises CalledProcessError."""
+def make(layout: Layout, ceremony: Path, ssh: Path | None = None) -> bool:
+    """Make what is missing; return whether the ceremony was held now. Raises CalledProcessError.
+
+    ``ssh`` is the plan of the keys of SSH CAs; None: there are to be none.
+    """
     for owner in OWNERS:
         layout.secrets(owner).mkdir(mode=0o700, parents=True, exist_ok=True)
     layout.certs.mkdir(exist_ok=True)
@@ -43,7 +47,22 @@ def make(layout: Layout, ceremony: Path) -> bool:
     if not provisioners.exists():
         record = new_jwk_provisioner("admin", password.encode())
         _write(provisioners, json.dumps([record], indent=2) + "\n")
+    if ssh is not None and not layout.ssh:
+        _add_ssh(layout, ssh, provisioners)
     return first
+
+
+def _add_ssh(layout: Layout, plan: Path, provisioners: Path) -> None:
+    """Add what SSH needs: the CAs' keys last, because they say that all of it is there."""
+    layout.templates.mkdir(parents=True, exist_ok=True)
+    for name, text in ssh_templates.TEXTS.items():
+        if not (layout.templates / name).exists():
+            (layout.templates / name).write_text(text)
+    records = json.loads(provisioners.read_text())
+    if not any(each["type"] == "SSHPOP" for each in records):
+        records.append({"type": "SSHPOP", "name": "sshpop"})
+        _write(provisioners, json.dumps(records, indent=2) + "\n")
+    subprocess.run([_find_program("newel"), "ceremony", str(plan)], check=True)
 
 
 def _tokens(layout: Layout, ceremony: Path) -> None:
@@ -103,10 +122,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(allow_abbrev=False, prog="first_start", description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--ceremony", type=Path, required=True)
+    parser.add_argument("--ssh", type=Path, help="the plan of the SSH CAs' keys")
     parser.add_argument("--owner", type=int, help="the user id that gets all of it")
     parser.add_argument("--folder", type=Path, action="append", default=[], help="to be made, too")
     given = parser.parse_args()
-    made = make(Layout(given.state), given.ceremony)
+    made = make(Layout(given.state), given.ceremony, given.ssh)
     for folder in given.folder:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if given.owner is not None:

@@ -36,6 +36,16 @@ class Layout:
         return self.state / "config"
 
     @property
+    def ssh(self) -> bool:
+        """Whether there are keys of SSH CAs, which ``--ssh`` makes."""
+        return (self.certs / "ssh_user_ca_key.pub").exists()
+
+    @property
+    def templates(self) -> Path:
+        """The templates of clients' and hosts' SSH configuration; people may edit them."""
+        return self.state / "templates/ssh"
+
+    @property
     def extra(self) -> Path:
         """``<service>.toml``: what is added to a configuration here, tables the shared one has not."""
         return self.state / "extra"

@@ -17,7 +17,13 @@ from newel.crypto.distinguished_names import Attribute
 from newel.crypto.lint import CertificateLinter
 from newel.runtime.config import ConfigError
 from newel.runtime.entropy import random_bytes
-from newel.signer.ceremony.plan import CertificatePlan, ExistingIssuer, Plan, Subject
+from newel.signer.ceremony.plan import (
+    CertificatePlan,
+    ExistingIssuer,
+    Plan,
+    SSHKeyPlan,
+    Subject,
+)
 from newel.signer.issuer import Issuer, read_issuer
 from newel.signer.keys import SigningKey
 from newel.signer.keystore.file import FileKey
@@ -89,7 +95,7 @@ def _open_issuer(plan: ExistingIssuer) -> OpenIssuer:
 def _make_one(
     plan: CertificatePlan, issuers: dict[str, OpenIssuer], now: dt.datetime
 ) -> IssuedCertificate:
-    key, key_pem = _new_key(plan)
+    key, key_pem = make_key(plan)
     issuer = issuers[plan.issuer] if plan.issuer else None
     body = _body(_name(plan.subject), keys.spki(key.public_key), plan.lifetime, issuer, now)
     tbs = _tbs(plan, body, issuer)
@@ -132,7 +138,8 @@ def _sign_certificate(tbs: bytes, key: SigningKey, issuer: Issuer | None) -> byt
     return encoded
 
 
-def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
+def make_key(plan: CertificatePlan | SSHKeyPlan) -> tuple[SigningKey, bytes | None]:
+    """Make a key in its store and return it, with the PEM of one whose file is still to be written."""
     if isinstance(plan.store, PKCS11Store):
         return make_token_key(plan.store, plan.algorithm), None
     if not isinstance(plan.store, FileStore):
@@ -144,7 +151,7 @@ def _new_key(plan: CertificatePlan) -> tuple[SigningKey, bytes | None]:
     return FileKey(private), keys.encrypt_private_key(private, password)
 
 
-def _existing_key(plan: CertificatePlan) -> SigningKey:
+def _existing_key(plan: CertificatePlan | SSHKeyPlan) -> SigningKey:
     """Open the key that was made in a key service, which must be of the planned kind."""
     key = open_key(plan.store)
     kind = keys.kind_of(key.public_key)

@@ -50,5 +50,7 @@ def _ceremony(path: Path, *, dry_run: bool) -> None:
     result = run_ceremony(plan, SystemClock().now())
     for made in result.certificates:
         sys.stdout.write(f"{made.plan.name}: SHA-256 {fingerprint(made.certificate)}\n")
+    for made_key in result.ssh_keys:
+        sys.stdout.write(made_key.line.decode())
     for made_list in result.lists:
         sys.stdout.write(describe_list(made_list) + "\n")

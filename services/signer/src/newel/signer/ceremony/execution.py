@@ -12,6 +12,7 @@ from newel.signer.ceremony.certificates import (
 from newel.signer.ceremony.lists import SignedList, make_lists
 from newel.signer.ceremony.output import refuse_existing, write_all
 from newel.signer.ceremony.plan import Plan
+from newel.signer.ceremony.ssh_keys import SSHCAKey, make_ssh_keys
 from newel.signer.keystore.opening import remove_token_key, token_key_exists
 from newel.signer.stores import PKCS11Store
 
@@ -19,9 +20,9 @@ from newel.signer.stores import PKCS11Store
 def check_plan(plan: Plan) -> None:
     """Raise :class:`CeremonyError` if anything the plan would make exists already."""
     refuse_existing(plan.files())
-    for each in plan.certificates:
-        if isinstance(each.store, PKCS11Store) and token_key_exists(each.store):
-            raise CeremonyError(f"the token {each.store.token} holds a key {each.store.label}")
+    for store in plan.stores():
+        if isinstance(store, PKCS11Store) and token_key_exists(store):
+            raise CeremonyError(f"the token {store.token} holds a key {store.label}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class CeremonyResult:
 
     certificates: list[IssuedCertificate]
     lists: list[SignedList]
+    ssh_keys: list[SSHCAKey]
 
 
 def run_ceremony(plan: Plan, now: dt.datetime) -> CeremonyResult:
@@ -42,9 +44,12 @@ def run_ceremony(plan: Plan, now: dt.datetime) -> CeremonyResult:
     try:
         issuers = open_issuers(plan)
         result = CeremonyResult(
-            make_certificates(plan, issuers, now), make_lists(plan, issuers, now)
+            make_certificates(plan, issuers, now),
+            make_lists(plan, issuers, now),
+            make_ssh_keys(plan),
         )
-        write_all(result.certificates, result.lists, plan.record, now.isoformat(timespec="seconds"))
+        made_at = now.isoformat(timespec="seconds")
+        write_all(result.certificates, result.lists, result.ssh_keys, plan.record, made_at)
     except BaseException:
         _remove_token_keys(plan)
         raise
@@ -53,6 +58,6 @@ def run_ceremony(plan: Plan, now: dt.datetime) -> CeremonyResult:
 
 def _remove_token_keys(plan: Plan) -> None:
     """Destroy the keys made in tokens, none of which existed before the ceremony."""
-    for each in plan.certificates:
-        if isinstance(each.store, PKCS11Store) and token_key_exists(each.store):
-            remove_token_key(each.store)
+    for store in plan.stores():
+        if isinstance(store, PKCS11Store) and token_key_exists(store):
+            remove_token_key(store)

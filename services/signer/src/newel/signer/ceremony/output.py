@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from newel.crypto.keys import PublicKey
 from newel.runtime.entropy import random_hex
 from newel.signer.ceremony.certificates import CeremonyError, IssuedCertificate
 from newel.signer.ceremony.lists import SignedList
+from newel.signer.ceremony.ssh_keys import SSHCAKey
 from newel.signer.issuer import Issuer
 from newel.signer.stores import AnyStore, FileStore, PKCS11Store
 
@@ -34,6 +35,7 @@ def refuse_existing(paths: Iterable[Path]) -> None:
 def write_all(
     made: Iterable[IssuedCertificate],
     lists: Iterable[SignedList],
+    ssh_keys: Sequence[SSHCAKey],
     record: Path | None,
     made_at: str,
 ) -> None:
@@ -44,15 +46,19 @@ def write_all(
     made, lists = list(made), list(lists)
     written: list[Path] = []
     try:
-        for each in made:
+        for each in (*made, *ssh_keys):
             if each.key_pem is not None and isinstance(each.plan.store, FileStore):
                 _write_new(each.plan.store.path, each.key_pem, _SECRET)
                 written.append(each.plan.store.path)
         for each in made:
             _write_new(each.plan.certificate, pem.encode_all(each.chain), _PUBLIC)
             written.append(each.plan.certificate)
+        for each in ssh_keys:
+            _write_new(each.plan.public_key, each.line, _PUBLIC)
+            written.append(each.plan.public_key)
         if record is not None:
             facts = {"made_at": made_at, "certificates": [_facts(m) for m in made]}
+            facts |= {"ssh_keys": [_ssh_facts(each) for each in ssh_keys]} if ssh_keys else {}
             facts |= {"crls": [_list_facts(each) for each in lists]} if lists else {}
             _write_new(record, json.dumps(facts, indent=2).encode() + b"\n", _SECRET)
             written.append(record)
@@ -112,6 +118,15 @@ def _facts(made: IssuedCertificate) -> dict[str, Any]:
         "public_key_sha256": _key_fingerprint(made.key.public_key),
         "algorithm": made.plan.algorithm.value,
         "certificate": str(made.plan.certificate),
+        "key": _key_facts(made.plan.store),
+    }
+
+
+def _ssh_facts(made: SSHCAKey) -> dict[str, Any]:
+    return {
+        "name": made.plan.name,
+        "public_key": made.line.decode().strip(),
+        "algorithm": made.plan.algorithm.value,
         "key": _key_facts(made.plan.store),
     }
 

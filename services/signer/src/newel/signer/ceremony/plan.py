@@ -14,7 +14,7 @@ from newel.crypto import names
 from newel.crypto.keys import KeyKind
 from newel.runtime.config import Config as Settings
 from newel.runtime.config import Duration
-from newel.signer.stores import FileStore, PKCS11Store, Store
+from newel.signer.stores import AnyStore, FileStore, PKCS11Store, Store
 
 Role = Literal["root", "intermediate", "ocsp-responder", "service"]
 """``service``: a certificate for mutual TLS between the project's own services."""
@@ -112,6 +112,25 @@ def plan_intermediate(
     )
 
 
+class SSHKeyPlan(Settings):
+    """The key of an SSH CA, to be made; it has no certificate."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    algorithm: KeyKind = KeyKind.P256
+    store: Store
+    """The store of the key, as for a CA."""
+    public_key: Path
+    """The file of the public key, one line as in ``authorized_keys``."""
+
+    @model_validator(mode="after")
+    def _check_store(self) -> "SSHKeyPlan":
+        if isinstance(self.store, FileStore) and not self.store.has_password:
+            raise ValueError("the key file of an SSH CA is protected by a password")
+        if isinstance(self.store, PKCS11Store) and not (self.store.label and self.store.id):
+            raise ValueError("a key to be made in a token needs a label and an id")
+        return self
+
+
 Reason = Literal[
     "unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation"
 ]  # fmt: skip # words in rows
@@ -155,6 +174,7 @@ class Plan(Settings):
     """The file of the record of the ceremony, JSON; optional only if no certificate is made."""
     existing: tuple[ExistingIssuer, ...] = ()
     certificates: tuple[CertificatePlan, ...] = ()
+    ssh_keys: tuple[SSHKeyPlan, ...] = ()
     crls: tuple[ListPlan, ...] = ()
 
     @model_validator(mode="after")
@@ -172,10 +192,10 @@ class Plan(Settings):
         for crl in self.crls:
             if crl.issuer not in issuers:
                 raise ValueError(f"crls: the plan has no CA {crl.issuer!r}")
-        if not self.certificates and not self.crls:
-            raise ValueError("the plan makes neither certificates nor crls")
-        if self.certificates and self.record is None:
-            raise ValueError("record: missing; certificates need a record")
+        if not (self.certificates or self.crls or self.ssh_keys):
+            raise ValueError("the plan makes neither certificates nor crls nor ssh_keys")
+        if (self.certificates or self.ssh_keys) and self.record is None:
+            raise ValueError("record: missing; certificates and SSH keys need a record")
         written = [*self.files(), *(crl.file for crl in self.crls)]
         if len(set(written)) != len(written):
             raise ValueError("two things would be written to the same file")
@@ -184,11 +204,13 @@ class Plan(Settings):
     def files(self) -> list[Path]:
         """List every file the ceremony makes, none of which may exist; CRLs replace older ones."""
         found = [self.record] if self.record else []
-        for certificate in self.certificates:
-            found.append(certificate.certificate)
-            if isinstance(certificate.store, FileStore):
-                found.append(certificate.store.path)
-        return found
+        found += [each.certificate for each in self.certificates]
+        found += [each.public_key for each in self.ssh_keys]
+        return found + [each.path for each in self.stores() if isinstance(each, FileStore)]
+
+    def stores(self) -> list[AnyStore]:
+        """List the store of every key that the ceremony makes."""
+        return [each.store for each in (*self.certificates, *self.ssh_keys)]
 
     def describe(self) -> str:
         """Describe the plan, identically for the same file."""
@@ -199,6 +221,12 @@ class Plan(Settings):
                 f"{each.name}: {each.role}, {each.subject.common_name!r}, {by}",
                 f"  key          {each.algorithm.value} in {each.store.location}",
                 f"  certificate  {each.certificate}, valid for {each.lifetime.days} days",
+            ]
+        for key in self.ssh_keys:
+            lines += [
+                f"{key.name}: SSH CA",
+                f"  key          {key.algorithm.value} in {key.store.location}",
+                f"  public key   {key.public_key}",
             ]
         for crl in self.crls:
             lines.append(f"CRL of {crl.issuer}: {crl.file}, valid for {crl.validity.days} days")

@@ -1,0 +1,102 @@
+"""SSH with separate services: CA keys in SoftHSM, certificates by the real step, revocations that sshd sees."""
+
+import json
+import re
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from fixtures.processes import free_block
+from fixtures.running import run, wait_until
+from fixtures.scenarios import Shell
+from fixtures.split import PROGRAMS, Split, split_serving, split_state
+from fixtures.ssh_programs import sshd
+
+pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen", *PROGRAMS)
+BY = "--provisioner admin --provisioner-password-file password.txt"
+KEYS = f"{BY} --no-password --insecure --no-agent --force"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Generator[Split]:
+    """Made without SSH, which a later start adds."""
+    with split_state() as state:
+        first = free_block(70)
+        ports = first, first + 1, first + 2
+        with split_serving(state, ports) as (running, _):
+            done = running.step("ssh", "config", "--roots")
+            assert done.returncode != 0
+        with split_serving(state, ports, "--ssh"):
+            pass
+        with split_serving(state, ports) as (running, _):
+            yield running
+
+
+@pytest.fixture
+def host(authority: Split, tmp_path: Path) -> Shell:
+    host = Shell(tmp_path / "host", "ours", authority).bootstrap()
+    host.type_line("step ssh config --roots > users.pub")
+    host.type_line(f"step ssh certificate --host localhost host {KEYS}")
+    host.type_line("step ssh krl --install revoked_keys")
+    return host
+
+
+@pytest.fixture
+def user(authority: Split, tmp_path: Path) -> Shell:
+    user = Shell(tmp_path / "user", "step", authority).bootstrap()
+    user.type_line('echo "@cert-authority * $(step ssh config --host --roots)" > known_hosts')
+    return user
+
+
+def log_in(user: Shell, port: int) -> subprocess.CompletedProcess[str]:
+    """Log in by certificate to a host known by certificate."""
+    options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
+               f"UserKnownHostsFile={user.home}/known_hosts")  # fmt: skip # words in rows
+    words = [word for option in options for word in ("-o", option)]
+    name = run(["id", "-un"]).stdout.strip()
+    return subprocess.run(
+        ["ssh", "-F", "none", *words, "-i", "laptop", "-p", str(port), f"{name}@localhost", "echo inside"],
+        cwd=user.home, env=user.env, capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=60,
+    )  # fmt: skip # a command line
+
+
+def test_a_revoked_user_is_refused_by_a_list_that_softhsm_signed(
+    authority: Split, host: Shell, user: Shell
+) -> None:
+    kept = {each["name"]: each["key"] for each in json.loads(
+        (authority.state / "certs/ceremony-ssh.json").read_text())["ssh_keys"]}  # fmt: skip # a table
+    assert {name: key["token"] for name, key in kept.items()} == {
+        "ssh-user": "newel", "ssh-host": "newel"
+    }  # fmt: skip # a table
+    me = run(["id", "-un"]).stdout.strip()
+    user.type_line(f"step ssh certificate {me} laptop {KEYS}")
+    home = host.home
+    lines = (
+        f"HostKey {home}/host",
+        f"HostCertificate {home}/host-cert.pub",
+        f"TrustedUserCAKeys {home}/users.pub",
+        f"RevokedKeys {home}/revoked_keys",
+    )
+    with sshd(home / "sshd_config", *lines) as port:
+        done = log_in(user, port)
+        assert done.stdout == "inside\n", done.stderr
+        shown = user.type_line("ssh-keygen -L -f laptop-cert.pub")
+        serial = re.search(r"Serial: (\d+)", shown)
+        assert serial is not None
+        user.type_line(f"step ssh revoke {serial[1]} {BY}")
+        wait_until(lambda: "is installed" in host.type_line("step ssh krl --install revoked_keys"))
+        assert "Permission denied" in log_in(user, port).stderr
+    query = f"ssh-keygen -Q -f revoked_keys {user.home}/laptop-cert.pub"
+    assert "REVOKED" in host.type_line(query, code=1)
+
+
+def test_a_host_renews_by_the_real_step(authority: Split, tmp_path: Path) -> None:
+    shell = Shell(tmp_path / "shell", "step", authority).bootstrap()
+    shell.type_line(f"step ssh certificate weekly.example h --host {KEYS}")
+    before = shell.read("h-cert.pub")
+    shell.type_line("step ssh renew h-cert.pub h --force")
+    assert shell.read("h-cert.pub") != before
+    assert "weekly.example" in shell.type_line("step ssh hosts")
