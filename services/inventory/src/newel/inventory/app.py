@@ -36,11 +36,11 @@ from newel.runtime.events.contract import EventBus, Outbox, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import RPCService, Service
 
-REVISION = "0004"
+REVISION = "0005"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
-    "certificates", "cursors", "endpoints", "leases", "metadata",
+    "certificate_names", "certificates", "cursors", "endpoints", "leases", "metadata",
     "outbox", "outbox_cursors",
 )  # fmt: skip # words in rows
 """What the database then holds."""

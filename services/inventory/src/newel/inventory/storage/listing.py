@@ -34,11 +34,26 @@ _LINEAGE = Statement(
 )
 
 
-def _name(where: Where, text: Any) -> None:
+def _spell(text: str) -> list[str]:
+    """Return what a name may be written as: with the kind it was given with, or with any."""
     kinds = ("dns", "ip", "email", "uri", "principal")
-    whole = [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
+    return [text] if text.partition(":")[0] in kinds else [f"{kind}:{text}" for kind in kinds]
+
+
+def _name(where: Where, text: Any) -> None:
+    whole = _spell(text)
     likes = " OR ".join([r"lower(names) LIKE {} ESCAPE '\'"] * len(whole))
     where.add(f"({likes})", *(f"%\n{escape_like(each)}\n%" for each in whole))
+
+
+def _certificate_name(where: Where, text: Any) -> None:
+    """Find by the index, which has names by their first characters, and compare the whole name."""
+    asked = ", ".join(["substr(lower({}), 1, 512)"] * len(wholes := _spell(text)))
+    where.add(
+        f"serial IN (SELECT serial FROM certificate_names WHERE name IN ({asked}))",  # noqa: S608 - placeholders
+        *wholes,
+    )
+    _name(where, text)
 
 
 def _certificate_state(where: Where, state: Any) -> None:
@@ -67,6 +82,7 @@ _SHARED: Mapping[str, Clause] = {
 }
 _CERTIFICATE_CLAUSES: Mapping[str, Clause] = {
     **_SHARED,
+    "name": _certificate_name,
     "state": _certificate_state,
     "serial": compare("serial = {}"),
     "fingerprint": compare("fingerprint = {}"),
@@ -95,13 +111,17 @@ def _narrows(query: ListQuery, name: str) -> bool:
     )
 
 
+def _narrow_certificates(query: ListQuery, name: str) -> bool:
+    return name in {"name", "subject"} or _narrows(query, name)
+
+
 _CERTIFICATES = Rows(
     _CERTIFICATE,
     "certificates",
     _CERTIFICATE_CLAUSES,
     {"issued": "position", "expires": "not_after"},
     {"position": 0, "not_after": 10},
-    _narrows,
+    _narrow_certificates,
 )
 _ENDPOINTS = Rows(
     _ENDPOINT,
