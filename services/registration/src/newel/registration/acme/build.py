@@ -17,9 +17,9 @@ from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.caa_checks import CAAChecks
+from newel.registration.acme.chains import ChainCache, read_alternates
 from newel.registration.acme.config import ACMEConfig, parse_server
 from newel.registration.acme.finalization import Finalizer
-from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.policies import NameChecks
@@ -101,7 +101,7 @@ def build(
         nonces=nonces,
         authenticator=Authenticator(storage, nonces, authorities, clock),
         finalizer=finalizer,
-        chains=ChainCache(issuance),
+        chains=ChainCache(issuance, read_alternates(config.alternate_chains)),
         issuance=issuance,
         validations=validations,
         limits=limits,

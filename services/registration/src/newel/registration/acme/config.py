@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
@@ -63,6 +64,9 @@ class ACMEConfig(Config):
     """How many identifiers one order may have."""
     most_preauthorizations: int = Field(default=Limits.preauthorizations, ge=1, le=10_000)
     """How many authorizations one account may have at a time that it asked for in advance."""
+    alternate_chains: tuple[Path, ...] = Field(default=(), max_length=8)
+    """PEM, a file for each further chain that clients may choose: another certificate of an issuer's name
+    and key, or its own, then those above it and their root."""
     order_lifetime: Duration = Limits.order_lifetime
     """How long orders and authorizations are valid."""
     retention: Duration = Limits.retention

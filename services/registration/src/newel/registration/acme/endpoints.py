@@ -103,11 +103,14 @@ async def finalize(server: Server, call: Call, identity: str) -> Result:
     return Result(_order(call, await orders.finalize(server, call, identity, csr)))
 
 
-async def certificate(server: Server, call: Call, identity: str) -> Result:
-    """Download the chain of an order (§7.4.2)."""
+async def certificate(server: Server, call: Call, identity: str, which: str = "0") -> Result:
+    """Download a chain of an order, with links to the others (§7.4.2)."""
     call.require_get()
-    chain = await orders.read_chain(server, call, identity)
-    return Result(Response(200, chain, b"application/pem-certificate-chain"))
+    if not (len(which) == 1 and which.isascii() and which.isdecimal()):
+        raise not_found_error()
+    chain, others = await orders.read_chain(server, call, identity, int(which))
+    links = tuple(responses.link(call.urls.chain(identity, each), "alternate") for each in others)
+    return Result(Response(200, chain, b"application/pem-certificate-chain", links))
 
 
 async def new_authz(server: Server, call: Call) -> Result:

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from newel.acme.renewal_info import CertificateID
-from newel.crypto import csr, distinguished_names, extensions, pem
+from newel.crypto import csr, distinguished_names, extensions
 from newel.crypto.distinguished_names import Attribute
 from newel.registration.acme import attestations, ids, requests, validity
 from newel.registration.acme.attestations import AttestedDevice
@@ -12,36 +12,10 @@ from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
 from newel.registration.content import Content
 from newel.registration.errors import misconfiguration_error
-from newel.registration.issuance import Issuance, IssueRequest
+from newel.registration.issuance import IssueRequest
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.webhooks.errors import WebhookRefusedError, as_acme_error
-from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
-
-
-class ChainCache:
-    """The chains by issuer, as PEM, kept until ``clear``, which a changed trust calls.
-
-    An issuer's own certificate never changes, its id being its digest; those above it may.
-    """
-
-    def __init__(self, issuance: Issuance) -> None:
-        self._issuance = issuance
-        self._pem: dict[str, bytes] = {}
-
-    def clear(self) -> None:
-        """Forget every chain; the next request asks the issuing authority."""
-        self._pem.clear()
-
-    async def chain(self, issuer: str) -> bytes:
-        """Return the issuer's certificate and those above it, without the root, as PEM."""
-        if issuer not in self._pem:
-            for each in await self._issuance.issuers():
-                self._pem[each.id] = b"".join(map(pem.encode, each.chain))
-        found = self._pem.get(issuer)
-        if found is None:
-            raise NewelError(ErrorType.SERVER_INTERNAL, "", cause=f"no issuer {issuer!r}")
-        return found
 
 
 def subject_of_proof(provisioner: str, account: bytes) -> str:

@@ -131,15 +131,24 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
     return msgspec.structs.replace(found, status=status)
 
 
-async def read_chain(server: Server, call: Call, identity: str) -> bytes:
-    """Return the chain of a valid order as PEM, the leaf first, without the root (§7.4.2)."""
+async def read_chain(
+    server: Server, call: Call, identity: str, which: int
+) -> tuple[bytes, Sequence[int]]:
+    """Return a chain of a valid order as PEM, the leaf first, without the root; and the others (§7.4.2).
+
+    ``which`` counts the chains from 0, the issuer's own.
+    """
     await call.commit()
     number = ids.parse(identity)
     found = number and await call.storage.certificate(number, call.account.id)
     if not found:
         raise not_found_error()
     der, issuer = found
-    return pem.encode(der) + await server.chains.chain(issuer)
+    chains = await server.chains.list(issuer, call.now)
+    if which >= len(chains):
+        raise not_found_error()
+    others = [each for each in range(len(chains)) if each != which]
+    return pem.encode(der) + chains[which], others
 
 
 async def _find(call: Call, identity: str) -> Order:

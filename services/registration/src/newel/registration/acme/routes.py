@@ -58,6 +58,7 @@ _POSTS: dict[tuple[str, int], tuple[str, Signer, Endpoint]] = {
     ("authz", 1): ("", Signer.ACCOUNT, endpoints.authorization),
     ("challenge", 2): ("*", Signer.ACCOUNT, endpoints.challenge),
     ("certificate", 1): ("", Signer.ACCOUNT, endpoints.certificate),
+    ("certificate", 2): ("*", Signer.ACCOUNT, endpoints.certificate),
     ("revoke-cert", 0): ("", Signer.EITHER, endpoints.revoke_cert),
     ("key-change", 0): ("", Signer.ACCOUNT, endpoints.key_change),
 }

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from newel.registration.acme.authentication import Authenticator
+from newel.registration.acme.chains import ChainCache
 from newel.registration.acme.config import Limits
 from newel.registration.acme.finalization import Finalizer
-from newel.registration.acme.issuance import ChainCache
 from newel.registration.acme.nonces import Nonces
 from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.renewal_info import RenewalInfoReader

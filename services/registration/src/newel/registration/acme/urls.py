@@ -39,7 +39,11 @@ class URLs:
 
     def certificate(self, order: bytes) -> str:
         """Return the URL of an order's certificate."""
-        return f"{self.base}/certificate/{ids.text(order)}"
+        return self.chain(ids.text(order), 0)
+
+    def chain(self, order: str, which: int) -> str:
+        """Return the URL of an order's certificate with one of its chains, the issuer's own being 0."""
+        return f"{self.base}/certificate/{order}" + (f"/{which}" if which else "")
 
     def authorization(self, order: bytes, position: int) -> str:
         """Return the URL of the authorization of an order's identifier at ``position``."""
