@@ -28,3 +28,19 @@ def test_nothing_is_shown_elsewhere(term: str) -> None:
     assert (done.stdout, done.stderr) == ("31125\n", "")
     if term == "dumb":
         assert at_a_terminal(WORDS, [], env=environment) == (0, "31125\n")
+
+
+BAR = """
+from newel.cli.interact.progress import measure
+print(sum(measure(range(4), "Revoked", 4)))
+"""
+
+
+def test_a_terminal_shows_a_bar_where_the_total_is_known() -> None:
+    words = [sys.executable, "-c", BAR]
+    code, screen = at_a_terminal(words, [], env={**os.environ, "TERM": "xterm"})
+    assert code == 0
+    assert screen.startswith("\rRevoked: [#######                       ] 1 of 4\r")
+    assert f"Revoked: [{'#' * 30}] 4 of 4\r6" in screen
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("6\n", "")

@@ -1,14 +1,15 @@
-"""`newel revoke`: an endpoint, a serial number as the catalogue writes it, or a certificate by its key."""
+"""`newel revoke`: a serial number as the catalogue writes it, a certificate by its key, or a selection."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from newel.cli import program
 from newel.cli.commands.ca import revoke as one_certificate
 from newel.cli.errors import CliError, UsageError
+from newel.cli.interact import progress
 from newel.cli.interact.terminal import confirm, note, say, show_json
 from newel.cli.operations import connection
-from newel.cli.operations.inventory import layouts, questions, session
+from newel.cli.operations.inventory import bulk_revocation, layouts, questions, session
 from newel.cli.operations.tokens import provisioner_choice, token_claims, token_requests
 from newel.cli.options.groups import authority_options, service_options, token_options
 
@@ -20,12 +21,18 @@ KINDS = ("JWK", "X5C", "OIDC")
 
 
 def run(options: "RevokeOptions") -> None:
-    """Revoke what one of --endpoint, --serial and --cert names."""
+    """Revoke what one of --endpoint, --serial and --cert names, or everything of a selection."""
+    if is_selection(options):
+        revoke_selection(options)
+        return
     options.positionals(0)
     options.exclusive("endpoint", "token")
     named = [flag for flag in ("endpoint", "serial", "cert") if options.get(flag)]
     if len(named) != 1:
-        raise UsageError("one of flag --endpoint, --serial or --cert with --key is required")
+        raise UsageError(
+            "one of flag --endpoint, --key, --provisioner, --issued-between, --serial or --cert with --key"
+            " is required"
+        )
     if options.cert:
         one_certificate.run(options)
         return
@@ -37,6 +44,129 @@ def run(options: "RevokeOptions") -> None:
     serials = revoke(options, wanted)
     if options.json:
         show_json({"revoked": serials})
+
+
+VOUCHING = ("token", "provisioner", "provisioner-password-file", "x5c-cert", "x5c-key")
+"""What vouches for the revocation of an endpoint's certificates, where the administrator alone does not."""
+FIRST = 10
+"""Certificates of a preview."""
+
+
+def is_selection(options: "RevokeOptions") -> bool:
+    """Say whether the command is about a selection, which an administrator's certificate revokes."""
+    given = options.is_given
+    if given("serial") or given("cert") or given("token"):
+        return any(map(given, ("issued-between", "dry-run", "include-expired")))
+    if given("endpoint"):
+        others = ("key", "issued-between", "dry-run", "include-expired")
+        return any(map(given, others)) or not any(map(given, VOUCHING))
+    return any(map(given, ("key", "provisioner", "issued-between", "dry-run", "include-expired")))
+
+
+def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
+    """Return what is selected; flags of other ways to revoke are refused. Raises UsageError."""
+    refused = ("serial", "cert", "token", "provisioner-password-file", "x5c-cert", "x5c-key")
+    for flag in refused:
+        if options.is_given(flag):
+            raise UsageError(
+                f"flag '--{flag}' does not go with --key, --issued-between, --include-expired or --dry-run,"
+                " nor with --provisioner alone: an administrator's certificate revokes a selection"
+            )
+    since = options.issued_between
+    (until,) = options.positionals(1) if since else (None, *options.positionals(0))
+    names = ("key", "endpoint", "provisioner")
+    named = {name: options.get(name) for name in names if options.is_given(name)}
+    if not named and not since:
+        raise UsageError(
+            "nothing is selected: give --key, --endpoint, --provisioner or --issued-between"
+        )
+    return bulk_revocation.Selection(
+        **named,
+        issued_after=since,
+        issued_before=until,
+        include_expired=options.include_expired,
+    )
+
+
+def revoke_selection(options: "RevokeOptions") -> None:
+    """Revoke everything of a selection after the person confirmed; what is revoked already is left out."""
+    selection = read_selection(options)
+    code, comment = one_certificate.reason_code(options.reason_code), options.reason or ""
+    with session.connect(service_options(options, "inventory")) as authority:
+        found, own = bulk_revocation.find(selection, authority)
+    if own is not None:
+        note(
+            f"The administrator's own certificate {own['serial']} is left out, because it revokes the others:"
+            " end it by --serial."
+        )
+    if not found:
+        raise CliError("no certificate that could be revoked is selected")
+    if options.dry_run and options.json:
+        show_json({"count": len(found), "certificates": found})
+        return
+    show_preview(found)
+    if options.dry_run:
+        return
+    if not options.force and not confirm(f"Would you like to revoke {len(found)} of them"):
+        raise CliError("nothing was revoked")
+    result = bulk_revocation.Result([], [], [])
+    with session.connect(session.ServiceOptions(**administrator(options))) as authority:
+        outcomes = bulk_revocation.revoke(found, authority, code, comment)
+        for outcome in say_how_far(progress.measure(outcomes, "Revoked", len(found)), result):
+            result.add(outcome)
+    show_result(options, result, len(found))
+
+
+def administrator(options: "RevokeOptions") -> dict[str, Any]:
+    """Return who revokes at the authority's own address."""
+    return {**service_options(options, "inventory")._asdict(), "url": None, "root": None}
+
+
+def show_preview(found: Sequence[dict[str, Any]]) -> None:
+    """Show how many are selected, and the first of them."""
+    endpoints = len({each.get("endpoint") for each in found})
+    say("Selected", f"{len(found)} certificates of {endpoints} endpoints")
+    columns = layouts.CERTIFICATES
+    rows = [
+        [layouts.plain(layouts.few(each.get(member))) for member in columns.values()]
+        for each in found[:FIRST]
+    ]
+    note(layouts.table(list(columns), rows))
+    if len(found) > FIRST:
+        note(f"… and {len(found) - FIRST} more: --dry-run --output json has all.")
+
+
+def say_how_far(
+    outcomes: Iterable[dict[str, Any]], result: "bulk_revocation.Result"
+) -> Iterator[dict[str, Any]]:
+    """Yield outcomes; when a call fails say how many are done. Raises CliError."""
+    from newel.client.errors import ClientError
+
+    try:
+        yield from outcomes
+    except ClientError as error:
+        raise CliError(
+            f"{len(result.revoked)} certificates were revoked, and then: {error}", hint=AGAIN
+        ) from error
+
+
+AGAIN = "Run the same command again: it goes on with those that are left."
+
+
+def show_result(options: "RevokeOptions", result: "bulk_revocation.Result", total: int) -> None:
+    """Show what became of the selection. Raises CliError when some were not revoked."""
+    if options.json:
+        show_json(result._asdict())
+    say("Revoked", f"{len(result.revoked)} certificates")
+    if result.already_revoked:
+        say("Revoked before", f"{len(result.already_revoked)} certificates")
+    if result.failed:
+        first = result.failed[0]
+        raise CliError(
+            f"{len(result.failed)} of {total} certificates were not revoked:"
+            f" {first.get('serial')}: {layouts.plain(first.get('detail') or first.get('outcome'))}",
+            hint=AGAIN,
+        )
 
 
 def active(options: "RevokeOptions", endpoint: str) -> Sequence[str]:

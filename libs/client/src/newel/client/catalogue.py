@@ -3,6 +3,7 @@
 Documents stay as the authority wrote them: a member it adds later reaches programs that print them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
@@ -89,6 +90,11 @@ def import_metadata(content: bytes, media_type: str, *, dry_run: bool) -> Call[d
     return Call("POST", path, members, content, {"Content-Type": media_type})
 
 
+def administrator() -> Call[dict[str, Any]]:
+    """Tell who calls: ``subject``, the ``serial`` of the certificate, and the ``role``."""
+    return Call("GET", "/inventory/administrator", members)
+
+
 class DashboardLink(NamedTuple):
     """Where the dashboard logs an administrator in, once."""
 
@@ -139,6 +145,31 @@ def retry(key: str) -> Call[dict[str, Any]]:
 
 def _alert_path(identifier: str) -> str:
     return f"{_PATHS['alerts']}/{quote(identifier, safe='')}"
+
+
+LARGEST_REVOCATION = 64
+"""Certificates that one call revokes."""
+
+
+def revoke(
+    certificates: Sequence[Mapping[str, Any]], *, reason: int = 0, comment: str = ""
+) -> Call[Sequence[dict[str, Any]]]:
+    """Revoke at most 64 certificates, each by itself, as an operator or administrator.
+
+    ``certificates`` are entries of the list, of which ``serial`` and ``type`` are read; ``reason`` is one of
+    RFC 5280 §5.3.1. The answer has the ``serial``, ``outcome`` and ``detail`` of each, in order: the outcome
+    is ``revoked``, or an error like ``alreadyRevoked``, ``notFound`` and ``unavailable``.
+    """
+    wanted = [{"serial": each["serial"], "type": each.get("type", "x509")} for each in certificates]
+    body = json.dumps({"certificates": wanted, "reason": reason, "comment": comment}).encode()
+    headers = {"Content-Type": "application/json"}
+    return Call(
+        "POST",
+        "/revocations",
+        lambda answer: rows(members(answer), "certificates"),
+        body=body,
+        headers=headers,
+    )
 
 
 def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:

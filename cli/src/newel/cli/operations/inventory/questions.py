@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations.inventory.key_names import HEX, digest_of_key
 from newel.cli.operations.times import resolve_time
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ TIMES = (
 )  # fmt: skip # words in rows
 FILTERS = (
     "type", "state", "subject", "name", "search", "provisioner", "provisioner-type", "issuer", "endpoint",
-    "severity", "serial", "acknowledged", "kind", "owner", "channel", "alert", *TIMES,
+    "severity", "serial", "key", "acknowledged", "kind", "owner", "channel", "alert", *TIMES,
 )  # fmt: skip # words in rows
 """The flags that filter; no list has them all."""
 SORTS: Mapping["Kind", Sequence[str]] = {
@@ -27,7 +28,6 @@ SORTS: Mapping["Kind", Sequence[str]] = {
     "silences": ("ends",),
 }
 """The orders of each list; without --sort it is the first, the latest first."""
-HEX = frozenset("0123456789abcdef")
 NOT_FOUND = 404
 LONGEST = 40
 """Hexadecimal digits of a serial number."""
@@ -52,6 +52,8 @@ def resolve_filters(given: Mapping[str, str]) -> dict[str, str]:
         name = flag.replace("-", "_")
         if flag == "serial":
             found[name] = serial_number(text)
+        elif flag == "key":
+            found[name] = digest_of_key(text)
         elif flag not in TIMES:
             found[name] = text
         elif (moment := resolve_time(text, flag, now())) is not None:

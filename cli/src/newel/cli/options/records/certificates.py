@@ -15,6 +15,7 @@ class CertificatesListOptions(
     issued_after: str | None
     issued_before: str | None
     issuer: str | None
+    key: str | None
     limit: int | None
     output: str | None
     provisioner: str | None
@@ -42,4 +43,5 @@ class CertificatesExportOptions(
     issued_after: str | None
     issued_before: str | None
     issuer: str | None
+    key: str | None
     provisioner: str | None

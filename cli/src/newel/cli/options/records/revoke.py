@@ -11,8 +11,11 @@ class RevokeOptions(
     """Options of `revoke`."""
 
     cert: str | None
+    dry_run: bool
     endpoint: str | None
     force: bool
+    include_expired: bool
+    issued_between: str | None
     key: str | None
     provisioner: str | None
     provisioner_password_file: str | None
