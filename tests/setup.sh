@@ -20,6 +20,7 @@ declare -A golang=(
   [step-ca]=github.com/smallstep/certificates/cmd/step-ca@v0.30.2
   [nebula-cert]=github.com/slackhq/nebula/cmd/nebula-cert@v1.10.3
   [scepclient]=github.com/micromdm/scep/v2/cmd/scepclient@v2.3.0
+  [versitygw]=github.com/versity/versitygw/cmd/versitygw@v1.8.0
   [helm]=helm.sh/helm/v3/cmd/helm@v3.22.0
 )
 

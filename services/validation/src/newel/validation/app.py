@@ -13,6 +13,7 @@ from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
 from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
+from newel.runtime.config import ConfigError
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.events.contract import EventBus, Outbox
@@ -23,7 +24,7 @@ from newel.validation.config import Config, CRLConfig
 from newel.validation.crl_storage import CRLStore
 from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
-from newel.validation.distribution import Distribution
+from newel.validation.distribution import Distribution, Place
 from newel.validation.http import Web
 from newel.validation.issuers import load_issuers
 from newel.validation.krl.parts import KRLParts, assemble_krl
@@ -197,8 +198,19 @@ def _ocsp_times(config: Config, max_lag: int) -> OCSPTimes:
     )
 
 
-def _places(config: CRLConfig) -> list[CRLFolder]:
-    return [CRLFolder(config.folder)] if config.folder else []
+def _places(config: CRLConfig) -> list[Place]:
+    """Return where CRLs are also published. Raises ConfigError."""
+    places: list[Place] = [CRLFolder(config.folder)] if config.folder else []
+    if config.s3:
+        # the client is slow to load, and an extra
+        try:
+            from newel.validation.object_store import CRLBucket
+        except ModuleNotFoundError as error:
+            if (error.name or "").split(".")[0] not in {"boto3", "botocore"}:
+                raise
+            raise ConfigError("crl.s3: this needs the package newel-validation[aws]") from None
+        places.append(CRLBucket(config.s3, int(config.max_age.total_seconds())))
+    return places
 
 
 def _crl_times(config: Config, max_lag: int) -> CRLTimes:

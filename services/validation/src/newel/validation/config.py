@@ -78,6 +78,26 @@ class OCSPConfig(Settings):
         return self
 
 
+class ObjectStoreConfig(Settings):
+    """A bucket of S3-style storage that CRLs are also written to.
+
+    Credentials are those of the AWS tools, unless a file is named.
+    """
+
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    """The name of the bucket, which exists."""
+    prefix: str = Field(default="", max_length=512, pattern=r"^([^/\s]+/)*$")
+    """What stands before the names of lists: ``crl/``."""
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^/?#\s]+$")
+    """The URL of the service, where it is not AWS: the first part of an object's URL."""
+    region: str | None = None
+    """The region; by default that of the profile or of ``AWS_REGION``."""
+    profile: str | None = None
+    """The profile in the credentials file."""
+    credentials_file: Path | None = None
+    """A shared credentials file; by default ``~/.aws/credentials``, the environment or the machine's role."""
+
+
 class CRLConfig(Settings):
     """How CRLs are published."""
 
@@ -98,6 +118,8 @@ class CRLConfig(Settings):
     folder: Path | None = None
     """Where the latest CRLs are also written, for static hosting; later CRLs have higher numbers than
     these, even after the database was restored."""
+    s3: ObjectStoreConfig | None = None
+    """A bucket that the latest CRLs are also written to, likewise. This needs ``newel-validation[aws]``."""
 
     @model_validator(mode="after")
     def _check_shards(self) -> "CRLConfig":
