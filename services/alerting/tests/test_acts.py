@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from typing import Any
 import pytest
 
 from fakes.http_receiver import Reply
+from fakes.slack import SlackReceiver
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
 from fixtures.alerting_http import connect_administrator
-from newel.alerting.config import Channel, Config, Escalation, Rule, Webhook
+from newel.alerting.config import Channel, Config, Escalation, Rule, Slack, Webhook
+from newel.alerting.kinds import KINDS
 from newel.alerting.notices import Acknowledgement
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.database.connect import open_database
@@ -333,6 +337,29 @@ def test_a_rule_that_can_never_work_is_refused(rule: dict[str, Any], said: str) 
     plain = {"channels": {"a": channel}, "rules": [{"channels": ["a"], **rule}]}
     with pytest.raises(ConfigError, match=said):
         validate(Config, plain, "alerting.toml")
+
+
+def test_every_kind_has_a_section_that_says_what_to_do() -> None:
+    page = (Path(__file__).parents[3] / "docs/alerts.md").read_text()
+    sections = set(re.findall(r"^## (\S+)$", page, re.MULTILINE))
+    assert sections == set(KINDS)
+    assert all(kind.advice.endswith(".") and len(kind.advice) < 200 for kind in KINDS.values())
+
+
+async def test_a_message_says_what_to_do_until_it_is_over(
+    database: Database, slack: SlackReceiver, secret_file: SecretFile
+) -> None:
+    chat = Slack(kind="slack", url_file=secret_file(slack.url("/services/T0/B0/x")))
+    alerts = Alerts(database, Config(channels={"chat": chat}))
+    await alerts.take(expiry_event(ONE))
+    await alerts.deliver()
+    await alerts.take(renewal_event(ONE))
+    await alerts.deliver()
+    opened, resolved = (json.dumps(each) for each in slack.messages)
+    assert "What to do" in opened
+    assert KINDS["expiring"].advice in opened
+    assert "What to do" not in resolved
+    await alerts.close()
 
 
 async def test_a_rule_chooses_by_kind_and_owner(database: Database, hook: Channel) -> None:

@@ -42,6 +42,7 @@ async def test_an_alert_is_acknowledged_with_a_note(
 ) -> None:
     async with dashboard.log_in() as browser:
         page = await browser.get(ALERT)
+        assert "What to do: See on its host why it is not renewed" in read_text(page)
         form = {"csrf": read_token(page), "note": "<b>looking</b>"}
         for wrong in ({"csrf": ""}, {"csrf": "0" * 64}):
             refused = await browser.post(f"{ALERT}/acknowledge", data=form | wrong)

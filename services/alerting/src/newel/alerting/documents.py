@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel
 
 from newel.alerting.alerts import AlertState, DeliveryRecord, DeliveryState
+from newel.alerting.kinds import KINDS
 from newel.alerting.notices import Message, Notice, Phase, Severity, title
 from newel.alerting.silences import Silence, SilenceState, find_silence
 from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
@@ -55,6 +56,8 @@ class AlertDocument(BaseModel):
     id: str
     kind: str
     title: str
+    advice: str
+    """What to do."""
     state: AlertState
     severity: Severity
     subject: str
@@ -86,6 +89,7 @@ class AlertDocument(BaseModel):
         return cls(
             id=notice.id,
             kind=notice.kind,
+            advice=KINDS[notice.kind].advice,
             title=title(Message("", Phase.OPENED, notice, "")),
             owner=notice.owner,
             detail=notice.detail,

@@ -17,13 +17,18 @@ class Kind:
     name: str
     opened: str
     resolved: str
+    advice: str
+    """What to do, in a sentence or two; its section of ``docs/alerts.md`` has more."""
 
 
 KINDS: Mapping[str, Kind] = {
     each.name: each
     for each in (
         Kind(
-            EXPIRING, "Certificate of {} is about to expire", "Resolved: {} has a new certificate"
+            EXPIRING,
+            "Certificate of {} is about to expire",
+            "Resolved: {} has a new certificate",
+            "See on its host why it is not renewed, and renew it; revoke it if nothing uses it any more.",
         ),
     )
 }

@@ -130,6 +130,8 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("Endpoint", notice.endpoint),
         ("Authority", message.source),
     ]
+    if message.phase is not Phase.RESOLVED:
+        rows.append(("What to do", KINDS[notice.kind].advice))
     if notice.successor:
         rows.append(("Successor", notice.successor.hex()))
     return [(name, plain(value, 500)) for name, value in rows if value]
