@@ -41,7 +41,7 @@ def drive(
     workers: int,
     extra: list[str] | None = None,
 ) -> Figure:
-    """Drives one operation for some seconds: sign, renew, acme, get or post."""
+    """Drives one operation for some seconds: sign, renew, ssh, acme, get or post."""
     command = [
         str(build()), "-url", authority.url, "-root", str(authority.root), "-mode", operation,
         "-jwk", str(authority.jwk), "-pids", ",".join(map(str, authority.pids)),

@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=16, help="connections at once")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of `newel up`")
     parser.add_argument(
-        "--operations", default="sign,x5c,oidc,k8ssa,template,policy,renew,acme,ocsp"
+        "--operations", default="sign,x5c,oidc,k8ssa,template,policy,renew,ssh,acme,ocsp"
     )
     parser.add_argument(
         "--preload", type=int, default=0, help="certificates stored before measuring"

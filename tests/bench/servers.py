@@ -110,7 +110,7 @@ def start_newel(work: Path, workers: int) -> Generator[Authority]:
     command = [
         newel, "up", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--workers", str(workers),
-        "--metrics-address", f"127.0.0.1:{free_port()}",
+        "--metrics-address", f"127.0.0.1:{free_port()}", "--ssh",
     ]  # fmt: skip # a command line
     with run_process(command, work / "newel.log") as process:
         root = state / "certs/root_ca.crt"
@@ -128,7 +128,7 @@ def newel_split(work: Path, workers: int) -> Generator[Authority]:
     port, http_port, first = free_port(), free_port(), free_block(100)
     command = [
         sys.executable, "-m", "deploy.split", "--state", str(state), "--address", f"127.0.0.1:{port}",
-        "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers),
+        "--http-address", f"127.0.0.1:{http_port}", "--ports", str(first), "--workers", str(workers), "--ssh",
     ]  # fmt: skip # a command line
     work.chmod(0o755)  # PostgreSQL runs as a user of its own
     with run_process(
@@ -159,7 +159,7 @@ def step_ca(work: Path, proofs: Sequence[Proof], constraints: int = 0) -> Genera
     subprocess.run(
         [
             peer("step"), "ca", "init", "--name", "Bench", "--dns", "localhost", "--dns", "127.0.0.1",
-            "--address", f"127.0.0.1:{port}", "--provisioner", "admin", "--acme",
+            "--address", f"127.0.0.1:{port}", "--provisioner", "admin", "--acme", "--ssh",
             "--deployment-type", "standalone", "--password-file", str(password),
             "--provisioner-password-file", str(password),
         ],

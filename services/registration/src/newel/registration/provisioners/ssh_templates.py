@@ -12,17 +12,19 @@ from newel.certtemplates.ssh import read_content
 from newel.certtemplates.ssh_content import EXTENSIONS, SSHContent
 from newel.gotemplate.budget import Environment
 from newel.gotemplate.template import Template
-from newel.registration.errors import forbidden_error, malformed_error
+from newel.registration.errors import malformed_error
 from newel.registration.provisioners import template_names
 from newel.registration.provisioners.templates import (
     BOUNDS,
+    foreign_name_error,
     operator_variables,
+    outside_string_error,
     parse_object,
     read_file,
     refusal_error,
+    render_again,
 )
 from newel.runtime.entropy import random_bytes
-from newel.runtime.errors import NewelError
 
 
 class SSHTemplateInput(NamedTuple):
@@ -66,25 +68,25 @@ class SSHTemplate:
         user = parse_object(data.user, "templateData")
         found = self._render(data, user, Environment(now, tape))
         beyond = set(found.principals) - set(data.usual.principals) if known_only else set[str]()
+        fault = ""
         if beyond:
             tape.rewind()
-            beyond -= self._operator_principals(data, Environment(now, tape))
+            own, fault = self._operator_principals(data, Environment(now, tape))
+            beyond -= own
         if beyond:
-            raise forbidden_error(
-                f"the certificate template takes '{min(beyond)[:256]}' from the request,"
-                " and the request was not granted it"
-            )
+            raise foreign_name_error(min(beyond), fault)
         if template_names.has_quotes_within((user, data.usual, data.request)):
             tape.rewind()
             self._require_in_place(data, user, found, Environment(now, tape))
         return found
 
-    def _operator_principals(self, data: SSHTemplateInput, environment: Environment) -> set[str]:
-        """Return the principals that a request without data of its own would get, too."""
-        try:
-            return set(self._render(data._replace(request={}), {}, environment).principals)
-        except NewelError:
-            return set()
+    def _operator_principals(
+        self, data: SSHTemplateInput, environment: Environment
+    ) -> tuple[set[str], str]:
+        """Return the principals that a request without data of its own would get, too, or why there are none."""
+        bare = data._replace(request={})
+        found, fault = render_again(lambda: self._render(bare, {}, environment))
+        return (set() if found is None else set(found.principals)), fault
 
     def _require_in_place(
         self,
@@ -97,15 +99,9 @@ class SSHTemplate:
         tame = data._replace(
             usual=SSHContent(*harmless(list(data.usual))), request=harmless(dict(data.request))
         )
-        try:
-            plain = self._render(tame, harmless(dict(user)), environment)
-        except NewelError:
-            plain = None
+        plain, fault = render_again(lambda: self._render(tame, harmless(dict(user)), environment))
         if plain is None or harmless(list(plain)) != harmless(list(found)):
-            raise forbidden_error(
-                "the request's data ends a string of the certificate template and continues after it;"
-                " a template passes data through toJson"
-            )
+            raise outside_string_error(fault)
 
     def _render(
         self, data: SSHTemplateInput, user: Mapping[str, Any], environment: Environment

@@ -6,10 +6,10 @@ data can make a template do much.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -31,6 +31,8 @@ from newel.registration.errors import (
 from newel.registration.provisioners import template_names
 from newel.runtime.entropy import random_bytes
 from newel.runtime.errors import NewelError
+
+Output = TypeVar("Output")
 
 BOUNDS = Limits(steps=20_000, octets=1 << 20, output=1 << 18)
 _MAX_FILE_SIZE = 1 << 18
@@ -82,14 +84,13 @@ class LeafTemplate:
         output = self._leaf(data, insecure, Environment(now, tape))
         granted = {*data.names, template_names.canonical(data.subject)}
         beyond = template_names.names_in(output) - granted
+        fault = ""
         if beyond:
             tape.rewind()
-            beyond -= self._operator_names(data, Environment(now, tape))
+            own, fault = self._operator_names(data, Environment(now, tape))
+            beyond -= own
         if beyond:
-            raise forbidden_error(
-                f"the certificate template takes '{min(beyond)[:256]}' from the request,"
-                " and the request was not granted it"
-            )
+            raise foreign_name_error(min(beyond), fault)
         if template_names.has_quotes(data.user, data.request.subject):
             tape.rewind()
             self._require_in_place(data, output, Environment(now, tape))
@@ -101,29 +102,27 @@ class LeafTemplate:
         """Refuse data whose quotes break out of the strings the template puts it in."""
         user = template_names.without_quotes(decode_object(data.user, "templateData"))
         request = data.request
-        try:
+
+        def render_plain() -> TemplateOutput:
             subject = template_names.subject_without_quotes(request.subject)
             insecure = {
                 "CR": variables.certification_request(request, subject),
                 "User": parse_object(user, "templateData"),
             }
-            plain = self._leaf(data, insecure, environment)
-        except (NewelError, InvalidNameError):
-            plain = None
-        if plain is None or template_names.outline(plain) != template_names.outline(output):
-            raise forbidden_error(
-                "the request's data ends a string of the certificate template and continues after it;"
-                " a template passes data through toJson"
-            )
+            return self._leaf(data, insecure, environment)
 
-    def _operator_names(self, data: TemplateInput, environment: Environment) -> set[str]:
-        """Return the names that a request without data of its own would get, too."""
+        plain, fault = render_again(render_plain)
+        if plain is None or template_names.outline(plain) != template_names.outline(output):
+            raise outside_string_error(fault)
+
+    def _operator_names(
+        self, data: TemplateInput, environment: Environment
+    ) -> tuple[set[str], str]:
+        """Return the names that a request without data of its own would get, too, or why there are none."""
         request = template_names.granted_request(data.subject, data.names, data.request.spki)
         insecure = {"CR": request, "User": parse_object(b"", "")}
-        try:
-            return template_names.names_in(self._leaf(data, insecure, environment))
-        except NewelError:
-            return set()
+        found, fault = render_again(lambda: self._leaf(data, insecure, environment))
+        return (set() if found is None else template_names.names_in(found)), fault
 
     def _leaf(
         self, data: TemplateInput, insecure: dict[str, Any], environment: Environment
@@ -139,6 +138,42 @@ class LeafTemplate:
 
     def _visible(self, data: TemplateInput, insecure: dict[str, Any]) -> dict[str, Any]:
         return {**_known_variables(data, insecure), **operator_variables(self._data)}
+
+
+def render_again(render: Callable[[], Output]) -> tuple[Output | None, str]:
+    """Render a template with other data than the request's, to compare; None and why, where it fails.
+
+    A template may demand what only a request has. Then nothing in its output is known to be the operator's,
+    the request is refused, and the audit trail says why.
+    """
+    try:
+        return render(), ""
+    except NewelError as error:
+        return None, error.cause
+    except InvalidNameError as error:
+        return None, str(error)
+
+
+def foreign_name_error(name: str, fault: str) -> NewelError:
+    """Make a 403 for a name that is neither granted nor known to be the operator's."""
+    detail = (
+        f"the certificate template takes '{name[:256]}' from the request,"
+        " and the request was not granted it"
+    )
+    return forbidden_error(detail, cause=_add_fault(detail, fault))
+
+
+def outside_string_error(fault: str) -> NewelError:
+    """Make a 403 for data that leaves the string in which the template has it."""
+    detail = (
+        "the request's data ends a string of the certificate template and continues after it;"
+        " a template passes data through toJson"
+    )
+    return forbidden_error(detail, cause=_add_fault(detail, fault))
+
+
+def _add_fault(detail: str, fault: str) -> str:
+    return f"{detail}; rendered without it, the template fails: {fault[:512]}" if fault else ""
 
 
 def operator_variables(data: Mapping[str, Any]) -> dict[str, Any]:
