@@ -182,7 +182,7 @@ async def test_only_an_administrator_imports(catalogue: Catalogue, ada: IssuedCe
         assert await keys_of(http) == []
 
 
-@pytest.mark.attack("P15")
+@pytest.mark.attack("P05")
 async def test_the_list_is_filtered_and_paged(catalogue: Catalogue, ada: IssuedCertificate) -> None:
     odd = {'x"owner': "ada", "a": '{"owner":"ada"', "b": ',"owner":"ada"', "owner": "a_a"}
     more = [

@@ -65,7 +65,7 @@ async def test_what_was_stored_before_is_in_it_too(database_url: str) -> None:
     await new.close()
 
 
-@pytest.mark.attack("P15")
+@pytest.mark.attack("P05")
 async def test_a_whole_name_is_found_among_more_than_a_page_looks_at(
     catalogue: Catalogue, ada: IssuedCertificate
 ) -> None:
