@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import hashlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -279,3 +280,13 @@ async def test_the_task_of_the_service_does_it_under_a_lease(
     task.cancel()
     await asyncio.wait([task])
     await harness.database.close()
+
+
+async def test_a_key_that_is_blocked_is_told_to_who_asks(each: IssuingHarness) -> None:
+    key, other = make_key(), make_key()
+    (serial,) = await issue_on(each, key, 1)
+    digests = [hashlib.sha256(one).digest() for one in (other, key)]
+    request = pb.FindBlockedKeysRequest(key_digests=digests)
+    assert list((await each.repository.FindBlockedKeys(request)).blocked) == [False, False]
+    await declare(each, serial)
+    assert list((await each.repository.FindBlockedKeys(request)).blocked) == [False, True]

@@ -13,7 +13,7 @@ from fixtures.acme_harness import ACMEHarness
 from fixtures.authority import EPOCH
 from fixtures.odd_certificates import odd_certificates
 from fixtures.small_issuing import SmallIssuing
-from newel.acme import jws
+from newel.acme import jws, key_change
 from newel.jose import base64url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
@@ -179,3 +179,20 @@ async def test_revoked_many_times_at_once_is_revoked_once(either: ACMEHarness) -
         *[client.post("revoke-cert", {"certificate": certificate}) for _ in range(10)]
     )
     assert sorted(reply.status for reply in replies) == [200] + [400] * 9
+
+
+@pytest.mark.attack("X13")
+async def test_a_compromised_key_opens_no_account_and_becomes_no_accounts_key(
+    harness: ACMEHarness,
+) -> None:
+    owner, key = await harness.register_client(), ec.generate_private_key(ec.SECP256R1())
+    certificate = await issue_certificate(harness, owner, "a.example", key=key)
+    asked = {"certificate": certificate, "reason": 1}
+    assert (await owner.post("revoke-cert", asked)).status == 200
+    refused = await harness.client(key=key).register()
+    assert (refused.status, refused.problem) == (400, "badPublicKey")
+    assert "compromised" in refused.json["detail"]
+    inner = key_change.make_request(owner.kid, owner.url("key-change"), owner.key, key)
+    changed = await owner.post("key-change", inner)
+    assert (changed.status, changed.problem) == (400, "badPublicKey")
+    assert (await owner.post(owner.kid)).status == 200

@@ -37,6 +37,10 @@ class Records:
             found.append(record if record and record.signature else None)
         return found
 
+    async def find_blocked(self, key_digests: Sequence[bytes]) -> list[bool]:
+        """Tell of each key whether it was declared compromised."""
+        return [await self._store.is_blocked(digest) for digest in key_digests]
+
     async def list_issued(self, after: int, page_size: int) -> AsyncIterator[list[Record]]:
         """List every completed record past a position, in pages."""
         while True:

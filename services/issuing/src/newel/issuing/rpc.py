@@ -132,6 +132,17 @@ class RepositoryServicer(issuing_pb2_grpc.RepositoryServicer):
         lookups = [messages.read_ssh_lookup(each) for each in request.lookups]
         return await _find(self._ssh_records, lookups)
 
+    async def FindBlockedKeys(
+        self,
+        request: pb.FindBlockedKeysRequest,
+        context: Any,  # noqa: ARG002 - the contract's signature
+    ) -> pb.FindBlockedKeysResponse:
+        """Tell which keys were declared compromised."""
+        _check_size(request.key_digests)
+        return pb.FindBlockedKeysResponse(
+            blocked=await self._records.find_blocked(request.key_digests)
+        )
+
     async def ListRevoked(
         self,
         request: pb.ListRequest,

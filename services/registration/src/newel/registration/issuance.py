@@ -126,6 +126,10 @@ class Issuance(Protocol):
         """Read the record of a certificate, by its serial or octet by octet."""
         ...
 
+    async def is_blocked(self, public_key: bytes) -> bool:
+        """Whether a key (DER SubjectPublicKeyInfo) was declared compromised."""
+        ...
+
     async def issuers(self) -> Sequence[IssuerRecord]:
         """List every issuer with its chain and root."""
         ...

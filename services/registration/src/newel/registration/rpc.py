@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -86,6 +87,14 @@ class RemoteIssuance:
             record.issuer,
             record.issued_at.ToDatetime(dt.UTC),
         )
+
+    async def is_blocked(self, public_key: bytes) -> bool:
+        """Whether a key (DER SubjectPublicKeyInfo) was declared compromised."""
+        digest = hashlib.sha256(public_key).digest()
+        request = pb.FindBlockedKeysRequest(key_digests=[digest])
+        call = self._repository.FindBlockedKeys(request, timeout=DEADLINE)
+        (blocked,) = (await translate_errors(call)).blocked
+        return blocked
 
     async def issuers(self) -> Sequence[IssuerRecord]:
         """List every issuer with its chain and root."""

@@ -359,6 +359,11 @@ class RepositoryStub:
                 request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.SerializeToString,
                 response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssuedPage.FromString,
                 _registered_method=True)
+        self.FindBlockedKeys = channel.unary_unary(
+                '/newel.issuing.v1.Repository/FindBlockedKeys',
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.FindBlockedKeysRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.FindBlockedKeysResponse.FromString,
+                _registered_method=True)
 
 
 class RepositoryServicer:
@@ -414,6 +419,12 @@ class RepositoryServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindBlockedKeys(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RepositoryServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -456,6 +467,11 @@ def add_RepositoryServicer_to_server(servicer, server):
                     servicer.ListIssued,
                     request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.FromString,
                     response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssuedPage.SerializeToString,
+            ),
+            'FindBlockedKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindBlockedKeys,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.FindBlockedKeysRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.FindBlockedKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -675,6 +691,33 @@ class Repository:
             '/newel.issuing.v1.Repository/ListIssued',
             newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.ListRequest.SerializeToString,
             newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.IssuedPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindBlockedKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newel.issuing.v1.Repository/FindBlockedKeys',
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.FindBlockedKeysRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.FindBlockedKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -137,6 +137,7 @@ class RepositoryStub:
     GetCertificate: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.GetCertificateRequest, _issuing_pb2.GetCertificateResponse]
     ListRevoked: _grpc.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.RevokedPage]
     ListIssued: _grpc.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.IssuedPage]
+    FindBlockedKeys: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.FindBlockedKeysRequest, _issuing_pb2.FindBlockedKeysResponse]
 
 @_typing.type_check_only
 class RepositoryAsyncStub(RepositoryStub):
@@ -152,6 +153,7 @@ class RepositoryAsyncStub(RepositoryStub):
     GetCertificate: _aio.UnaryUnaryMultiCallable[_issuing_pb2.GetCertificateRequest, _issuing_pb2.GetCertificateResponse]  # type: ignore[assignment]
     ListRevoked: _aio.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.RevokedPage]  # type: ignore[assignment]
     ListIssued: _aio.UnaryStreamMultiCallable[_issuing_pb2.ListRequest, _issuing_pb2.IssuedPage]  # type: ignore[assignment]
+    FindBlockedKeys: _aio.UnaryUnaryMultiCallable[_issuing_pb2.FindBlockedKeysRequest, _issuing_pb2.FindBlockedKeysResponse]  # type: ignore[assignment]
 
 class RepositoryServicer(metaclass=_abc_1.ABCMeta):
     """The record, read only. Registration, validation and inventory may call it."""
@@ -212,5 +214,12 @@ class RepositoryServicer(metaclass=_abc_1.ABCMeta):
         request: _issuing_pb2.ListRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_issuing_pb2.IssuedPage], _abc.AsyncIterator[_issuing_pb2.IssuedPage]]: ...
+
+    @_abc_1.abstractmethod
+    def FindBlockedKeys(
+        self,
+        request: _issuing_pb2.FindBlockedKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_issuing_pb2.FindBlockedKeysResponse, _abc.Awaitable[_issuing_pb2.FindBlockedKeysResponse]]: ...
 
 def add_RepositoryServicer_to_server(servicer: RepositoryServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -6,6 +6,7 @@ from newel.acme import external_account, messages
 from newel.registration.acme import contacts, ids
 from newel.registration.acme.calls import Call, deactivated_error
 from newel.registration.acme.changes import Change, DeactivateAccount, NewAccount, SetContact
+from newel.registration.acme.issuance import require_unblocked
 from newel.registration.acme.records import Account, AccountStatus
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
@@ -34,6 +35,7 @@ async def find_or_create(
         await call.commit()
         raise TermsRequiredError
     else:
+        await require_unblocked(server.issuance, call.key)
         new = await _new_account(server, call, request)
         await call.commit(new)
         # of two racing requests with one key both now find the account of the winner

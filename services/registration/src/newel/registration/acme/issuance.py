@@ -4,17 +4,19 @@ import datetime as dt
 from collections.abc import Sequence
 
 from newel.acme.renewal_info import CertificateID
-from newel.crypto import csr, distinguished_names, extensions
+from newel.crypto import csr, distinguished_names, extensions, keys
 from newel.crypto.distinguished_names import Attribute
+from newel.crypto.keys import PublicKey
 from newel.registration.acme import attestations, ids, requests, validity
 from newel.registration.acme.attestations import AttestedDevice
 from newel.registration.acme.identifiers import general_name
 from newel.registration.acme.records import Claim
 from newel.registration.content import Content
 from newel.registration.errors import misconfiguration_error
-from newel.registration.issuance import IssueRequest
+from newel.registration.issuance import Issuance, IssueRequest
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.registration.webhooks.errors import WebhookRefusedError, as_acme_error
+from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.request_id import request_id
 
 
@@ -89,3 +91,11 @@ async def authorize_content(content: Content) -> None:
         await content.authorize()
     except WebhookRefusedError as error:
         raise as_acme_error(error) from None
+
+
+async def require_unblocked(issuing: Issuance, key: PublicKey) -> None:
+    """Raise ``badPublicKey`` for an account key that was declared compromised, by a certificate on it."""
+    if await issuing.is_blocked(keys.spki(key)):
+        raise NewelError(
+            ErrorType.BAD_PUBLIC_KEY, "this key was declared compromised: make another account key"
+        )

@@ -4,6 +4,7 @@ from newel.acme import key_change
 from newel.jose import jwk
 from newel.registration.acme.calls import Call
 from newel.registration.acme.changes import ChangeKey
+from newel.registration.acme.issuance import require_unblocked
 from newel.registration.acme.records import Account
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
@@ -34,6 +35,7 @@ async def change_key(server: Server, call: Call) -> tuple[Account, Decision]:
     if thumbprint == account.thumbprint:
         await call.commit()
         raise KeyTakenError(account.id)
+    await require_unblocked(server.issuance, new)
     await call.commit(ChangeKey(account, new, thumbprint))
     server.authenticator.forget(account)
     holder = await call.storage.account_by_key(thumbprint, account.provisioner)
