@@ -60,6 +60,7 @@ class EgressPolicy:
     allow: tuple[Network, ...] = ()
     deny: tuple[Network, ...] = ()
     resolver: Resolver | None = None  # None: the system's
+    resolver_name: str = "the system's resolver"  # for people
     resolve_seconds: float = 5.0
 
     def check(self, address: str) -> Address:
@@ -85,10 +86,13 @@ class EgressPolicy:
         try:
             async with asyncio.timeout(self.resolve_seconds):
                 found = await (self.resolver or system_resolver)(host)
-        except (OSError, TimeoutError, ValueError):  # ValueError: not a DNS name, as a..b
-            raise ResolutionError(f"no address found for {host[:LONGEST_NAME]}") from None
+        except (OSError, TimeoutError, ValueError) as error:  # ValueError: not a DNS name, as a..b
+            cause = _describe_resolution(error)
+            raise ResolutionError(
+                f"no address found for {host[:LONGEST_NAME]}: {self.resolver_name} says: {cause}"
+            ) from None
         if not found:
-            raise ResolutionError(f"no address found for {host}")
+            raise ResolutionError(f"no address found for {host}: {self.resolver_name} has none")
         return [str(self.check(address)) for address in found]
 
 
@@ -105,6 +109,18 @@ def describe_failure(error: BaseException) -> str:
     if isinstance(error, OSError):
         return os.strerror(error.errno).lower() if error.errno else "no connection"
     return str(error) or "it failed"
+
+
+def _describe_resolution(error: BaseException) -> str:
+    """Describe why a name was not resolved."""
+    if isinstance(error, socket.gaierror) and error.strerror:
+        return error.strerror.lower()
+    return "it is no name" if isinstance(error, ValueError) else describe_failure(error)
+
+
+def show_endpoint(address: str, port: int) -> str:
+    """Return an address and a port as people write them: ``192.0.2.1:80``, ``[2001:db8::1]:80``."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def list_embedded(address: Address) -> list[Address]:

@@ -9,7 +9,14 @@ NAMES = {
 """The kinds by their name in capitals."""
 
 OPTIONS = ", ".join(NAMES)
-CHALLENGES = ("http-01", "dns-01", "tls-alpn-01", "device-attest-01")
+CHALLENGES = (
+    "http-01",
+    "dns-01",
+    "tls-alpn-01",
+    "device-attest-01",
+    "dns-account-01",
+    "dns-persist-01",
+)
 FORMATS = ("apple", "step", "tpm")
 
 

@@ -19,6 +19,7 @@ from newel.runtime.egress import (
     describe_failure,
     is_literal,
     is_name,
+    show_endpoint,
 )
 
 _MAX_INTERIM = 8  # 1xx responses before the final one (RFC 9110 §15.2)
@@ -26,6 +27,7 @@ _BLOCK = 4096  # octets
 _MAX_HEAD = 3 * _BLOCK  # without its last block
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PROTOCOL = b"HTTP/1."
+_MAX_SHOWN = 200  # characters of a URL
 _STATUS_LINE = "no HTTP status line"
 # h11's texts quote what was received; a client of the authority is told these instead
 _CAUSES = (
@@ -59,8 +61,12 @@ class FetchResponse:
 
     status: int
     body: bytes
+    """Whole when the status is 200, else its beginning."""
     url: str
-    address: str
+    endpoint: str
+    """The address and the port that answered."""
+    redirects: int = 0
+    """How many led there."""
 
 
 async def http_get(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchResponse:
@@ -69,25 +75,49 @@ async def http_get(url: str, policy: EgressPolicy, limits: FetchLimits) -> Fetch
     Raises EgressRefusedError, ResolutionError or FetchError, the last also for a body longer than allowed.
     Certificates of https hops are not verified (RFC 8555 §8.3: the first hop is plain).
     """
+    progress = _Progress()
     try:
         async with asyncio.timeout(limits.seconds):
-            return await _follow(url, policy, limits)
+            return await _follow(url, policy, limits, progress)
     except TimeoutError:
-        raise FetchError(f"no complete answer from {urlsplit(url).hostname} in time") from None
+        raise FetchError(
+            f"no complete answer from {urlsplit(url).hostname} in {limits.seconds:g} s:"
+            f" the time ran out {progress.stage}{progress.after}"
+        ) from None
+    except EgressError as error:
+        raise type(error)(f"{error}{progress.after}") from None
 
 
-async def _follow(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchResponse:
-    for _ in range(limits.redirects + 1):
+@dataclass(slots=True)
+class _Progress:
+    """How far a fetch is, for the text of its error."""
+
+    stage: str = ""
+    after: str = ""
+
+
+async def _follow(
+    url: str, policy: EgressPolicy, limits: FetchLimits, progress: _Progress
+) -> FetchResponse:
+    for hop in range(limits.redirects + 1):
+        if hop:
+            progress.after = f", after a redirect to {show_url(url)}"
         scheme, host, port, target = _parse_url(url, limits)
-        address, reader, writer = await _connect(await policy.resolve(host), scheme, host, port)
+        progress.stage = f"while {host} was resolved"
+        addresses = await policy.resolve(host)
+        address, reader, writer = await _connect(addresses, scheme, host, port, progress)
+        endpoint = show_endpoint(address, port)
+        progress.stage = f"while {endpoint} was to answer"
         try:
             status, location, body = await _request(reader, writer, host, port, target, limits)
         except (OSError, h11.ProtocolError) as error:
-            raise FetchError(f"{host} did not answer with HTTP: {_describe(error)}") from None
+            raise FetchError(
+                f"{host} ({endpoint}) did not answer with HTTP: {_describe(error)}"
+            ) from None
         finally:
             writer.close()
         if status not in _REDIRECTS or not location:
-            return FetchResponse(status, body, url, address)
+            return FetchResponse(status, body, url, endpoint, hop)
         if len(location) > limits.location_bytes:
             raise FetchError(f"{host} redirects to an address that is too long")
         try:
@@ -95,6 +125,12 @@ async def _follow(url: str, policy: EgressPolicy, limits: FetchLimits) -> FetchR
         except ValueError:
             raise EgressRefusedError(f"{host} redirects to what is no URL") from None
     raise FetchError(f"more than {limits.redirects} redirects")
+
+
+def show_url(url: str) -> str:
+    """Return a URL for the text of an error: printable, and no longer than a line or two."""
+    shown = quote(url[:_MAX_SHOWN], safe="%/:=&?~#+!$,;'@()*[]")
+    return shown + ("…" if len(url) > _MAX_SHOWN else "")
 
 
 def _parse_url(url: str, limits: FetchLimits) -> tuple[str, str, int, str]:
@@ -121,23 +157,25 @@ def _parse_url(url: str, limits: FetchLimits) -> tuple[str, str, int, str]:
 
 
 async def _connect(
-    addresses: list[str], scheme: str, host: str, port: int
+    addresses: list[str], scheme: str, host: str, port: int, progress: _Progress
 ) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to the first address that accepts; returns it with the connection. Raises FetchError."""
     context = _unverified_context() if scheme == "https" else None
-    cause = "it has no address"
+    causes: list[str] = []
     for address in addresses:
+        endpoint = show_endpoint(address, port)
+        progress.stage = f"while {endpoint} was connected to"
         try:
             reader, writer = await asyncio.open_connection(
                 address, port, ssl=context, server_hostname=host if context else None
             )
         except OSError as error:
-            cause = describe_failure(error)
+            causes.append(f"{endpoint}: {describe_failure(error)}")
         except (ValueError, TypeError) as error:  # the TLS library rejects the name
             raise FetchError(f"connecting to {host} failed: {describe_failure(error)}") from None
         else:
             return address, reader, writer
-    raise FetchError(f"connecting to {host} port {port} failed: {cause}")
+    raise FetchError(f"connecting to {host} port {port} failed: {', '.join(causes)}")
 
 
 def _unverified_context() -> ssl.SSLContext:
@@ -184,6 +222,8 @@ async def _request(
             break
         body += data.data
         if len(body) > limits.body_bytes:
+            if event.status_code != 200:
+                break  # the status counts
             raise FetchError(f"{host} sends more than {limits.body_bytes} bytes")
     return event.status_code, location, body
 

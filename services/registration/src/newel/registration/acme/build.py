@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from newel.acme.challenges import (
@@ -139,7 +139,9 @@ def _validators(config: ACMEConfig, clock: Clock) -> tuple[Mapping[str, Validato
     servers = NameServers(
         [parse_server(text) for text in config.resolvers], EgressPolicy(allow, deny)
     )
-    policy = EgressPolicy(allow, deny, servers.addresses if config.resolvers else None)
+    policy = EgressPolicy(allow, deny)
+    if config.resolvers:
+        policy = replace(policy, resolver=servers.addresses, resolver_name=servers.names)
     found: Mapping[str, Validator] = {
         HTTP_01: HTTP01Validator(policy, config.http01_port, https_port=config.https01_port),
         DNS_01: DNS01Validator(servers),

@@ -15,6 +15,7 @@ from newel.registration.acme import (
     ids,
     preauthorizations,
     requests,
+    responses,
     successions,
     validity,
 )
@@ -84,6 +85,11 @@ async def read(server: Server, call: Call, identity: str) -> Order:
     found = await _find(call, identity)
     if found.status is OrderStatus.PROCESSING and await server.finalizer.resume(found.id):
         found = await _find(call, identity)
+    if found.status is OrderStatus.INVALID and found.error is None:
+        failures = await call.storage.failures(found.id)
+        if failures:
+            error = responses.summarize_failures(failures)
+            return msgspec.structs.replace(found, error=error)
     return found
 
 

@@ -1,5 +1,6 @@
 """Responses of the ACME server: objects of RFC 8555 §7.1, headers and problem documents."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ _NAMES = {
 }
 _RETRY_AFTER = {ErrorType.RATE_LIMITED: 10, ErrorType.UNAVAILABLE: 5}  # seconds
 
+_problem = msgspec.json.Decoder(problems.Problem)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -65,6 +67,20 @@ def encode_problem(error: NewelError) -> bytes:
         algorithms=lists,
     )
     return _encode(document)
+
+
+def summarize_failures(failures: Sequence[tuple[Identifier, str]]) -> str:
+    """Return the problem of an order whose identifiers were not proved, from theirs, as JSON.
+
+    It has a subproblem for each of them (RFC 8555 §6.7.1); its own type is that of the first.
+    """
+    found = [(name, _problem.decode(error)) for name, error in failures]
+    parts = [problems.Subproblem(each.type, each.detail, name) for name, each in found]
+    (name, first), more = found[0], len(found) - 1
+    detail = f"{name.value} was not proved: {first.detail}"
+    if more:
+        detail += f"; and {more} other identifiers were not"
+    return _encode(problems.Problem(first.type, detail, first.status, parts)).decode()
 
 
 def error_response(error: NewelError, *headers: Header) -> Response:

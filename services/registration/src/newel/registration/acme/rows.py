@@ -121,6 +121,12 @@ def proof(row: Row) -> IdentifierProof:
     return IdentifierProof(position, bytes(owner), identifier, bool(wildcard), challenge or "")
 
 
+def failure(row: Row) -> tuple[Identifier, str]:
+    """Read an identifier as its order has it, and the problem of its challenge."""
+    kind, value, wildcard, error = row
+    return Identifier(kind, f"*.{value}" if wildcard else value), error
+
+
 def claim(row: Row) -> Claim:
     """Read a finalization that was begun and not completed."""
     order_id, owner, provisioner, names, not_before, not_after, csr, token, tries, *more = row

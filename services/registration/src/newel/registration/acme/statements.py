@@ -211,6 +211,14 @@ PROOFS = Statement("""
         coalesce(a.challenge, (SELECT s.challenge FROM acme_authorizations s
             WHERE s.order_id = a.source AND s.position = 0))
     FROM acme_authorizations a WHERE a.order_id = $1 ORDER BY a.position""")
+# why an order is invalid: what each challenge that failed was told
+FAILURES = Statement("""
+    SELECT a.type, a.value, CASE WHEN a.subdomains = 1 THEN 0 ELSE a.wildcard END, s.error
+    FROM acme_authorizations a JOIN acme_authorizations s
+        ON s.order_id = coalesce(a.source, a.order_id)
+        AND s.position = CASE WHEN a.source IS NULL THEN a.position ELSE 0 END
+    WHERE a.order_id = $1 AND s.status = 'invalid' AND s.error IS NOT NULL
+    ORDER BY a.position LIMIT $2""")
 PROVES = Statement("""
     SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
     WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.wildcard = $5

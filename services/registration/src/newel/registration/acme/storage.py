@@ -124,6 +124,11 @@ class Storage:
         """List what each identifier of an order is proved by, in its order."""
         return [rows.proof(row) for row in await self._database.fetch(sql.PROOFS, order)]
 
+    async def failures(self, order: bytes, limit: int = 100) -> list[tuple[Identifier, str]]:
+        """List the identifiers of an order that were not proved, with the problem of each as JSON."""
+        found = await self._database.fetch(sql.FAILURES, order, limit)
+        return [rows.failure(row) for row in found]
+
     # ------------------------------------------------------------ finalizations under way
     async def lost_claims(self, before: dt.datetime, now: dt.datetime, limit: int) -> list[Claim]:
         """List claims older than ``before`` of orders that have not expired at ``now``."""

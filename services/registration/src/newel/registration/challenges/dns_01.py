@@ -27,11 +27,14 @@ async def require_text(
     Raises ``dns`` or ``incorrectResponse``, whose texts begin with the challenge type.
     """
     found = await name_servers.texts(name)
-    if not found:
+    if not found.values:
         # the record may not have reached this name server yet, so this is worth another try
-        raise NewelError(ErrorType.DNS, f"{challenge}: {name} has no TXT record")
-    if challenges.dns_value(validation.authorization).encode() not in found:
+        raise NewelError(
+            ErrorType.DNS, f"{challenge}: {name} has no TXT record, says {found.source}"
+        )
+    if challenges.dns_value(validation.authorization).encode() not in found.values:
         raise NewelError(
             ErrorType.INCORRECT_RESPONSE,
-            f"{challenge}: none of the {len(found)} TXT records of {name} is the one expected",
+            f"{challenge}: none of the {len(found.values)} TXT records of {name} is the one expected;"
+            f" {found.source} has {found.show()}",
         )

@@ -20,16 +20,18 @@ class DNSPersist01Validator:
     async def __call__(self, validation: Validation) -> bytes:
         """Validate one challenge. Raises ``dns`` or ``unauthorized``."""
         name = challenges.persist_name(validation.identifier.value)
-        texts = await self._name_servers.texts(name)
+        texts, source = await self._name_servers.texts(name)
         if not texts:
-            raise NewelError(ErrorType.DNS, f"dns-persist-01: {name} has no TXT record")
+            raise NewelError(
+                ErrorType.DNS, f"dns-persist-01: {name} has no TXT record, says {source}"
+            )
         reasons = [self._refuse(each, validation) for each in texts]
         if "" not in reasons:
             told = list(dict.fromkeys(reasons))[:_MAX_REASONS]
             raise NewelError(
                 ErrorType.UNAUTHORIZED,
-                f"dns-persist-01: none of the {len(texts)} TXT records of {name} is for this authority"
-                f" and {validation.payload.decode()}: {', '.join(told)}",
+                f"dns-persist-01: none of the {len(texts)} TXT records of {name}, from {source}, is for this"
+                f" authority and {validation.payload.decode()}: {', '.join(told)}",
             )
         return b""
 

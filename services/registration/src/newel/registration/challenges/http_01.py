@@ -4,9 +4,10 @@ from newel.acme import challenges
 from newel.registration.challenges.validation import Validation
 from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.fetch import FetchError, FetchLimits, http_get
+from newel.runtime.http.fetch import FetchError, FetchLimits, FetchResponse, http_get, show_url
 
 _MAX_BODY = 1024  # a key authorization has 87 octets
+_MAX_QUOTED = 64  # octets of a body
 
 
 class HTTP01Validator:
@@ -39,15 +40,44 @@ class HTTP01Validator:
             raise NewelError(ErrorType.DNS, f"http-01: {error}") from error
         except FetchError as error:
             raise NewelError(ErrorType.CONNECTION, f"http-01: {error}") from error
+        where = f"{show_url(url)} at {answer.endpoint}"
+        if answer.redirects:
+            where = f"{show_url(url)} redirects to {show_url(answer.url)}; {answer.endpoint}"
         if answer.status != 200:
-            # the body is not shown: it may come from a host the client may not read
             raise NewelError(
                 ErrorType.UNAUTHORIZED,
-                f"http-01: {name} answers with the status {answer.status}",
+                f"http-01: {where} answers with the status {answer.status}"
+                f"{_quote(answer, validation)}",
             )
         if not challenges.is_http_answer(answer.body, validation.authorization):
             raise NewelError(
                 ErrorType.INCORRECT_RESPONSE,
-                f"http-01: {name} answers with another text than the key authorization",
+                f"http-01: {where} answers with {_compare(answer, validation)}",
             )
         return b""
+
+
+def _compare(answer: FetchResponse, validation: Validation) -> str:
+    """Say how a body differs from the key authorization."""
+    expected = validation.authorization.encode()
+    if not answer.body:
+        return "nothing, not with the key authorization"
+    if answer.body.startswith(expected):
+        return f"{len(answer.body) - len(expected)} octets after the key authorization"
+    if answer.body.startswith(validation.token.encode() + b"."):
+        return "the key authorization of another account key"
+    return f"another text than the key authorization{_quote(answer, validation)}"
+
+
+def _quote(answer: FetchResponse, validation: Validation) -> str:
+    """Quote the beginning of what the host itself said.
+
+    After a redirect nothing is quoted: it may come from a host that the client may not read.
+    """
+    if answer.redirects or not answer.body:
+        return ""
+    if validation.authorization.encode() in answer.body:
+        return "; the key authorization is only a part of it"
+    text = answer.body[:_MAX_QUOTED].decode("utf-8", "replace")
+    shown = "".join(each if each.isprintable() else " " for each in text).replace('"', "'")
+    return f': "{shown}{"…" if len(answer.body) > _MAX_QUOTED else ""}"'

@@ -6,10 +6,10 @@ system's servers name the zone's own name servers, and those are queried.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from newel.acme.caa import CAARecord
-from newel.runtime.egress import EgressPolicy, EgressRefusedError, describe_failure
+from newel.runtime.egress import EgressPolicy, EgressRefusedError, describe_failure, show_endpoint
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
@@ -24,8 +24,28 @@ _MAX_TEXT_SIZE = 512
 _MAX_CAA = 100
 _TRY_SECONDS = 3.0
 
+_PORT = 53
+_MAX_VALUES_SHOWN = 3
+_MAX_SHOWN = 32  # characters of each
+
 Server = tuple[str, int]
 """Address and port."""
+
+
+class Texts(NamedTuple):
+    """The TXT values at a name, and the server that answered."""
+
+    values: list[bytes]
+    source: str
+
+    def show(self) -> str:
+        """Return the beginnings of the first values, for the text of an error."""
+        shown: list[str] = []
+        for value in sorted(self.values)[:_MAX_VALUES_SHOWN]:
+            text = value.decode("utf-8", "replace").replace('"', "'")
+            short = "".join(each if each.isprintable() else " " for each in text[:_MAX_SHOWN])
+            shown.append(f'"{short}…"' if len(text) > _MAX_SHOWN else f'"{short}"')
+        return ", ".join(shown) + (" …" if len(self.values) > _MAX_VALUES_SHOWN else "")
 
 
 class NameServers:
@@ -35,17 +55,23 @@ class NameServers:
         self._configured = list(configured)
         self._policy = policy
 
-    async def texts(self, name: str) -> list[bytes]:
-        """Return every TXT value at a name, strings joined, CNAMEs followed; [] when there is none.
+    @property
+    def names(self) -> str:
+        """Those configured, for people."""
+        return ", ".join(show_endpoint(*each) for each in self._configured)
+
+    async def texts(self, name: str) -> "Texts":
+        """Return every TXT value at a name, strings joined, CNAMEs followed, and who said so.
 
         At most 100 values of 512 octets count. Raises ``dns`` when the servers fail, or after more than
         eight aliases.
         """
         import dns.rdatatype
 
-        records = await self._find(name, dns.rdatatype.TXT)
+        records, source = await self._find(name, dns.rdatatype.TXT)
         texts = [b"".join(getattr(each, "strings", ())) for each in records]
-        return [text for text in texts if len(text) <= _MAX_TEXT_SIZE][:_MAX_TEXTS]
+        values = [text for text in texts if len(text) <= _MAX_TEXT_SIZE][:_MAX_TEXTS]
+        return Texts(values, source)
 
     async def caa(self, name: str) -> list[CAARecord]:
         """Return the CAA records at a name, CNAMEs followed; [] when its servers say that there are none.
@@ -54,28 +80,30 @@ class NameServers:
         """
         import dns.rdatatype
 
-        records = await self._find(name, dns.rdatatype.CAA, whole=True)
+        records, _ = await self._find(name, dns.rdatatype.CAA, whole=True)
         if len(records) > _MAX_CAA:
             raise NewelError(ErrorType.DNS, f"{name} has more than {_MAX_CAA} CAA records")
         return [CAARecord(each.flags, each.tag.decode("ascii"), each.value) for each in records]
 
     async def _find(
         self, name: str, kind: "dns.rdatatype.RdataType", *, whole: bool = False
-    ) -> list[Any]:
-        """Return the records of a kind at a name or its aliases. ``whole``: a referral is a failure."""
+    ) -> tuple[list[Any], str]:
+        """Return the records of a kind at a name or its aliases, and who answered.
+
+        ``whole``: a referral is a failure.
+        """
         _require_name(name)
         for _ in range(_MAX_ALIASES + 1):
-            answer = await self._query(await self._servers(name), name, kind)
+            answer, source = await self._query(await self._servers(name), name, kind)
             found, alias = _follow(answer, name, kind)
             if found:
-                return found
+                return found, source
             if alias is None:
                 if whole and not _is_whole(answer):
                     raise NewelError(
-                        ErrorType.DNS,
-                        f"the name server refers to others for {name}, and answers nothing",
+                        ErrorType.DNS, f"{source} refers to others for {name}, and answers nothing"
                     )
-                return []
+                return [], source
             name = alias
         raise NewelError(ErrorType.DNS, f"more than {_MAX_ALIASES} aliases lead away from {name}")
 
@@ -85,7 +113,7 @@ class NameServers:
 
         found: list[str] = []
         for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
-            answer = await self._query(self._recursive(), name, kind)
+            answer, _ = await self._query(self._recursive(), name, kind)
             found += [str(each) for each in _records(answer, kind)]
         return found[:16]
 
@@ -99,7 +127,7 @@ class NameServers:
         zone = dns.name.from_text(name)
         while len(zone.labels) > 2:
             try:
-                answer = await self._query(self._recursive(), zone.to_text(), dns.rdatatype.NS)
+                answer, _ = await self._query(self._recursive(), zone.to_text(), dns.rdatatype.NS)
             except NewelError:
                 break
             hosts = [each.to_text() for each in _records(answer, dns.rdatatype.NS)]
@@ -134,33 +162,39 @@ class NameServers:
 
     async def _query(
         self, servers: list[Server], name: str, kind: "dns.rdatatype.RdataType"
-    ) -> "dns.message.Message":
-        """Query the servers in turn and return the first answer; NXDOMAIN is one, SERVFAIL is not."""
+    ) -> "tuple[dns.message.Message, str]":
+        """Query the servers in turn and return the first answer, and who gave it.
+
+        NXDOMAIN is an answer, SERVFAIL is not.
+        """
         import dns.asyncquery
         import dns.exception
         import dns.message
         import dns.rcode
 
-        failure = "no server"
+        failures: list[str] = []
         for address, port in servers:
+            server = address if port == _PORT else show_endpoint(address, port)
             try:
                 query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
                 async with asyncio.timeout(_TRY_SECONDS):
                     answer, _ = await dns.asyncquery.udp_with_fallback(query, address, port=port)
             except dns.exception.Timeout:
-                failure = "no answer in time"
+                failures.append(f"{server}: no answer in time")
                 continue
             except OSError as error:  # TimeoutError is one
-                failure = describe_failure(error)
+                failures.append(f"{server}: {describe_failure(error)}")
                 continue
             except (dns.exception.DNSException, EOFError, ValueError):
-                failure = "an answer that cannot be read"
+                failures.append(f"{server}: an answer that cannot be read")
                 continue
             rcode = answer.rcode()
             if rcode in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
-                return answer
-            failure = dns.rcode.to_text(rcode)
-        raise NewelError(ErrorType.DNS, f"no name server answers for {name}: {failure}")
+                nothing = rcode == dns.rcode.NXDOMAIN
+                return answer, f"{server} (NXDOMAIN)" if nothing else server
+            failures.append(f"{server}: {dns.rcode.to_text(rcode)}")
+        told = ", ".join(failures) or "there is none to ask"
+        raise NewelError(ErrorType.DNS, f"no name server answers for {name}: {told}")
 
 
 def _records(

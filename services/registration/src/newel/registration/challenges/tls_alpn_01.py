@@ -7,7 +7,13 @@ from newel.acme import alpn
 from newel.acme.identifiers import Identifier
 from newel.acme.problems import ACMEError
 from newel.registration.challenges.validation import Validation
-from newel.runtime.egress import EgressPolicy, EgressRefusedError, ResolutionError, describe_failure
+from newel.runtime.egress import (
+    EgressPolicy,
+    EgressRefusedError,
+    ResolutionError,
+    describe_failure,
+    show_endpoint,
+)
 from newel.runtime.errors import ErrorType, NewelError
 
 
@@ -26,25 +32,32 @@ class TLSALPN01Validator:
         try:
             async with asyncio.timeout(self._seconds):
                 addresses = await self._policy.resolve(identifier.value)
-                der = await self._read_certificate(addresses, identifier)
+                der, endpoint = await self._read_certificate(addresses, identifier)
         except EgressRefusedError as error:
             raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error}") from error
         except ResolutionError as error:
             raise NewelError(ErrorType.DNS, f"tls-alpn-01: {error}") from error
         except TimeoutError:
             raise NewelError(
-                ErrorType.CONNECTION, f"tls-alpn-01: no handshake with {identifier.value} in time"
+                ErrorType.CONNECTION,
+                f"tls-alpn-01: no handshake with {identifier.value} port {self._port} in"
+                f" {self._seconds:g} s",
             ) from None
         try:
             alpn.check_certificate(der, identifier, validation.authorization)
         except ACMEError as error:
-            raise NewelError(ErrorType.UNAUTHORIZED, f"tls-alpn-01: {error.detail}") from error
+            raise NewelError(
+                ErrorType.UNAUTHORIZED, f"tls-alpn-01: {endpoint}: {error.detail}"
+            ) from error
         return b""
 
-    async def _read_certificate(self, addresses: list[str], identifier: Identifier) -> bytes:
-        """Return the certificate of the first reachable address."""
-        failure = "it has no address"
+    async def _read_certificate(
+        self, addresses: list[str], identifier: Identifier
+    ) -> tuple[bytes, str]:
+        """Return the certificate of the first reachable address, and where that is."""
+        failures: list[str] = []
         for address in addresses:
+            endpoint = show_endpoint(address, self._port)
             try:
                 _, writer = await asyncio.open_connection(
                     address,
@@ -54,18 +67,21 @@ class TLSALPN01Validator:
                 )
             except ssl.SSLError as error:
                 raise NewelError(
-                    ErrorType.TLS, f"tls-alpn-01: handshake failed: {describe_failure(error)}"
+                    ErrorType.TLS,
+                    f"tls-alpn-01: the handshake with {endpoint} for {identifier.value} failed:"
+                    f" {describe_failure(error)}",
                 ) from error
             except OSError as error:
-                failure = describe_failure(error)
+                failures.append(f"{endpoint}: {describe_failure(error)}")
                 continue
             try:
-                return _certificate(writer)
+                return _certificate(writer, endpoint), endpoint
             finally:
                 writer.transport.abort()
         raise NewelError(
             ErrorType.CONNECTION,
-            f"tls-alpn-01: connecting to {identifier.value} port {self._port}: {failure}",
+            f"tls-alpn-01: connecting to {identifier.value} port {self._port} failed:"
+            f" {', '.join(failures)}",
         )
 
     def _tls(self) -> ssl.SSLContext:
@@ -80,11 +96,15 @@ class TLSALPN01Validator:
         return self._context
 
 
-def _certificate(writer: asyncio.StreamWriter) -> bytes:
+def _certificate(writer: asyncio.StreamWriter, endpoint: str) -> bytes:
     tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
     if tls.selected_alpn_protocol() != alpn.PROTOCOL:
-        raise NewelError(ErrorType.UNAUTHORIZED, "tls-alpn-01: acme-tls/1 was not negotiated")
+        raise NewelError(
+            ErrorType.UNAUTHORIZED,
+            f"tls-alpn-01: {endpoint} did not negotiate acme-tls/1: what listens there does not answer"
+            " the challenge",
+        )
     der = tls.getpeercert(binary_form=True)
     if not der:
-        raise NewelError(ErrorType.TLS, "tls-alpn-01: no certificate was shown")
+        raise NewelError(ErrorType.TLS, f"tls-alpn-01: {endpoint} showed no certificate")
     return der
