@@ -254,6 +254,8 @@ ACME: dict[str, Effect] = {
     "newel.checkCAA": (True, lambda s: acme(s).checks_caa),
     "newel.preauthorization": (True, lambda s: acme(s).preauthorization),
     "newel.subdomains": (True, lambda s: acme(s).subdomains),
+    "newel.resolvers": (["10.0.0.53"], lambda s: acme(s).resolvers),
+    "newel.secondResolvers": (["10.0.0.54:5353"], lambda s: acme(s).second_resolvers),
     "newel.profiles": ([PROFILE], lambda s: acme(s).profiles),
 }
 OF_A_PROFILE: dict[str, Effect] = {

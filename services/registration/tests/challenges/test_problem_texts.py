@@ -1,7 +1,7 @@
 """What a failed challenge tells: what was tried, at which address, by which resolver, what came back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -27,14 +27,14 @@ def policy_of(dns: NameServer) -> EgressPolicy:
     return EgressPolicy(resolver=servers.addresses, resolver_name=servers.names)
 
 
-async def told(validator: Validator) -> str:
+async def read_detail(validator: Validator) -> str:
     with pytest.raises(NewelError) as caught:
         await validator(validation_of(NAME, ANSWER))
     return caught.value.detail
 
 
 @asynccontextmanager
-async def serve(octets: bytes, *, first: str = "") -> AsyncIterator[int]:
+async def serve(octets: bytes, *, first: str = "") -> AsyncGenerator[int]:
     """Answers every connection with these octets; with ``first``, that path redirects there once."""
 
     async def connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,7 +71,7 @@ async def test_what_a_web_server_answered(
     dns: NameServer, status: str, body: bytes, words: str
 ) -> None:
     async with serve(response(status, body)) as port:
-        detail = await told(HTTP01Validator(policy_of(dns), port))
+        detail = await read_detail(HTTP01Validator(policy_of(dns), port))
     assert words in detail
     assert f"{URL} at 127.0.0.1:{port}" in detail
     assert detail.isprintable()
@@ -81,7 +81,7 @@ async def test_what_a_web_server_answered(
 async def test_after_a_redirect_nothing_of_the_answer_is_quoted(dns: NameServer) -> None:
     secret = response("404 Not Found", b"the wage list")
     async with serve(secret, first="http://b.example/wages?of=me") as port:
-        detail = await told(HTTP01Validator(policy_of(dns), port))
+        detail = await read_detail(HTTP01Validator(policy_of(dns), port))
     assert "redirects to http://b.example/wages?of=me" in detail
     assert f"127.0.0.1:{port} answers with the status 404" in detail
     assert "wage list" not in detail
@@ -94,30 +94,36 @@ async def test_every_address_that_was_tried_is_named(dns: NameServer) -> None:
         HTTP01Validator(policy_of(dns), port),
         TLSALPN01Validator(policy_of(dns), port),
     ):
-        detail = await told(validator)
+        detail = await read_detail(validator)
         for address in ("127.0.0.1", "127.0.0.2"):
             assert f"{address}:{port}: connection refused" in detail
         assert f"connecting to a.example port {port} failed" in detail
 
 
 async def test_time_that_ran_out_says_where(dns: NameServer) -> None:
+    ended = asyncio.Event()
+
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        ended.set()
 
     server = await asyncio.start_server(never, "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
-        detail = await told(HTTP01Validator(policy_of(dns), port, 0.3))
+        detail = await read_detail(HTTP01Validator(policy_of(dns), port, 0.3))
+        await ended.wait()
     assert f"in 0.3 s: the time ran out while 127.0.0.1:{port} was to answer" in detail
 
 
 async def test_who_resolved_a_name_is_named(dns: NameServer) -> None:
     for validator in (HTTP01Validator(policy_of(dns)), TLSALPN01Validator(policy_of(dns))):
         dns.anywhere = None
-        assert f"no address found for a.example: {dns.address} has none" in await told(validator)
+        assert f"no address found for a.example: {dns.address} has none" in await read_detail(
+            validator
+        )
         dns.failing.add("a.example")
-        assert f"{dns.address}: SERVFAIL" in await told(validator)
+        assert f"{dns.address}: SERVFAIL" in await read_detail(validator)
         dns.failing.clear()
 
 
@@ -126,17 +132,17 @@ async def test_what_the_name_servers_said(dns: NameServer) -> None:
         "_acme-challenge.a.example",
         DNS01Validator(NameServers([("127.0.0.1", dns.port)], EgressPolicy())),
     )
-    assert await told(validator) == f"dns-01: {owner} has no TXT record, says {dns.address}"
+    assert await read_detail(validator) == f"dns-01: {owner} has no TXT record, says {dns.address}"
     dns.anywhere = None
-    assert "says 127.0.0.1" in (nothing := await told(validator))
+    assert "says 127.0.0.1" in (nothing := await read_detail(validator))
     assert "(NXDOMAIN)" in nothing
     dns.set(owner, "TXT", ['"1"', f'"{"2" * 40}"', '"3"', '"4"'])
-    detail = await told(validator)
+    detail = await read_detail(validator)
     assert f'{dns.address} has "1", "{"2" * 32}…", "3" …' in detail
     assert "none of the 4 TXT records" in detail
 
 
 async def test_a_port_that_speaks_no_tls_is_named(dns: NameServer) -> None:
     async with serve(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        detail = await told(TLSALPN01Validator(policy_of(dns), port))
+        detail = await read_detail(TLSALPN01Validator(policy_of(dns), port))
     assert f"the handshake with 127.0.0.1:{port} for a.example failed: " in detail

@@ -34,6 +34,7 @@ NEVER = tuple(
         "240.0.0.0/4",        # reserved, with the broadcast address
     )
 )  # fmt: skip # words in rows
+DNS_PORT = 53
 LONGEST_NAME = 253  # characters, without a dot at the end (RFC 1035 §2.3.4)
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
@@ -163,6 +164,23 @@ async def system_resolver(host: str) -> list[str]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def parse_endpoint(text: str, port: int) -> tuple[str, int]:
+    """Parse ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``.
+
+    ``port`` is that of a text without one. Raises ValueError for anything else, names included.
+    """
+    address, written = text, str(port)
+    if text.startswith("["):
+        address, _, rest = text[1:].partition("]")
+        written = rest.removeprefix(":") or written
+    elif text.count(":") == 1:
+        address, _, written = text.partition(":")
+    number = int(written)
+    if not 0 < number < 1 << 16:
+        raise ValueError(f"{text[:64]!r}: the port is out of range")
+    return str(ipaddress.ip_address(address)), number
 
 
 def parse_networks(texts: Sequence[str]) -> tuple[Network, ...]:

@@ -31,5 +31,9 @@ class ACMENewel(Newel, omit_defaults=True, kw_only=True, rename="camel"):
     """Whether accounts may prove names before they order (RFC 8555 §7.4.1)."""
     subdomains: bool = False
     """Whether who proves a domain may get certificates for those below it (RFC 9444)."""
+    resolvers: list[str] | None = None
+    """Name servers of its validations, ``address`` or ``address:port``, instead of the authority's."""
+    second_resolvers: list[str] | None = None
+    """Name servers by which each validation is made once more: both must find the same."""
     profiles: list[ACMEProfile] | None = None
     """The first is that of orders which name none."""

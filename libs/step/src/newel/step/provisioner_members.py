@@ -190,6 +190,12 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
                 "subdomains": honour(
                     "who proves a domain by DNS may get certificates for the domains below it"
                 ),
+                "resolvers": honour(
+                    "name servers of its validations, instead of the authority's: address or address:port"
+                ),
+                "secondResolvers": honour(
+                    "name servers by which each validation is made once more: both must find the same"
+                ),
                 "profiles": PROFILES,
             },
         ),

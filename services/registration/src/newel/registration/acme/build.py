@@ -18,7 +18,7 @@ from newel.registration.acme.authentication import Authenticator
 from newel.registration.acme.authorities import Authorities
 from newel.registration.acme.caa_checks import CAAChecks
 from newel.registration.acme.chains import ChainCache, read_alternates
-from newel.registration.acme.config import ACMEConfig, parse_server
+from newel.registration.acme.config import ACMEConfig
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
@@ -38,6 +38,7 @@ from newel.registration.challenges.http_01 import HTTP01Validator
 from newel.registration.challenges.name_servers import NameServers
 from newel.registration.challenges.tls_alpn_01 import TLSALPN01Validator
 from newel.registration.challenges.validation import Validator
+from newel.registration.challenges.views import EveryViewValidator, Resolvers, View, Views
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioners
@@ -48,7 +49,7 @@ from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
-from newel.runtime.egress import EgressPolicy, parse_networks
+from newel.runtime.egress import DNS_PORT, EgressPolicy, parse_endpoint, parse_networks
 from newel.runtime.entropy import random_bytes
 from newel.runtime.service import Hook, Task
 
@@ -92,10 +93,10 @@ def build(
     limits = config.limits(latest_start)
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
-    validators, caa = _validators(config, clock)
-    caa_checks = CAAChecks(storage, caa, authorities, limits)
+    views = Views(partial(_make_view, config, clock), config.resolvers)
+    caa_checks = CAAChecks(storage, views, authorities, limits)
     parts = (provisioners, limits, clock, audit_trail)
-    validations = Validations(storage, validators, *parts, caa_checks)
+    validations = Validations(storage, _validators(views, clock), *parts, caa_checks)
     finalizer = Finalizer(storage, issuance, *parts, name_checks, caa_checks, subject_defaults)
     server = Server(
         nonces=nonces,
@@ -134,20 +135,26 @@ async def _maintain(database: Database, maintenance: Maintenance) -> None:
     await run_leased(Lease(database, "acme-upkeep"), maintenance.run)
 
 
-def _validators(config: ACMEConfig, clock: Clock) -> tuple[Mapping[str, Validator], CAAFinder]:
+def _validators(views: Views, clock: Clock) -> Mapping[str, Validator]:
+    looking = (HTTP_01, DNS_01, DNS_ACCOUNT_01, DNS_PERSIST_01, TLS_ALPN_01)
+    return {
+        **{each: EveryViewValidator(each, views) for each in looking},
+        DEVICE_ATTEST_01: DeviceAttest01Validator(clock),
+    }
+
+
+def _make_view(config: ACMEConfig, clock: Clock, resolvers: Resolvers) -> View:
+    """Build the validators that look at the world by these resolvers."""
     allow, deny = parse_networks(config.allow_networks), parse_networks(config.deny_networks)
-    servers = NameServers(
-        [parse_server(text) for text in config.resolvers], EgressPolicy(allow, deny)
-    )
     policy = EgressPolicy(allow, deny)
-    if config.resolvers:
+    servers = NameServers([parse_endpoint(text, DNS_PORT) for text in resolvers], policy)
+    if resolvers:
         policy = replace(policy, resolver=servers.addresses, resolver_name=servers.names)
-    found: Mapping[str, Validator] = {
+    validators: Mapping[str, Validator] = {
         HTTP_01: HTTP01Validator(policy, config.http01_port, https_port=config.https01_port),
         DNS_01: DNS01Validator(servers),
         DNS_ACCOUNT_01: DNSAccount01Validator(servers),
         DNS_PERSIST_01: DNSPersist01Validator(servers, clock),
         TLS_ALPN_01: TLSALPN01Validator(policy, config.tls_alpn01_port),
-        DEVICE_ATTEST_01: DeviceAttest01Validator(clock),
     }
-    return found, CAAFinder(servers)
+    return View(servers.names or policy.resolver_name, validators, CAAFinder(servers))

@@ -11,6 +11,7 @@ from newel.registration.acme.records import Attempt, Claim, IdentifierProof
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.urls import URLs
 from newel.registration.challenges.caa import CAAFinder
+from newel.registration.challenges.views import Views, disagree
 from newel.registration.provisioners.acme import ACMEProvisioner
 from newel.runtime.errors import ErrorType, NewelError, Subproblem
 
@@ -26,10 +27,10 @@ class CAAChecks:
     """Checks the names of provisioners that want it; addresses and devices have no CAA records."""
 
     def __init__(
-        self, storage: Storage, finder: CAAFinder, authorities: Authorities, limits: Limits
+        self, storage: Storage, views: Views, authorities: Authorities, limits: Limits
     ) -> None:
         self._storage = storage
-        self._finder = finder
+        self._views = views
         self._authorities = authorities
         self._seconds = limits.validation_deadline / dt.timedelta(seconds=1)
 
@@ -74,9 +75,20 @@ class CAAChecks:
             raise CAAUnavailableError(ErrorType.UNAVAILABLE, _summarize(failed), subproblems=failed)
 
     async def _check(self, proof: IdentifierProof, provisioner: ACMEProvisioner) -> None:
+        first, *others = self._views.of(provisioner)
+        await self._check_by(first.caa, proof, provisioner)
+        for each in others:
+            try:
+                await self._check_by(each.caa, proof, provisioner)
+            except NewelError as error:
+                raise disagree(error, each) from error
+
+    async def _check_by(
+        self, finder: CAAFinder, proof: IdentifierProof, provisioner: ACMEProvisioner
+    ) -> None:
         domain = proof.identifier.value
         try:
-            found = await self._finder.find(domain)
+            found = await finder.find(domain)
         except NewelError as error:
             raise NewelError(
                 ErrorType.DNS,

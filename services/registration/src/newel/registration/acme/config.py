@@ -1,7 +1,6 @@
 """The part of the registration authority's configuration that is about ACME."""
 
 import datetime as dt
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from newel.durations.go import format_duration
 from newel.runtime.config import Config, Duration
-from newel.runtime.egress import parse_networks
+from newel.runtime.egress import DNS_PORT, parse_endpoint, parse_networks
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class ACMEConfig(Config):
     @classmethod
     def _addresses(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         for text in texts:
-            parse_server(text)
+            parse_endpoint(text, DNS_PORT)
         return texts
 
     @field_validator("allow_networks", "deny_networks")
@@ -117,20 +116,3 @@ class ACMEConfig(Config):
         if not self.lost_after < self.order_lifetime <= self.retention:
             raise ValueError("lost_after, order_lifetime and retention are out of order")
         return self
-
-
-def parse_server(text: str) -> tuple[str, int]:
-    """Parse ``192.0.2.1``, ``192.0.2.1:5353``, ``2001:db8::1`` or ``[2001:db8::1]:5353``.
-
-    Raises ValueError for anything else, names of servers included.
-    """
-    address, port = text, "53"
-    if text.startswith("["):
-        address, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") or port
-    elif text.count(":") == 1:
-        address, _, port = text.partition(":")
-    number = int(port)
-    if not 0 < number < 1 << 16:
-        raise ValueError(f"{text[:64]!r}: the port is out of range")
-    return str(ipaddress.ip_address(address)), number

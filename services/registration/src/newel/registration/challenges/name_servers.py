@@ -9,7 +9,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from newel.acme.caa import CAARecord
-from newel.runtime.egress import EgressPolicy, EgressRefusedError, describe_failure, show_endpoint
+from newel.runtime.egress import (
+    DNS_PORT,
+    EgressPolicy,
+    EgressRefusedError,
+    describe_failure,
+    show_endpoint,
+)
 from newel.runtime.errors import ErrorType, NewelError
 
 if TYPE_CHECKING:
@@ -24,7 +30,6 @@ _MAX_TEXT_SIZE = 512
 _MAX_CAA = 100
 _TRY_SECONDS = 3.0
 
-_PORT = 53
 _MAX_VALUES_SHOWN = 3
 _MAX_SHOWN = 32  # characters of each
 
@@ -143,7 +148,7 @@ class NameServers:
             try:
                 for address in (await self.addresses(host))[:2]:
                     self._policy.check(address)
-                    found.append((address, 53))
+                    found.append((address, DNS_PORT))
             except (NewelError, EgressRefusedError):
                 continue
         return found[:_MAX_SERVERS]
@@ -174,7 +179,7 @@ class NameServers:
 
         failures: list[str] = []
         for address, port in servers:
-            server = address if port == _PORT else show_endpoint(address, port)
+            server = address if port == DNS_PORT else show_endpoint(address, port)
             try:
                 query = dns.message.make_query(name, kind, use_edns=0, payload=1232)
                 async with asyncio.timeout(_TRY_SECONDS):

@@ -19,12 +19,14 @@ from newel.registration.provisioners.acme_profiles import apply_profile
 from newel.registration.provisioners.android_status import PUBLISHED, AndroidStatus
 from newel.registration.provisioners.provisioner import Provisioner, ProvisionerContext
 from newel.registration.provisioners.x5c_chains import read_roots
+from newel.runtime.egress import DNS_PORT, EgressPolicy, EgressRefusedError, parse_endpoint
 from newel.runtime.errors import ErrorType, NewelError
 from newel.step.acme_profiles import ACMENewel
 from newel.step.provisioners import ACMEProvisionerConfig
 
 _USUAL = (HTTP_01, DNS_01, TLS_ALPN_01)
 _CHALLENGES = (*_USUAL, DEVICE_ATTEST_01, DNS_ACCOUNT_01, DNS_PERSIST_01)
+_MOST_RESOLVERS = 4
 _MOST_IDENTITIES = 10
 """Of a challenge of dns-persist-01, by its draft."""
 
@@ -43,7 +45,8 @@ class ACMEProvisioner(Provisioner):
         self.terms_of_service = record.terms_of_service
         self.website = record.website
         self.caa_identities = tuple(record.caa_identities or ())
-        self.checks_caa = bool(record.newel and record.newel.check_caa)
+        own = record.newel or ACMENewel()
+        self.checks_caa = own.check_caa
         """Whether CAA records of the names must let one of the identities issue (RFC 8659)."""
         if self.checks_caa:
             _require_identities(self.caa_identities, "newel.checkCAA")
@@ -51,6 +54,12 @@ class ACMEProvisioner(Provisioner):
             _require_identities(self.caa_identities, DNS_PERSIST_01)
             if len(self.caa_identities) > _MOST_IDENTITIES:
                 raise ValueError(f"{DNS_PERSIST_01} has at most {_MOST_IDENTITIES} caaIdentities")
+        self.resolvers = _read_resolvers(own.resolvers, "newel.resolvers")
+        """The name servers of its validations; empty: those of every provisioner."""
+        self.second_resolvers = _read_resolvers(own.second_resolvers, "newel.secondResolvers")
+        """Name servers by which each validation is made once more; empty: it is made once."""
+        if self.second_resolvers and set(self.second_resolvers) == set(self.resolvers):
+            raise ValueError("newel.secondResolvers are the same as newel.resolvers")
         self.require_external_account = record.require_eab
         self.force_common_name = record.force_cn
         self.attestation_formats = tuple(record.attestation_formats or formats.FORMATS)
@@ -65,7 +74,6 @@ class ACMEProvisioner(Provisioner):
             and not self._attestation_roots
         ):
             raise ValueError("the format tpm needs attestationRoots: no maker of TPMs has a root")
-        own = record.newel or ACMENewel()
         self.preauthorization = own.preauthorization
         self.subdomains = own.subdomains
         """Whether an authorization may be for the domains below its own, too."""
@@ -123,6 +131,22 @@ class ACMEProvisioner(Provisioner):
         if context.outgoing is None:
             raise ValueError("the list of revoked keys of android-key cannot be fetched here")
         return AndroidStatus(self.android_status_url, context.outgoing)
+
+
+def _read_resolvers(given: Sequence[str] | None, what: str) -> tuple[str, ...]:
+    """Read name servers. Raises ValueError for what is none, or one that validation may not ask."""
+    listed = tuple(given or ())
+    if len(listed) > _MOST_RESOLVERS:
+        raise ValueError(f"{what}: at most {_MOST_RESOLVERS} name servers")
+    for each in listed:
+        try:
+            address, _ = parse_endpoint(each, DNS_PORT)
+            EgressPolicy().check(address)
+        except (ValueError, EgressRefusedError) as error:
+            raise ValueError(
+                f"{what}: {each[:64]!r} is no name server, as 192.0.2.53 or 192.0.2.53:5353 are: {error}"
+            ) from None
+    return listed
 
 
 def _require_identities(identities: Sequence[str], what: str) -> None:
