@@ -1,5 +1,6 @@
 """CAA records decide what an ACME provisioner that checks them issues: RFC 8659, RFC 8657, attack A19."""
 
+import asyncio
 import datetime as dt
 import ipaddress
 from collections.abc import Sequence
@@ -86,6 +87,8 @@ async def test_records_that_forbid_end_the_validation_and_are_shown(
     assert shown["error"]["status"] == 403
     for part in ("a.b.example", f"the records at {at}", words, "ca.example issue"):
         assert part in shown["error"]["detail"]
+    while not harness.audit.outcomes("acme.challenge"):
+        await asyncio.sleep(0.01)  # it is written after the result
     (line,) = [facts for event, _, facts in harness.audit.lines if event == "acme.challenge"]
     assert line["type"] == "caa"
 
