@@ -41,7 +41,7 @@ __all__ = [
     "ForeignHosts", "Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure",
 ]  # fmt: skip # words in rows
 
-REVISION = "0011"
+REVISION = "0012"
 """The migration that ``build`` needs the database to be at."""
 
 TABLES = (

@@ -51,7 +51,7 @@ class Metrics:
         )
         self.rate_limited = counter(
             "newel_registration_rate_limited_total",
-            "Requests over a rate limit: address, new-account, new-order",
+            "Requests over a rate limit: address, new-account, new-order, acme-orders",
             ("limit",),
         )
         self.webhooks = counter(

@@ -28,11 +28,9 @@ class Rate:
 class RateLimitedError(NewelError):
     """429: the client may try again in ``seconds``."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, reason: str = "too many requests") -> None:
         self.seconds = max(1, math.ceil(seconds))
-        super().__init__(
-            ErrorType.RATE_LIMITED, f"too many requests; try again in {self.seconds} s"
-        )
+        super().__init__(ErrorType.RATE_LIMITED, f"{reason}; try again in {self.seconds} s")
 
 
 class Buckets:
@@ -101,16 +99,12 @@ class Limit:
         table: SharedTable | None = None,
     ) -> None:
         """Count in a table that workers share, or without one in this process."""
-        self._name = name
         self._buckets: Buckets | SharedBuckets | None = None
         if rate.per_second and table is not None:
             self._buckets = SharedBuckets(rate, name, table)
         elif rate.per_second:
             self._buckets = Buckets(rate, remembered)
-        self._audit = audit
-        self._refusals = metrics.rate_limited.labels(name)
-        self._unlogged = 0
-        self._logged_at = -math.inf
+        self._refusals = RefusalLog(name, audit, metrics)
 
     def check(self, key: Hashable, now: float, **who: str) -> None:
         """Raise RateLimitedError over the limit; ``who`` is for the audit trail."""
@@ -118,10 +112,22 @@ class Limit:
             return
         wait = self._buckets.take(key, now)
         if wait:
-            self._count_refusal(now, who)
+            self._refusals.add(now, **who)
             raise RateLimitedError(wait)
 
-    def _count_refusal(self, now: float, who: dict[str, str]) -> None:
+
+class RefusalLog:
+    """Counts the refusals of one limit, and logs them at most once a second."""
+
+    def __init__(self, name: str, audit: Audit, metrics: Metrics) -> None:
+        self._name = name
+        self._audit = audit
+        self._refusals = metrics.rate_limited.labels(name)
+        self._unlogged = 0
+        self._logged_at = -math.inf
+
+    def add(self, now: float, **who: str) -> None:
+        """Count one; ``who`` is for the audit trail."""
         self._refusals.inc()
         self._unlogged += 1
         if abs(now - self._logged_at) < _LOG_INTERVAL:

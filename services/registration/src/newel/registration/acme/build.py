@@ -22,6 +22,7 @@ from newel.registration.acme.config import ACMEConfig
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.maintenance import Maintenance
 from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.order_rates import OrderRates
 from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.renewal_info import RenewalInfoReader
 from newel.registration.acme.routes import ACMEApp
@@ -42,7 +43,7 @@ from newel.registration.challenges.views import EveryViewValidator, Resolvers, V
 from newel.registration.issuance import Issuance
 from newel.registration.metrics import Metrics
 from newel.registration.provisioners.acme import ACMEProvisioners
-from newel.registration.rate_limits import Limit
+from newel.registration.rate_limits import Limit, RefusalLog
 from newel.registration.replacements import Replacements
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
@@ -108,6 +109,9 @@ def build(
         limits=limits,
         audit_trail=audit_trail,
         new_orders=new_orders,
+        order_rates=OrderRates(
+            storage, config.order_rates, RefusalLog("acme-orders", audit, metrics)
+        ),
         name_checks=name_checks,
         renewal_info=RenewalInfoReader(Replacements(database), issuance, clock),
     )

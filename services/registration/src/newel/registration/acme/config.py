@@ -44,6 +44,33 @@ class Limits:
     """Between two tries of a finalization; the first is two seconds, each next one twice as long."""
 
 
+class OrderRatesConfig(Config):
+    """How many orders there may be, counted in the database by all replicas together."""
+
+    account_orders: int = Field(default=0, ge=0)
+    """Of one account in ``period``; 0: no limit."""
+    names_orders: int = Field(default=0, ge=0)
+    """For exactly the same identifiers in ``period``, by all accounts together; 0: no limit."""
+    period: Duration = Field(
+        default=dt.timedelta(hours=1), ge=dt.timedelta(seconds=1), le=dt.timedelta(days=30)
+    )
+    """The time that the two are for."""
+    failures: int = Field(default=50, ge=0, le=1000)
+    """So many validations of an identifier that failed one after another pause it for the account until
+    the first of them is older than ``failure_window``; 0: never."""
+    failure_window: Duration = Field(
+        default=dt.timedelta(hours=1), ge=dt.timedelta(seconds=1), le=dt.timedelta(days=1)
+    )
+    """The time in which failures count."""
+
+    @model_validator(mode="after")
+    def _check_period(self) -> "OrderRatesConfig":
+        most = max(self.account_orders, self.names_orders)
+        if most > self.period / dt.timedelta(milliseconds=1):
+            raise ValueError(f"{most} orders in {format_duration(self.period)} are no limit: use 0")
+        return self
+
+
 class ACMEConfig(Config):
     """The networks and ports of validation, and the limits an operator may change."""
 
@@ -78,6 +105,8 @@ class ACMEConfig(Config):
     """For all tries of one challenge together."""
     lost_after: Duration = Limits.lost_after
     """Age from which an unfinished validation or finalization counts as lost in a crash."""
+    order_rates: OrderRatesConfig = OrderRatesConfig()
+    """Rates of orders, which hold over all replicas."""
 
     def limits(self, latest_start: dt.timedelta) -> Limits:
         """Return the limits of the ACME server."""

@@ -38,6 +38,8 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     unlinked = [each for each in wanted if each not in links.sources]
     requests.require_provable(call.provisioner, (each for each in unlinked if each not in approved))
     await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
+    provisioner_name = call.provisioner.name
+    await server.order_rates.check(call.account.id, provisioner_name, wanted, call.now)
     profile = request.profile or call.provisioner.default_profile
     provisioner = call.provisioner.select(profile)
     not_before, not_after = validity.parse_validity(

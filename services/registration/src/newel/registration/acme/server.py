@@ -7,6 +7,7 @@ from newel.registration.acme.chains import ChainCache
 from newel.registration.acme.config import Limits
 from newel.registration.acme.finalization import Finalizer
 from newel.registration.acme.nonces import Nonces
+from newel.registration.acme.order_rates import OrderRates
 from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.renewal_info import RenewalInfoReader
 from newel.registration.acme.validations import Validations
@@ -31,3 +32,5 @@ class Server:
     renewal_info: RenewalInfoReader
     new_orders: Limit
     """Per account."""
+    order_rates: OrderRates
+    """Those of an account, of a set of names, and of what only ever fails, over all replicas."""

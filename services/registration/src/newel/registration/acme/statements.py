@@ -154,6 +154,25 @@ SUCCESSOR = Statement("""
     SELECT 1 FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
     WHERE s.serial = $1 AND o.status IN ('processing', 'valid')""")
 
+# ---------------------------------------------------------------- rates of orders
+# $2 now, $3 what one order takes, $4 how far ahead the rest may be: milliseconds
+TAKE_RATE = Statement("""
+    INSERT INTO acme_rates (key, full_at) VALUES ($1, CAST($2 AS BIGINT) + CAST($3 AS BIGINT))
+    ON CONFLICT (key) DO UPDATE SET full_at = CAST($3 AS BIGINT) + CASE
+        WHEN acme_rates.full_at > $2 THEN acme_rates.full_at ELSE CAST($2 AS BIGINT) END
+    WHERE acme_rates.full_at - $2 <= $4 RETURNING key""")
+RATE = Statement("SELECT full_at FROM acme_rates WHERE key = $1")
+FORGET_RATES = Statement("DELETE FROM acme_rates WHERE full_at < $1")
+RECENT_FAILURES = Statement("""
+    SELECT type, value, claimed_at, error FROM acme_authorizations
+    WHERE account = $1 AND status = 'invalid' AND claimed_at > $2 AND claimed_at <= $3
+        AND error IS NOT NULL
+    ORDER BY claimed_at DESC LIMIT $4""")
+HAS_PROVED = Statement("""
+    SELECT 1 FROM acme_orders o JOIN acme_authorizations z ON z.order_id = o.id
+    WHERE o.account = $1 AND o.id >= $2 AND z.type = $3 AND z.value = $4 AND z.status = 'valid'
+        AND z.validated_at >= $5 LIMIT 1""")
+
 # ---------------------------------------------------------------- authorizations
 AUTHORIZATION = Statement("""
     SELECT order_id, position, account, type, value, wildcard, status, expires_at, seed, challenge,

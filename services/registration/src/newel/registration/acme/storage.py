@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from newel.acme.identifiers import Identifier
-from newel.registration.acme import rows
+from newel.registration.acme import ids, rows
 from newel.registration.acme import statements as sql
 from newel.registration.acme.changes import Change
 from newel.registration.acme.records import (
@@ -23,6 +23,10 @@ from newel.registration.acme.records import (
 )
 from newel.registration.acme.writes import to_seconds, writes
 from newel.runtime.database.contract import Database, Write
+from newel.runtime.database.times import read_time
+
+_OLDEST = dt.timedelta(days=1)
+"""How much older than its validation an order is taken to be."""
 
 
 class Storage:
@@ -177,6 +181,32 @@ class Storage:
         """Move an order from processing to invalid, with a problem document."""
         params = (claim.order_id, claim.claim, problem.decode())
         await self._database.apply(Write(sql.FAIL_ORDER, params))
+
+    # ------------------------------------------------------------ rates of orders
+    async def take_rate(self, key: bytes, now: int, interval: int, slack: int) -> int:
+        """Take one unit of a key: 0, or the milliseconds until there is one."""
+        gate = Write(sql.TAKE_RATE, (key, now, interval, slack))
+        if await self._database.decide(gate) is not None:
+            return 0
+        found = await self._database.fetch(sql.RATE, key)
+        return max(1, int(found[0][0]) - now - slack) if found else 1
+
+    async def recent_failures(
+        self, account: bytes, since: dt.datetime, now: dt.datetime, limit: int = 1000
+    ) -> list[tuple[Identifier, dt.datetime, str]]:
+        """List the validations of an account that failed, the last first: what, when, the problem."""
+        params = (account, to_seconds(since), to_seconds(now), limit)
+        found = await self._database.fetch(sql.RECENT_FAILURES, *params)
+        return [(Identifier(r[0], r[1]), read_time(r[2]), str(r[3])) for r in found]
+
+    async def has_proved(self, account: bytes, identifier: Identifier, since: dt.datetime) -> bool:
+        """Tell whether an order that was placed since then has the identifier proved."""
+        params = (account, ids.floor(since - _OLDEST), identifier.type, identifier.value)
+        return bool(await self._database.fetch(sql.HAS_PROVED, *params, to_seconds(since)))
+
+    async def forget_rates(self, before: dt.datetime) -> None:
+        """Delete the rates that have been full since then."""
+        await self._database.apply(Write(sql.FORGET_RATES, (int(before.timestamp() * 1000),)))
 
     # ------------------------------------------------------------ replacements (RFC 9773)
     async def is_replaced(self, serial: bytes) -> bool:

@@ -1,0 +1,115 @@
+"""Rates of orders hold over all replicas, with exact Retry-After; what only ever fails is paused."""
+
+import asyncio
+import datetime as dt
+
+import pytest
+from pydantic import ValidationError
+
+from fixtures.acme_account import Client
+from fixtures.acme_harness import ACMEHarness, make_harness
+from newel.registration.acme.config import OrderRatesConfig
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.mark.attack("A22")
+async def test_the_orders_of_an_account_are_limited_over_replicas(database_url: str) -> None:
+    rates = {"account_orders": 4, "period": "1h"}
+    async with make_harness(database_url, order_rates=rates) as harness:
+        client, other = await harness.register_client(), await harness.register_client()
+        replica = harness.rebuild()
+        await replica.start()
+        apps = (harness.acme.app, replica.app)
+
+        async def place(number: int) -> int:
+            mine = Client(apps[number % 2], key=client.key, kid=client.kid)
+            return (await mine.order(f"host{number}.example")).status
+
+        statuses = await asyncio.gather(*map(place, range(12)))
+        assert sorted(statuses) == [201] * 4 + [429] * 8
+        refused = await client.order("a.example")
+        assert refused.problem == "rateLimited"
+        assert "too many orders of this account: at most 4 in 3600 s" in refused["detail"]
+        seconds = int(refused.header("retry-after"))
+        assert seconds == 900
+        assert (await other.order("a.example")).status == 201
+        harness.clock.advance(dt.timedelta(seconds=seconds - 1))
+        again = await client.order("a.example")
+        assert (again.status, again.header("retry-after")) == (429, "1")
+        harness.clock.advance(dt.timedelta(seconds=1))
+        assert (await client.order("a.example")).status == 201
+        assert harness.audit.outcomes("rate-limit")
+        lines = [facts for event, _, facts in harness.audit.lines if event == "rate-limit"]
+        assert lines[0]["cause"] == "acme-orders"
+        counted = harness.registry.get_sample_value(
+            "newel_registration_rate_limited_total", {"limit": "acme-orders"}
+        )
+        assert counted
+        harness.clock.advance(2 * HOUR)
+        await harness.sweep()
+        assert await harness.rows("SELECT key FROM acme_rates") == []
+
+
+@pytest.mark.attack("A22")
+async def test_equal_sets_of_names_are_limited_across_accounts(database_url: str) -> None:
+    async with make_harness(database_url, order_rates={"names_orders": 2}) as harness:
+        client, other = await harness.register_client(), await harness.register_client()
+        assert (await client.order("a.example", "b.example")).status == 201
+        assert (await other.order("b.example", "A.example")).status == 201
+        refused = await client.order("b.example", "a.example")
+        assert (refused.problem, refused.header("retry-after")) == ("rateLimited", "1800")
+        assert (await client.order("a.example")).status == 201
+        foreign = await harness.register_client("other")
+        assert (await foreign.order("a.example", "b.example")).status == 201
+
+
+async def fail(harness: ACMEHarness, client: Client, name: str) -> None:
+    order = await client.order(name)
+    assert order.status == 201, order
+    (authorization,) = order["authorizations"]
+    challenge = await client.challenge(authorization, "http-01")
+    await client.post(challenge["url"], {})
+    assert (await client.poll(authorization))["status"] == "invalid"
+    harness.clock.advance(dt.timedelta(seconds=60))
+
+
+@pytest.mark.attack("A22")
+async def test_what_only_ever_fails_is_paused_and_told_why(database_url: str) -> None:
+    async with make_harness(database_url, order_rates={"failures": 3}) as harness:
+        client, other = await harness.register_client(), await harness.register_client()
+        for _ in range(3):
+            await fail(harness, client, "a.example")
+        for names in (("a.example",), ("b.example", "a.example")):
+            refused = await client.order(*names)
+            assert refused.problem == "rateLimited"
+            assert "a.example is paused for this account" in refused["detail"]
+            assert "its last 3 validations failed" in refused["detail"]
+            assert "answers with the status 404" in refused["detail"]
+            # the first failure is three minutes old
+            assert refused.header("retry-after") == str(3600 - 180)
+        assert (await client.order("b.example")).status == 201
+        assert (await other.order("a.example")).status == 201
+        harness.clock.advance(dt.timedelta(seconds=3600 - 180))
+        assert (await client.order("a.example")).status == 201
+
+
+async def test_a_proof_ends_the_count(database_url: str) -> None:
+    async with make_harness(database_url, order_rates={"failures": 2}) as harness:
+        client = await harness.register_client()
+        await fail(harness, client, "a.example")
+        await fail(harness, client, "a.example")
+        assert (await client.order("a.example")).status == 429
+        harness.clock.advance(HOUR)
+        await fail(harness, client, "a.example")
+        assert (await harness.ready(client, "a.example"))["status"] == "ready"
+        harness.clock.advance(dt.timedelta(seconds=1))
+        await fail(harness, client, "a.example")
+        assert (await client.order("a.example")).status == 201
+
+
+def test_settings_that_limit_nothing_are_refused() -> None:
+    with pytest.raises(ValidationError, match="are no limit"):
+        OrderRatesConfig.model_validate({"account_orders": 5000, "period": "1s"})
+    with pytest.raises(ValidationError):
+        OrderRatesConfig.model_validate({"failures": -1})
