@@ -132,6 +132,44 @@ async def test_what_waits_for_room_is_not_counted_as_tried(either: ACMEHarness) 
     assert await either.rows("SELECT tries FROM acme_authorizations") == [(0,)]
 
 
+async def test_a_validation_that_waits_for_room_has_all_of_its_time_afterwards(
+    harness: ACMEHarness,
+) -> None:
+    """The first of two holds the only room for longer than the deadline of either."""
+    late, end, names = asyncio.Event(), asyncio.Event(), list[str]()
+
+    async def validate(validation: Validation) -> bytes:
+        names.append(validation.identifier.value)
+        if len(names) == 1:
+            try:
+                await end.wait()
+            except asyncio.CancelledError:
+                late.set()
+                await end.wait()
+                raise
+        return b""
+
+    replica = harness.rebuild()
+    await replica.start()
+    client = await harness.register_client()
+    client.app = replica.app
+    first, _ = await answer_challenge(client, "first.example")
+    second, _ = await answer_challenge(client, "second.example")
+    validations = await make_validations(
+        harness, validate, concurrent_validations=1, validation_deadline=dt.timedelta(seconds=0.5)
+    )
+    harness.clock.advance(dt.timedelta(seconds=61))
+    assert await validations.recover() == 2
+    running = asyncio.ensure_future(validations.run())  # noqa: TID251 - the task of another process
+    await late.wait()
+    await asyncio.sleep(0.1)
+    end.set()
+    assert (await client.poll(second))["status"] == "valid"
+    assert (await client.poll(first))["status"] == "invalid"
+    assert names == ["first.example", "second.example"]
+    running.cancel()
+
+
 async def test_an_order_that_is_not_issued_is_given_up_and_says_why(
     either: ACMEHarness,
 ) -> None:

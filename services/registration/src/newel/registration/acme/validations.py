@@ -127,12 +127,18 @@ class Validations:
             attempt.payload,
             attempt.wildcard,
         )
-        failure = NewelError(ErrorType.CONNECTION, "the validation took too long")
+        seconds = self._limits.validation_deadline / dt.timedelta(seconds=1)
+        room = self._limits.lost_after / dt.timedelta(seconds=1) - seconds
+        failure, begun = _busy_error(), False
         try:
-            async with asyncio.timeout(self._limits.validation_deadline / dt.timedelta(seconds=1)):
+            # The time that it waits for room is not its own; who waits longer than this is taken over.
+            async with asyncio.timeout(room) as limit:
                 for pause in (*self._limits.validation_pauses, None):
                     try:
                         async with self._slots:
+                            if not begun:
+                                begun, failure = True, _slow_error()
+                                limit.reschedule(asyncio.get_running_loop().time() + seconds)
                             key = await validator(validation)
                             await self._caa_checks.check_attempt(attempt, provisioner)
                             return Outcome(None, key)
@@ -156,6 +162,17 @@ class Validations:
             "provisioner": attempt.provisioner,
         }
         self._audit_trail.write(Decision("acme.challenge", facts, failure))
+
+
+def _busy_error() -> NewelError:
+    return NewelError(
+        ErrorType.SERVER_INTERNAL,
+        "this server had too many other validations to make: place a new order later",
+    )
+
+
+def _slow_error() -> NewelError:
+    return NewelError(ErrorType.CONNECTION, "the validation took too long")
 
 
 def _disabled_error() -> NewelError:
