@@ -72,10 +72,12 @@ def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
                 f"flag '--{flag}' does not go with --key, --issued-between, --include-expired or --dry-run,"
                 " nor with --provisioner alone: an administrator's certificate revokes a selection"
             )
-    since = options.issued_between
+    since = options.read_typed("issued-between")
     (until,) = options.positionals(1) if since else (None, *options.positionals(0))
+    if until == "":
+        raise UsageError("the time after '--issued-between' is empty; say when the selection ends")
     names = ("key", "endpoint", "provisioner")
-    named = {name: options.get(name) for name in names if options.is_given(name)}
+    named = {name: text for name in names if (text := options.read_typed(name))}
     if not named and not since:
         raise UsageError(
             "nothing is selected: give --key, --endpoint, --provisioner or --issued-between"
@@ -84,7 +86,7 @@ def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
         **named,
         issued_after=since,
         issued_before=until,
-        include_expired=options.include_expired,
+        include_expired=options.is_given("include-expired") and options.include_expired,
     )
 
 

@@ -111,6 +111,19 @@ class Invocation:
         """Say whether the flag stands on the command line itself."""
         return name in self._line
 
+    def read_typed(self, name: str) -> str | None:
+        """Return the value that stands on the command line itself; None when the flag does not.
+
+        For acts, whose reach no environment and no defaults.json may change. Raises UsageError for an empty
+        value, which would leave out a limit that was meant: it is often a shell's variable that is not set.
+        """
+        values = self._line.get(name)
+        if not values:
+            return None
+        if "" in values:
+            raise UsageError(f"flag '--{name}' is empty; give it a value, or leave it out")
+        return values[-1]
+
     def supply(self, name: str, value: str) -> None:
         """Set a flag as if it stood on the command line."""
         self._line[self._flags[name].name] = [value]

@@ -1,0 +1,79 @@
+"""Acts that are about many things count what was typed, and nothing that is saved or empty."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from newel.cli.commands import revoke
+from newel.cli.commands.alerts import silence
+from newel.cli.errors import UsageError
+from newel.cli.options.grammar import find
+from newel.cli.options.invocation import Invocation
+
+if TYPE_CHECKING:
+    from newel.cli.options.records.alerts import AlertsSilenceOptions
+    from newel.cli.options.records.revoke import RevokeOptions
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is saved would narrow a silence, and choose and widen a revocation."""
+    saved = {
+        "provisioner": "web",
+        "kind": "expiring",
+        "endpoint": "c-1",
+        "include-expired": True,
+        "issued-between": "-1h",
+    }
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/defaults.json").write_text(json.dumps(saved))
+    monkeypatch.setenv("STEPPATH", str(tmp_path))
+    return tmp_path
+
+
+def call(*words: str) -> Invocation:
+    command, rest = find([*words])
+    assert command is not None
+    return Invocation(command, rest)
+
+
+def read_silence(*words: str) -> dict[str, str]:
+    found = call("alerts", "silence", "--until", "2h", *words)
+    return silence.read_silence(cast("AlertsSilenceOptions", found))
+
+
+def test_a_silence_is_about_what_was_typed() -> None:
+    assert call("alerts", "silence").get("provisioner") == "web", "this would be read otherwise"
+    found = read_silence("--subject", "*.internal")
+    del found["ends_at"]
+    assert found == {"subject": "*.internal"}
+    with pytest.raises(UsageError, match="is all alerts"):
+        read_silence()
+
+
+def test_an_empty_pattern_of_a_silence_is_refused_because_the_silence_would_be_wider() -> None:
+    with pytest.raises(UsageError, match="'--provisioner' is empty"):
+        read_silence("--kind", "expiring", "--provisioner", "")
+
+
+@pytest.mark.parametrize("flag", ["provisioner", "endpoint", "key", "issued-between"])
+def test_a_revocation_of_an_empty_name_is_refused_because_it_would_select_everything(
+    flag: str,
+) -> None:
+    options = cast("RevokeOptions", call("revoke", f"--{flag}", "", "--dry-run"))
+    assert revoke.is_selection(options)
+    with pytest.raises(UsageError, match=f"'--{flag}' is empty"):
+        revoke.read_selection(options)
+
+
+def test_a_revocation_without_the_end_of_its_time_is_refused() -> None:
+    options = cast("RevokeOptions", call("revoke", "--issued-between", "-1h", ""))
+    with pytest.raises(UsageError, match="say when the selection ends"):
+        revoke.read_selection(options)
+
+
+def test_a_revocation_is_of_what_was_typed() -> None:
+    options = cast("RevokeOptions", call("revoke", "--provisioner", "ops"))
+    assert revoke.read_selection(options).filters == {"provisioner": "ops", "state": "active"}
