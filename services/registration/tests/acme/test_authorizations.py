@@ -23,14 +23,17 @@ async def test_a_wrong_answer_makes_challenge_authorization_and_order_invalid(
     order = await client.order("a.example")
     (authorization,) = order["authorizations"]
     challenge = await client.challenge(authorization, "http-01")
-    harness.web.files[challenges.http_path(challenge["token"])] = b"something else, secret"
+    harness.web.files[challenges.http_path(challenge["token"])] = (
+        b"something else, " * 4 + b"secret"
+    )
     await client.post(challenge["url"], {})
     failed = await client.poll(authorization)
     assert failed["status"] == "invalid"
     (shown,) = failed["challenges"]
     assert shown["status"] == "invalid"
     assert shown["error"]["type"] == "urn:ietf:params:acme:error:incorrectResponse"
-    assert "secret" not in str(shown["error"])
+    assert '"something else' in shown["error"]["detail"]
+    assert "secret" not in str(shown["error"])  # after the first 64 octets
     assert (await client.post(order.header("location")))["status"] == "invalid"
     csr = {"csr": make_csr("a.example")}
     assert (await client.post(order["finalize"], csr)).problem == "orderNotReady"
