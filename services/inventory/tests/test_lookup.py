@@ -7,6 +7,7 @@ import pytest
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Config
 from newel.inventory.lookup import MetadataKey
+from newel.inventory.metadata_file import check_key
 from newel.inventory.rpc import LookupServicer
 from newel.inventory.storage.metadata import MetadataStorage
 from newel.proto.inventory.v1 import inventory_pb2, inventory_pb2_grpc
@@ -76,16 +77,19 @@ async def test_names_of_every_kind_are_spelled_as_in_the_catalogue(
 ) -> None:
     await metadata.write(MetadataKey("name", "ip:10.0.0.1", ""), {"kind": "ip"}, NOW)
     await metadata.write(MetadataKey("name", "uri:spiffe://a/b", ""), {"more": "uri"}, NOW)
+    device = check_key(MetadataKey("name", "permanentIdentifier:A-7", ""))
+    await metadata.write(device, {"device": "A-7"}, NOW)
     stub = inventory_pb2_grpc.LookupStub(LocalChannel(server, "registration"))
     names = [
         issuing_pb2.GeneralName(ip=bytes((10, 0, 0, 1))),
         issuing_pb2.GeneralName(ip=b"short"),
         issuing_pb2.GeneralName(uri="spiffe://a/b"),
+        issuing_pb2.GeneralName(permanent_identifier="A-7"),
         issuing_pb2.GeneralName(),
     ]
     request = inventory_pb2.LookupRequest(questions=[inventory_pb2.Question(names=names)])
     (answer,) = (await stub.Lookup(request)).answers
-    assert dict(answer.values) == {"kind": "ip", "more": "uri"}
+    assert dict(answer.values) == {"kind": "ip", "more": "uri", "device": "A-7"}
 
 
 @pytest.mark.attack("P10")

@@ -9,7 +9,9 @@ import pytest
 from fixtures.catalogue import IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue, inventory_client
 from newel.inventory import metadata_file
+from newel.inventory.lookup import MetadataKey
 from newel.inventory.metadata_file import MetadataFileError, read_metadata
+from newel.inventory.storage.metadata import MetadataStorage
 from newel.runtime.http.roles import Role
 
 CSV = """kind,key,provisioner,owner,team,tags
@@ -81,7 +83,8 @@ async def test_one_wrong_line_and_nothing_is_written(
     assert refused.status_code == 400
     assert refused.json()["detail"] == (
         "Nothing was imported: line 4: the name 'web.example' has no kind; write it as dns:web.example, "
-        "or dns, ip, email, uri, principal:…; line 5: the kind 'host' is unknown; there are subject and name."
+        "or dns, ip, email, uri, principal, permanentIdentifier:…; "
+        "line 5: the kind 'host' is unknown; there are subject and name."
     )
     refusals = [
         facts for name, how, facts in catalogue.audit.lines if (name, how) == IMPORT_REFUSED
@@ -104,7 +107,7 @@ async def test_one_wrong_line_and_nothing_is_written(
         ('kind,key,a\nname,dns:a,"x\n', "line 2: this is no CSV: unexpected end of data"),
         ("kind,key\nname,dns:a\n\nname,dns:a\n", "line 4: 'dns:a' stands in line 2 already"),
         ("kind,key\nname,\n", "line 2: a key has 1 to 1024 characters"),
-        ("kind,key\nname,ip:2001:DB8::1\n", "line 2: '2001:DB8::1' is no IP address as it is looked up"),
+        ("kind,key\nname,dns:Web.a\nname,dns:web.A\n", "line 3: 'dns:web.a' stands in line 2 already"),
         ("kind,key\nname,ip:x\n", "line 2: 'x' is no IP address"),
         (f"kind,key,a\nname,dns:a,{'x' * 17_000}\n", "line 2: its entries exceed 16384 octets"),
     ],
@@ -156,6 +159,52 @@ def test_a_file_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(read_metadata("kind,key\n" + lines[: -len("name,dns:2\n")], is_csv=True)) == 2
     with pytest.raises(MetadataFileError, match="line 4: a file has 2 records at most"):
         read_metadata("kind,key\n" + lines, is_csv=True)
+
+
+SPELLINGS = {
+    "dns:Web.Example": "dns:web.example",
+    "dns:Bücher.example": "dns:xn--bcher-kva.example",
+    "ip:2001:DB8:0::1": "ip:2001:db8::1",
+    "ip:::ffff:192.0.2.1": "ip:192.0.2.1",
+    "email:Ada@Example.com": "email:Ada@example.com",
+    "uri:SPIFFE://Trust.Example/Web": "uri:spiffe://trust.example/Web",
+    "principal:Ada": "principal:Ada",
+    "permanentIdentifier:A-7": "permanentIdentifier:A-7",
+    "dns:-odd-": "dns:-odd-",
+}
+
+
+async def test_names_are_kept_as_requests_are_looked_up_by(
+    catalogue: Catalogue, ada: IssuedCertificate
+) -> None:
+    lines = "".join(f"name,{name},ada\n" for name in SPELLINGS)
+    async with inventory_client(catalogue, ada.der) as http:
+        await send(http, f"kind,key,owner\n{lines}subject,Web.Example,eve\n")
+        kept = await keys_of(http)
+        path = "/inventory/metadata/name/dns:"
+        read = await http.get(f"{path}WEB.example")
+        await http.put(f"{path}OTHER.Example", content='{"owner": "bob"}')
+        found = await keys_of(http, search="other")
+        removed = await http.delete(f"{path}Other.example")
+    assert sorted(kept) == sorted([*SPELLINGS.values(), "Web.Example"])
+    assert read.json() == {"owner": "ada"}
+    assert (found, removed.status_code) == (["dns:other.example"], 204)
+
+
+async def test_what_an_earlier_version_kept_in_another_spelling_is_read_and_removed(
+    catalogue: Catalogue, ada: IssuedCertificate
+) -> None:
+    old = MetadataKey("name", "dns:Web.Example", "")
+    store = MetadataStorage(catalogue.database)
+    await store.write(old, {"owner": "ada"}, catalogue.clock.now())
+    path = "/inventory/metadata/name/dns:Web.Example"
+    async with inventory_client(catalogue, ada.der) as http:
+        await http.put(path, content='{"owner": "bob"}')
+        first = (await http.get(path)).json()
+        assert await keys_of(http) == ["dns:Web.Example", "dns:web.example"]
+        removed = [(await http.delete(path)).status_code for _ in range(3)]
+    assert first == {"owner": "ada"}
+    assert removed == [204, 204, 404]
 
 
 @pytest.mark.parametrize(

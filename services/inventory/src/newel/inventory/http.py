@@ -27,7 +27,7 @@ from newel.inventory.documents import (
     write_csv,
     write_rows,
 )
-from newel.inventory.lookup import MetadataQuery, look_up
+from newel.inventory.lookup import MetadataQuery, look_up, spell_name
 from newel.inventory.metadata_routes import add_metadata
 from newel.inventory.metering import Meter
 from newel.inventory.metering_documents import COLUMNS, MeteringDocument, MeteringParameters
@@ -216,6 +216,7 @@ def _add_endpoints(routes: APIRouter, inventory: Inventory) -> None:
         lineage = await listing.lineage(endpoint, _LINEAGE_LIMIT)
         certificates = [CertificateDocument.of(each, now) for each in lineage]
         proof = lineage[0].proof if lineage else ""
-        question = MetadataQuery(entry.provisioner, proof, entry.names)
+        names = tuple(map(spell_name, entry.names))
+        question = MetadataQuery(entry.provisioner, proof, names)
         (known,) = await look_up(inventory.metadata, [question])
         return LineageDocument.of(entry, now, metadata=known or {}, certificates=certificates)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from newel.crypto import names
+from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
+
 
 @dataclass(frozen=True, slots=True)
 class MetadataQuery:
@@ -21,6 +24,31 @@ class MetadataKey:
     kind: str  # "subject" or "name"
     key: str
     provisioner: str  # "" when it holds for every provisioner
+
+
+def spell_name(name: str) -> str:
+    """Return a name, ``dns:Web.Example``, as requests are looked up by: ``dns:web.example``.
+
+    Domain names and the domains of addresses are in lower case and A-labels, IP addresses in their
+    shortest form (RFC 5952), schemes and hosts of URIs in lower case. What no certificate may carry
+    stays as it is.
+    """
+    kind, _, text = name.partition(":")
+    try:
+        match kind:
+            case "dns":
+                found = names.dns_name(text, UNDERSCORES)
+            case "ip":
+                found = names.ip_address(text)
+            case "email":
+                found = names.email_address(text)
+            case "uri":
+                found = names.uri(text)
+            case _:
+                return name
+    except InvalidNameError:
+        return name
+    return f"{kind}:{found}"
 
 
 class MetadataStore(Protocol):

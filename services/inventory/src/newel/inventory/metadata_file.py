@@ -14,16 +14,17 @@ import io
 import ipaddress
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
-from newel.inventory.lookup import MetadataKey
+from newel.inventory.lookup import MetadataKey, spell_name
 
 MAX_RECORDS = 20_000
 MAX_RECORD_SIZE = 16 * 1024
 """Octets of one record's entries as JSON."""
 MAX_KEY = 1024
 KINDS = ("subject", "name")
-NAMES = ("dns", "ip", "email", "uri", "principal")
+NAMES = ("dns", "ip", "email", "uri", "principal", "permanentIdentifier")
 _ABOUT = ("kind", "key", "provisioner")
 _MEMBERS = (*_ABOUT, "entries", "updated_at")
 _SHOWN = 10
@@ -65,24 +66,23 @@ class _Row(NamedTuple):
     entries: Any
 
 
-def check_key(key: MetadataKey) -> None:
-    """Raise ValueError for a key that no request is ever looked up by."""
+def check_key(key: MetadataKey) -> MetadataKey:
+    """Return a key as it is looked up by. Raises ValueError for one that no request ever has."""
     if key.kind not in KINDS:
         raise ValueError(f"the kind {key.kind!r} is unknown; there are subject and name")
     if not 0 < len(key.key) <= MAX_KEY or "\0" in key.key + key.provisioner:
         raise ValueError(f"a key has 1 to {MAX_KEY} characters, none of them NUL")
-    form, _, name = key.key.partition(":")
     if key.kind == "subject":
-        return
+        return key
+    form, _, name = key.key.partition(":")
     if form not in NAMES or not name:
         raise ValueError(
             f"the name {key.key!r} has no kind; write it as dns:{key.key}, or {_list(NAMES)}:…"
         )
-    if form == "ip" and (written := _write_address(name)) != name:
-        raise ValueError(
-            f"{name!r} is no IP address as it is looked up"
-            + (f"; write ip:{written}" if written else "")
-        )
+    spelled = spell_name(key.key)
+    if form == "ip" and not _is_address(spelled.partition(":")[2]):
+        raise ValueError(f"{name!r} is no IP address")
+    return replace(key, key=spelled)
 
 
 def read_metadata(text: str, *, is_csv: bool) -> list[MetadataRecord]:
@@ -120,8 +120,7 @@ def _read_record(row: _Row) -> MetadataRecord:
             raise _RecordError(f"{name!r} is missing")
         if not isinstance(value, str):
             raise _RecordError(f"{name!r} is no text")
-    key = MetadataKey(**cast("dict[str, str]", about))
-    check_key(key)
+    key = check_key(MetadataKey(**cast("dict[str, str]", about)))
     found: object = row.entries
     if not isinstance(found, dict):
         raise _RecordError("'entries' is no object of texts")
@@ -239,11 +238,11 @@ def _skip(text: str, at: int) -> int:
     return at
 
 
-def _write_address(text: str) -> str:
+def _is_address(text: str) -> bool:
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.ip_address(text)) == text
     except ValueError:
-        return ""
+        return False
 
 
 def _list(words: Sequence[str]) -> str:

@@ -2,13 +2,14 @@
 
 import base64
 import datetime as dt
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from newel.inventory.lookup import MetadataKey
+from newel.inventory.lookup import MetadataKey, spell_name
 from newel.inventory.metadata_file import (
     MAX_RECORD_SIZE,
     MetadataFileError,
@@ -115,18 +116,18 @@ def add_metadata(routes: APIRouter, store: MetadataStorage, clock: Clock, audit:
     @routes.get(path)
     async def read_one(kind: str, key: str, provisioner: str = "") -> dict[str, str]:
         """Read the metadata that templates get for a subject or a name."""
-        at = _read_key(kind, key, provisioner)
-        entries = (await store.read([at])).get(at)
-        if entries is None:
-            raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
-        return entries
+        keys = _spell_key(kind, key, provisioner)
+        found = await store.read(keys)
+        for at in keys:
+            if at in found:
+                return found[at]
+        raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
 
     @routes.put(path, status_code=204, openapi_extra=_TAKES_METADATA)
     async def write_one(request: Request, kind: str, key: str, provisioner: str = "") -> None:
         """Replace the metadata of a subject or a name with a JSON object of strings."""
-        at = _read_key(kind, key, provisioner)
         try:
-            check_key(at)
+            at = check_key(_read_key(kind, key, provisioner))
         except ValueError as error:
             raise NewelError(ErrorType.MALFORMED, f"The key is refused: {error}.") from error
         body = await read_body(request.receive, MAX_RECORD_SIZE, request.scope["headers"])
@@ -140,8 +141,10 @@ def add_metadata(routes: APIRouter, store: MetadataStorage, clock: Clock, audit:
     @routes.delete(path, status_code=204)
     async def remove_one(kind: str, key: str, provisioner: str = "") -> None:
         """Remove the metadata of a subject or a name."""
-        if not await store.remove(_read_key(kind, key, provisioner)):
-            raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
+        for at in _spell_key(kind, key, provisioner):
+            if await store.remove(at):
+                return
+        raise NewelError(ErrorType.NOT_FOUND, "Nothing is known of it.")
 
 
 def _add_files(routes: APIRouter, store: MetadataStorage, clock: Clock, audit: Audit) -> None:
@@ -209,6 +212,13 @@ def _read_key(kind: str, key: str, provisioner: str) -> MetadataKey:
         detail = "Metadata is kept under subject/… or name/dns:…"
         raise NewelError(ErrorType.MALFORMED, detail)
     return MetadataKey(kind, key, provisioner)
+
+
+def _spell_key(kind: str, key: str, provisioner: str) -> list[MetadataKey]:
+    """Return the keys that may be meant: this very one, which an earlier version kept, and as it is kept now."""
+    at = _read_key(kind, key, provisioner)
+    spelled = replace(at, key=spell_name(key)) if kind == "name" else at
+    return list(dict.fromkeys((at, spelled)))
 
 
 def _write_cursor(key: MetadataKey) -> str:

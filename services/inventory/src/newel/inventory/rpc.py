@@ -77,6 +77,8 @@ def _names(question: inventory_pb2.Question) -> Iterable[str]:
         if kind == "ip":
             if len(name.ip) in {4, 16}:
                 yield f"ip:{ipaddress.ip_address(name.ip)}"
+        elif kind == "permanent_identifier":
+            yield f"permanentIdentifier:{name.permanent_identifier}"
         elif kind is not None:
             yield f"{kind}:{getattr(name, kind)}"
     for principal in question.principals:
