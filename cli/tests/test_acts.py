@@ -9,6 +9,7 @@ import pytest
 from newel.cli.commands import revoke
 from newel.cli.commands.alerts import silence
 from newel.cli.errors import UsageError
+from newel.cli.operations.inventory import layouts
 from newel.cli.options.grammar import find
 from newel.cli.options.invocation import Invocation
 
@@ -72,6 +73,17 @@ def test_a_revocation_without_the_end_of_its_time_is_refused() -> None:
     options = cast("RevokeOptions", call("revoke", "--issued-between", "-1h", ""))
     with pytest.raises(UsageError, match="say when the selection ends"):
         revoke.read_selection(options)
+
+
+@pytest.mark.parametrize("times", [("-1h", "now"), ("yesterday", "-1h")])
+def test_a_time_that_is_none_is_told_of_by_the_flag_that_was_typed(times: tuple[str, str]) -> None:
+    options = cast("RevokeOptions", call("revoke", "--issued-between", *times))
+    with pytest.raises(UsageError, match="for flag '--issued-between'"):
+        revoke.read_selection(options)
+
+
+def test_a_number_is_shown_without_an_exponent() -> None:
+    assert [*map(layouts.plain, (0.00001, 12.5, 3.0, 0.0))] == ["0.00001", "12.5", "3", "0"]
 
 
 def test_a_revocation_is_of_what_was_typed() -> None:

@@ -145,8 +145,11 @@ def test_metadata_is_imported_whole_or_not_at_all(desk: Desk) -> None:
     assert "Nothing was imported: line 3: the name 'oops' has no kind" in refused.stderr
     assert desk.entries("metadata", "list") == []
     file.write_text("kind,key,owner\nname,dns:known.internal,ada\n")
-    assert "1 would be created" in desk.newel("metadata", "import", "hosts.csv", "--dry-run").stderr
-    assert "1 were created" in desk.newel("metadata", "import", "hosts.csv").stderr
+    assert (
+        "Nothing written: 1 new"
+        in desk.newel("metadata", "import", "hosts.csv", "--dry-run").stderr
+    )
+    assert "Metadata: 1 new" in desk.newel("metadata", "import", "hosts.csv").stderr
     heading, row = desk.newel("metadata", "list", "--attribute", "owner=ada").stdout.splitlines()
     assert heading.split() == ["KIND", "KEY", "PROVISIONER", "ENTRIES", "WRITTEN"]
     assert row.split()[:3] == ["name", "dns:known.internal", "owner=ada"]

@@ -211,7 +211,7 @@ async def test_a_month_is_metered_and_its_numbers_lead_to_the_certificates(
             (await browser.get(html.unescape(path))).text.count("<tr>") - 1 for path, _ in links
         ]
     assert "Metering of 2026-11 counted until 2026-11-21 13:00 UTC" in read_text(page)
-    assert f"admin {ISSUER} 1 0.5 0.0 1 0.5 1" in read_text(page)
+    assert f"admin {ISSUER} 1 0.5 0 1 0.5 1" in read_text(page)
     assert [int(number) for _, number in links] == counts == [1, 1, 2]
     assert "month=2026-11" in before.text
     assert csv.text.count("\n") == 3

@@ -10,6 +10,7 @@ from newel.cli.interact import progress
 from newel.cli.interact.terminal import confirm, note, say, show_json
 from newel.cli.operations import connection
 from newel.cli.operations.inventory import bulk_revocation, layouts, questions, session
+from newel.cli.operations.times import resolve_time
 from newel.cli.operations.tokens import provisioner_choice, token_claims, token_requests
 from newel.cli.options.groups import authority_options, service_options, token_options
 
@@ -65,6 +66,8 @@ def is_selection(options: "RevokeOptions") -> bool:
 
 def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
     """Return what is selected; flags of other ways to revoke are refused. Raises UsageError."""
+    from newel.client.clock import now
+
     refused = ("serial", "cert", "token", "provisioner-password-file", "x5c-cert", "x5c-key")
     for flag in refused:
         if options.is_given(flag):
@@ -76,6 +79,8 @@ def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
     (until,) = options.positionals(1) if since else (None, *options.positionals(0))
     if until == "":
         raise UsageError("the time after '--issued-between' is empty; say when the selection ends")
+    for text in (since, until):
+        resolve_time(text, "issued-between", now())
     names = ("key", "endpoint", "provisioner")
     named = {name: text for name in names if (text := options.read_typed(name))}
     if not named and not since:
@@ -127,7 +132,8 @@ def administrator(options: "RevokeOptions") -> dict[str, Any]:
 def show_preview(found: Sequence[dict[str, Any]]) -> None:
     """Show how many are selected, and the first of them."""
     endpoints = len({each.get("endpoint") for each in found})
-    say("Selected", f"{len(found)} certificates of {endpoints} endpoints")
+    of = f"{endpoints} endpoint{'s' if endpoints > 1 else ''}"
+    say("Selected", f"{len(found)} certificate{'s' if len(found) > 1 else ''} of {of}")
     columns = layouts.CERTIFICATES
     rows = [
         [layouts.plain(layouts.few(each.get(member))) for member in columns.values()]

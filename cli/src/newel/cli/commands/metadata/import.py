@@ -21,9 +21,7 @@ def run(options: "MetadataImportOptions") -> None:
     with session.connect(service_options(options, "inventory")) as authority:
         call = catalogue.import_metadata(content, media_type, dry_run=options.dry_run)
         found = authority.send(call)
-    done = "would be" if options.dry_run else "were"
     say(
-        "Metadata",
-        f"{found['created']} {done} created, {found['changed']} {done} changed,"
-        f" {found['unchanged']} are as they were",
+        "Nothing written" if options.dry_run else "Metadata",
+        f"{found['created']} new, {found['changed']} changed, {found['unchanged']} unchanged",
     )

@@ -168,6 +168,8 @@ def plain(value: Any) -> str:
     if isinstance(value, dict):
         members = cast("dict[str, object]", value).items()
         value = [f"{name}={text}" for name, text in members]
+    if isinstance(value, float):
+        value = f"{value:.5f}".rstrip("0").rstrip(".")  # never with an exponent
     text = (
         " ".join(map(str, value))
         if isinstance(value, list)
