@@ -154,6 +154,7 @@ async def test_a_validation_that_waits_for_room_has_all_of_its_time_afterwards(
     client = await harness.register_client()
     client.app = replica.app
     first, _ = await answer_challenge(client, "first.example")
+    harness.clock.advance(dt.timedelta(seconds=1))  # those of one second are taken up in any order
     second, _ = await answer_challenge(client, "second.example")
     validations = await make_validations(
         harness, validate, concurrent_validations=1, validation_deadline=dt.timedelta(seconds=0.5)
