@@ -10,9 +10,10 @@ import pytest
 from cryptography import x509
 
 from fixtures.acme_account import HOST, Client, make_csr
-from fixtures.acme_harness import ACMEHarness, provisioner
+from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from fixtures.acme_requests import Reply
 from newel.acme import challenges
+from newel.proto.common.v1 import error_pb2
 from newel.registration.policy.approvals import Approvals
 from newel.step.acme_profiles import ACMENewel
 from newel.step.policies import NameLists
@@ -162,6 +163,37 @@ async def test_name_servers_that_keep_failing_end_the_order_with_the_cause(
     (part,) = shown["error"]["subproblems"]
     assert part["type"] == "urn:ietf:params:acme:error:dns"
     assert harness.issuing.requests == []
+
+
+@pytest.mark.attack("A19")
+async def test_an_order_whose_name_servers_fail_holds_up_no_other(either: ACMEHarness) -> None:
+    client = await register(either)
+    names = [f"{each}.example" for each in "abcdefghij"]
+    orders = {name: await either.ready(client, name) for name in names}
+    either.issuing.refuse = error_pb2.Error(type="unavailable", detail="away")
+    for name, order in orders.items():
+        assert (await finalize(client, order, name))["status"] == "processing"
+        either.clock.advance(dt.timedelta(seconds=1))
+    either.issuing.refuse = None
+    either.dns.failing.update(names[:-1])
+    either.clock.advance(dt.timedelta(seconds=61))
+    await either.recover()
+    ended = await either.rows("SELECT identifiers FROM acme_orders WHERE status = 'valid'")
+    assert [names[-1] in each for (each,) in ended] == [True]
+
+
+@pytest.mark.attack("A19")
+async def test_the_names_of_an_order_share_one_deadline(database_url: str) -> None:
+    async with make_harness(database_url, validation_deadline="200ms") as harness:
+        client = await register(harness)
+        names = [f"h{number}.example" for number in range(40)]
+        account = (await harness.rows("SELECT id FROM acme_accounts"))[0][0]
+        harness.approvals[bytes(account)] = Approvals(NameLists(dns=tuple(names)))
+        order = await client.order(*names)
+        harness.dns.silent.update(names)
+        assert (await finalize(client, order, *names))["status"] == "processing"
+        # those that were asked first used the time up
+        assert len({name for name, _ in harness.dns.asked if name in names}) <= 16
 
 
 @pytest.mark.attack("A19")

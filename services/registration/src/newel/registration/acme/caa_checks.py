@@ -54,10 +54,12 @@ class CAAChecks:
             p for p in await self._storage.proofs(claim.order_id) if p.identifier.type == "dns"
         ]
         slots = asyncio.Semaphore(_CONCURRENT)
+        # for all names together: before the claim counts as lost, and another process checks them too
+        end = asyncio.get_running_loop().time() + self._seconds
 
         async def check(proof: IdentifierProof) -> Subproblem | None:
             try:
-                async with slots, asyncio.timeout(self._seconds):
+                async with asyncio.timeout_at(end), slots:
                     await self._check(proof, provisioner)
             except NewelError as error:
                 return Subproblem(error.type, error.detail, "dns", _show(proof))

@@ -1,7 +1,10 @@
 """From a claimed order to its certificate, now or after a crash."""
 
+import asyncio
 import datetime as dt
+import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from newel.crypto import csr, loading
 from newel.crypto.distinguished_names import Attribute
@@ -24,6 +27,15 @@ from newel.runtime.errors import ErrorType, NewelError
 
 _REOPENING = frozenset({ErrorType.BAD_CSR, ErrorType.BAD_PUBLIC_KEY})
 """Errors that another CSR can fix: the order is ready again (RFC 8555 §7.4)."""
+_CONCURRENT = 8  # orders that are resumed at once
+
+
+class Result(NamedTuple):
+    """What became of an order that was tried."""
+
+    status: OrderStatus
+    stops_others: bool = False
+    """Whether the issuing authority did not answer: no other order would get further."""
 
 
 class Finalizer:
@@ -51,14 +63,13 @@ class Finalizer:
         self._caa_checks = caa_checks
         self._subject_defaults = subject_defaults
 
-    async def complete(
-        self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool
-    ) -> OrderStatus:
+    async def complete(self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool) -> Result:
         """Have the certificate issued and stored; return the order's new status.
 
         An error is recorded and raised: with ``reopen``, while its client waits, one that another CSR can
         fix leaves the order ready; any other makes it invalid.
         """
+        is_asked = False
         try:
             self._audit_trail.require_writable()
             provisioner = self._provisioner(claim.provisioner).select(claim.profile)
@@ -74,9 +85,11 @@ class Finalizer:
             await self._caa_checks.check_order(claim, provisioner)
             await authorize_content(content)
             await take_succession(self._storage, claim)
+            is_asked = True
             issued = await self._issuance.issue(message)
         except NewelError as error:
-            return await self._handle_error(claim, error, reopen=reopen)
+            status = await self._handle_error(claim, error, reopen=reopen)
+            return Result(status, is_asked and error.type is ErrorType.UNAVAILABLE)
         ends_at = loading.load_certificate(issued.der).not_valid_after_utc
         await self._storage.complete_order(claim, issued.der, issued.issuer, now, ends_at)
         content.notify(issued.der)
@@ -87,40 +100,53 @@ class Finalizer:
             "identifiers": [name.value for name in claim.identifiers],
         }
         self._audit_trail.write(Decision("acme.finalize", facts))
-        return OrderStatus.VALID
+        return Result(OrderStatus.VALID)
 
     async def resume(self, order: bytes) -> bool:
         """Complete one order if its claim was left behind; True when it has another status now."""
         claim = await self._storage.lost_claim(order, *self._lost_before())
-        return claim is not None and await self._take_over(claim) is not OrderStatus.PROCESSING
+        if claim is None:
+            return False
+        return (await self._take_over(claim)).status is not OrderStatus.PROCESSING
 
     async def resume_all(self, limit: int = 100) -> int:
         """Complete every order that was left behind and return how many ended.
 
-        Stops while the issuing authority is unavailable.
+        Stops while the issuing authority is unavailable. An order that waits for anything else, as the
+        name servers of its names, holds up no other.
         """
-        ended = 0
-        for claim in await self._storage.lost_claims(*self._lost_before(), limit):
-            if await self._take_over(claim) is OrderStatus.PROCESSING:
-                break
-            ended += 1
+        waiting = iter(await self._storage.lost_claims(*self._lost_before(), limit))
+        ended, is_stopped = 0, False
+
+        async def work(most: int) -> None:
+            nonlocal ended, is_stopped
+            for claim in itertools.islice(waiting, most):
+                found = await self._take_over(claim)
+                ended += found.status is not OrderStatus.PROCESSING
+                is_stopped = is_stopped or found.stops_others
+                if is_stopped:
+                    return
+
+        await work(1)  # where the issuing authority is unreachable, one try tells
+        if not is_stopped:
+            await asyncio.gather(*(work(limit) for _ in range(_CONCURRENT)))
         return ended
 
-    async def _take_over(self, claim: Claim) -> OrderStatus:
+    async def _take_over(self, claim: Claim) -> Result:
         """Try again and return the order's status: PROCESSING while another process tries."""
         mine = random_bytes(16)
         taken = await self._storage.take_over_claim(claim, mine, self._clock.now())
         if taken is None:
-            return OrderStatus.PROCESSING
+            return Result(OrderStatus.PROCESSING)
         try:
             try:
                 request = requests.verify(claim.csr)
                 requests.check(request, claim.identifiers)
             except NewelError as error:
-                return await self._handle_error(taken, error, reopen=False)
+                return Result(await self._handle_error(taken, error, reopen=False))
             return await self.complete(taken, request, reopen=False)
         except NewelError:
-            return OrderStatus.INVALID  # its client reads the error in the order
+            return Result(OrderStatus.INVALID)  # its client reads the error in the order
 
     def _provisioner(self, name: str) -> ACMEProvisioner:
         provisioner = self._provisioners(name)

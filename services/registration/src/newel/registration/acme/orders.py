@@ -135,8 +135,8 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
         replaces=found.replaces,
         profile=found.profile,
     )
-    status = await server.finalizer.complete(begun, request, reopen=True)
-    return msgspec.structs.replace(found, status=status)
+    result = await server.finalizer.complete(begun, request, reopen=True)
+    return msgspec.structs.replace(found, status=result.status)
 
 
 async def read_chain(
