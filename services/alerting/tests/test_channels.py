@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from newel.alerting.channels.factory import build_channel
 from newel.alerting.channels.webhook import signature
 from newel.alerting.config import Config, Email, Slack, Webhook
 from newel.alerting.delivery import DeliveryError
-from newel.alerting.notices import Phase
+from newel.alerting.notices import Phase, facts
 from newel.runtime.clock import ManualClock
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.egress import EgressPolicy
@@ -220,6 +221,23 @@ class TestSlack:
         kinds |= {each["type"] for each in sent["blocks"][1]["fields"]}
         assert kinds == {"plain_text"}
         assert "\r" not in json.dumps(sent).replace("\\n", "")
+
+    async def test_it_shows_everything_there_is_to_say(
+        self, slack: SlackReceiver, secret_file: SecretFile
+    ) -> None:
+        what = message()
+        notice = replace(what.notice, owner="ada", detail="two of three are late")
+        what = replace(what, notice=notice)
+        assert len(facts(what)) == 11, "one more than a section holds"
+        await send(Slack(kind="slack", url_file=secret_file(slack.url("/services/T/B/x"))), what)
+        (sent,) = slack.messages
+        shown = [
+            tuple(field["text"].split("\n", 1))
+            for block in sent["blocks"]
+            for field in block.get("fields", ())
+        ]
+        assert shown == facts(what)
+        assert slack.complaints == []
 
     @pytest.mark.attack("P08")
     async def test_its_address_is_a_secret_and_in_no_error(

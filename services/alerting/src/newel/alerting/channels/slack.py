@@ -12,19 +12,23 @@ from newel.alerting.notices import Message, Phase, facts, title
 SIGNS = {Phase.OPENED: "⚠", Phase.ESCALATED: "⚠", Phase.RESOLVED: "✓"}
 """What people see first."""
 
-_FIELDS = 10  # Slack takes no more in one section
+_FIELDS = 10  # Slack takes no more in one section, and 50 blocks
 
 
 def build_request(message: Message) -> PostRequest:
     """Write the message in Slack's Block Kit."""
     headline = f"{SIGNS[message.phase]} {title(message)}"
-    fields = [_plain(f"{name}\n{value}") for name, value in facts(message)[:_FIELDS]]
+    fields = [_plain(f"{name}\n{value}") for name, value in facts(message)]
+    sections = [
+        {"type": "section", "fields": fields[first : first + _FIELDS]}
+        for first in range(0, len(fields), _FIELDS)
+    ]
     content = {
         "text": escape(headline),
         "mrkdwn": False,
         "blocks": [
             {"type": "header", "text": _plain(headline)},
-            {"type": "section", "fields": fields},
+            *sections,
         ],
     }
     return build_json(message, content)
