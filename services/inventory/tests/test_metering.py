@@ -1,5 +1,6 @@
 """Endpoint-months and certificate-months: what is counted, and that a recount says the same."""
 
+import asyncio
 import csv
 import datetime as dt
 import io
@@ -15,10 +16,10 @@ from hypothesis import strategies as st
 from fixtures.catalogue import ISSUER, START, IssuedCertificate, make_issued, revocation_event
 from fixtures.inventory import Catalogue, inventory_client
 from newel.inventory import metering
-from newel.inventory.metering import Account, Meter, Month, Report, Usage
+from newel.inventory.metering import Account, Meter, MeteredCertificate, Month, Report, Usage
 from newel.inventory.storage.metering import MeteringStorage
 from newel.runtime.database.contract import Statement, Write
-from newel.runtime.errors import NewelError
+from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.roles import Role
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -31,6 +32,11 @@ CLEAR = [
 ]
 PROVISIONERS = (("admin", True), ("mesh", True), ("people", False))
 ADMIN = Account(ISSUER, "admin")
+
+
+@pytest.fixture(autouse=True)
+def wait_for_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metering, "_WAIT_SECONDS", 60)
 
 
 async def count(catalogue: Catalogue, month: Month = NOVEMBER) -> Report:
@@ -251,6 +257,82 @@ async def test_a_report_is_counted_again_after_some_seconds(catalogue: Catalogue
     assert await meter.report() is before
     catalogue.clock.advance(dt.timedelta(seconds=10))
     assert (await meter.report()).total.endpoint_seconds == 10
+
+
+class HeldStorage(MeteringStorage):
+    """The table of certificates, which answers when it is let."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(catalogue.database)
+        self.may_answer = asyncio.Event()
+        self.is_asked = asyncio.Event()
+        self.questions = 0
+        self.faults: list[NewelError] = []
+
+    async def certificates(
+        self, start: int, until: int, after: MeteredCertificate | None, limit: int
+    ) -> Sequence[MeteredCertificate]:
+        self.questions += 1
+        self.is_asked.set()
+        await self.may_answer.wait()
+        if self.faults:
+            raise self.faults.pop()
+        return await super().certificates(start, until, after, limit)
+
+
+async def test_a_count_goes_on_when_its_caller_gives_up_and_its_report_is_given_to_the_next(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await catalogue.take(make_issued("a.example").event)
+    catalogue.clock.advance(HOUR)
+    storage = HeldStorage(catalogue)
+    meter = Meter(storage, catalogue.clock)
+    caller = asyncio.get_running_loop().create_task(meter.report(NOVEMBER))
+    await storage.is_asked.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    with monkeypatch.context() as impatient:
+        impatient.setattr(metering, "_WAIT_SECONDS", 0)
+        with pytest.raises(NewelError, match="usage of 2026-11 is being counted") as refused:
+            await meter.report(NOVEMBER)
+    assert refused.value.type is ErrorType.UNAVAILABLE
+    catalogue.clock.advance(dt.timedelta(seconds=40))
+    waits = asyncio.get_running_loop().create_task(meter.report(NOVEMBER))
+    await asyncio.sleep(0)
+    storage.may_answer.set()
+    report = await waits
+    assert report.total.issued == 1
+    catalogue.clock.advance(dt.timedelta(seconds=199))
+    assert await meter.report(NOVEMBER) is report, "what took 40 seconds is kept for 200"
+    assert storage.questions == 1
+    catalogue.clock.advance(dt.timedelta(seconds=1))
+    assert await meter.report(NOVEMBER) is not report
+
+
+async def test_only_a_few_months_are_counted_at_once(catalogue: Catalogue) -> None:
+    storage = HeldStorage(catalogue)
+    meter = Meter(storage, catalogue.clock)
+    callers = [
+        asyncio.get_running_loop().create_task(meter.report(Month(2026, number)))
+        for number in range(1, 5)
+    ]
+    await storage.is_asked.wait()
+    with pytest.raises(NewelError, match="Several months are being counted already"):
+        await meter.report(NOVEMBER)
+    storage.may_answer.set()
+    assert [each.month.number for each in await asyncio.gather(*callers)] == [1, 2, 3, 4]
+    assert (await meter.report(NOVEMBER)).month == NOVEMBER
+
+
+async def test_a_count_that_fails_is_tried_again_by_the_next_who_ask(catalogue: Catalogue) -> None:
+    storage = HeldStorage(catalogue)
+    storage.faults.append(NewelError(ErrorType.UNAVAILABLE, "the database is away"))
+    storage.may_answer.set()
+    meter = Meter(storage, catalogue.clock)
+    with pytest.raises(NewelError, match="the database is away"):
+        await meter.report(NOVEMBER)
+    assert (await meter.report(NOVEMBER)).month == NOVEMBER
 
 
 async def test_a_report_is_read_as_json_and_as_csv(

@@ -13,9 +13,11 @@
 
 import asyncio
 import datetime as dt
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol, Self
 
@@ -28,7 +30,15 @@ PAGE = 5000
 """How many certificates are read at once."""
 _KEEP_SECONDS = 10.0
 """A report this old is still given: who reloads a page has nothing counted again."""
+_KEEP_TIMES = 5
+"""What took long to count is kept so many times as long, so that who was told to come back finds it."""
 _KEEP_REPORTS = 12
+_MOST_COUNTS = 4
+"""Months that are counted, or wait for it, at once."""
+_WAIT_SECONDS = 10.0
+"""How long a caller waits: the dashboard and the command line give up soon after."""
+
+_log = logging.getLogger(__name__)
 
 
 class Month(NamedTuple):
@@ -193,30 +203,74 @@ class MeteringRows(Protocol):
         ...
 
 
+class _KeptReport(NamedTuple):
+    """A report, when it was counted, and for how many seconds it is given."""
+
+    report: Report
+    at: float
+    seconds: float
+
+
 class Meter:
-    """Counts months, one at a time, from the catalogue's certificates."""
+    """Counts months, one at a time, from the catalogue's certificates.
+
+    A count goes on when its caller gives up, and what it finds is kept for who asks again.
+    """
 
     def __init__(self, rows: MeteringRows, clock: Clock) -> None:
         self._rows = rows
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._reports: dict[Month, tuple[float, Report]] = {}
+        self._reports: dict[Month, _KeptReport] = {}
+        self._counts: dict[Month, asyncio.Task[Report]] = {}
 
     async def report(self, month: Month | None = None) -> Report:
         """Report a month, by default the current one, which is counted up to now.
 
-        Raises ``malformed`` for a month that has not begun.
+        Raises ``malformed`` for a month that has not begun, and ``unavailable`` while the count takes
+        long, or too many months are being counted.
         """
         current = Month.of(self._clock.now())
         month = month or current
         if month > current:
             raise NewelError(ErrorType.MALFORMED, f"The month {month} has not begun.")
+        kept, now = self._reports.get(month), self._clock.unix()
+        if kept is not None and 0 <= now - kept.at < kept.seconds:
+            return kept.report
+        task = self._counts.get(month) or self._begin(month)
+        done, _ = await asyncio.wait({task}, timeout=_WAIT_SECONDS)
+        if not done:
+            raise NewelError(
+                ErrorType.UNAVAILABLE,
+                f"The usage of {month} is being counted, which takes long here. Ask again in a minute.",
+            )
+        return task.result()
+
+    def _begin(self, month: Month) -> asyncio.Task[Report]:
+        if len(self._counts) >= _MOST_COUNTS:
+            raise NewelError(
+                ErrorType.UNAVAILABLE,
+                "Several months are being counted already. Ask again in a minute.",
+            )
+        task = asyncio.get_running_loop().create_task(self._count_next(month))
+        self._counts[month] = task
+        task.add_done_callback(partial(self._note_end, month))
+        return task
+
+    def _note_end(self, month: Month, task: asyncio.Task[Report]) -> None:
+        del self._counts[month]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # those who wait are told; perhaps none does any more
+            _log.warning("the month %s could not be counted: %r", month, error)
+
+    async def _count_next(self, month: Month) -> Report:
         async with self._lock:
-            now = self._clock.unix()
-            at, report = self._reports.pop(month, (0.0, None))
-            if report is None or not 0 <= now - at < _KEEP_SECONDS:
-                at, report = now, await self._count(month, int(now))
-            self._reports[month] = at, report
+            begin = self._clock.unix()
+            report = await self._count(month, int(begin))
+            end = self._clock.unix()
+            self._reports.pop(month, None)
+            seconds = max(_KEEP_SECONDS, _KEEP_TIMES * (end - begin))
+            self._reports[month] = _KeptReport(report, end, seconds)
             while len(self._reports) > _KEEP_REPORTS:
                 del self._reports[next(iter(self._reports))]
             return report
