@@ -327,10 +327,10 @@ async def test_only_a_few_months_are_counted_at_once(catalogue: Catalogue) -> No
 
 async def test_a_count_that_fails_is_tried_again_by_the_next_who_ask(catalogue: Catalogue) -> None:
     storage = HeldStorage(catalogue)
-    storage.faults.append(NewelError(ErrorType.UNAVAILABLE, "the database is away"))
+    storage.faults.append(NewelError(ErrorType.UNAVAILABLE, "the database is unreachable"))
     storage.may_answer.set()
     meter = Meter(storage, catalogue.clock)
-    with pytest.raises(NewelError, match="the database is away"):
+    with pytest.raises(NewelError, match="the database is unreachable"):
         await meter.report(NOVEMBER)
     assert (await meter.report(NOVEMBER)).month == NOVEMBER
 
