@@ -89,3 +89,14 @@ def test_a_number_is_shown_without_an_exponent() -> None:
 def test_a_revocation_is_of_what_was_typed() -> None:
     options = cast("RevokeOptions", call("revoke", "--provisioner", "ops"))
     assert revoke.read_selection(options).filters == {"provisioner": "ops", "state": "active"}
+
+
+def test_a_key_that_no_certificate_could_be_revoked_on_is_not_called_compromised_in_silence() -> (
+    None
+):
+    options = cast("RevokeOptions", call("revoke", "--key", "leaked.pem"))
+    selection = revoke.read_selection(options)
+    assert "not declared compromised" in revoke.explain_nothing(selection, 1).hint
+    assert revoke.explain_nothing(selection, 4).hint == ""
+    other = cast("RevokeOptions", call("revoke", "--provisioner", "ops"))
+    assert revoke.explain_nothing(revoke.read_selection(other), 1).hint == ""

@@ -138,7 +138,7 @@ def test_a_leaked_key_is_found_everywhere_and_everything_on_it_is_revoked(fleet:
     with pytest.raises(RefusedError):
         fleet.issue(["again.internal"], fleet.leaked)
     nothing = fleet.newel(*words, "--force", status=1)
-    assert nothing.stderr == "no certificate that could be revoked is selected\n"
+    assert nothing.stderr.startswith("no certificate that could be revoked is selected\n")
 
 
 def test_what_a_provisioner_let_in_is_revoked_at_a_terminal_and_a_run_that_ends_goes_on(

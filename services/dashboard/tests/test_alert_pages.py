@@ -65,7 +65,11 @@ async def test_a_silence_is_made_shown_and_ended(
     async with dashboard.log_in() as browser:
         token = read_token(await browser.get(ALERT))
         form = {"csrf": token, "endpoint": "c-01", "hours": "4", "reason": "we know"}
-        for wrong in ({"hours": ""}, {"hours": "9999"}, {"endpoint": ""}, {"starts_at": "soon"}):
+        times = ("soon", "2026-11-22T22:00+05:00", "9999-12-31T23:00")
+        for wrong in (
+            *({"hours": ""}, {"hours": "9999"}, {"endpoint": ""}),
+            *({"starts_at": time} for time in times),
+        ):
             refused = await browser.post("/dashboard/silences/new", data=form | wrong)
             assert refused.status_code == 400
         forged = await browser.post("/dashboard/silences/new", data=form | {"csrf": "x"})

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from newel.client.authority import Authority
 
 KINDS = ("JWK", "X5C", "OIDC")
+KEY_COMPROMISE = 1
+"""The reason of RFC 5280 §5.3.1."""
 
 
 def run(options: "RevokeOptions") -> None:
@@ -107,7 +109,7 @@ def revoke_selection(options: "RevokeOptions") -> None:
             " end it by --serial."
         )
     if not found:
-        raise CliError("no certificate that could be revoked is selected")
+        raise explain_nothing(selection, code)
     if options.dry_run and options.json:
         show_json({"count": len(found), "certificates": found})
         return
@@ -122,6 +124,17 @@ def revoke_selection(options: "RevokeOptions") -> None:
         for outcome in say_how_far(progress.measure(outcomes, "Revoked", len(found)), result):
             result.add(outcome)
     show_result(options, result, len(found))
+
+
+def explain_nothing(selection: "bulk_revocation.Selection", reason: int) -> CliError:
+    """Return the error of a selection of nothing; a key that was to be declared compromised is not."""
+    hint = ""
+    if selection.key and reason == KEY_COMPROMISE:
+        hint = (
+            "The key is not declared compromised by this. If certificates on it have expired, or are revoked"
+            " for another reason, it is by --serial of one of them with --reasonCode keyCompromise."
+        )
+    return CliError("no certificate that could be revoked is selected", hint=hint)
 
 
 def administrator(options: "RevokeOptions") -> dict[str, Any]:

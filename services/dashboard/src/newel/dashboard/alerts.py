@@ -100,11 +100,14 @@ def _read_nothing(_: Mapping[str, str]) -> dict[str, str]:
 
 def _read_minute(text: str) -> dt.datetime:
     """Parse the local time of a form, which is said to be UTC."""
+    detail = "The beginning must be a time in UTC, as in 2026-11-21T22:00."
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+        found = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        detail = "The beginning must be a time in UTC, as in 2026-11-21T22:00."
         raise NewelError(ErrorType.MALFORMED, detail) from error
+    if found.tzinfo is not None or found.year == dt.MAXYEAR:
+        raise NewelError(ErrorType.MALFORMED, detail)
+    return found.replace(tzinfo=dt.UTC)
 
 
 def _lead_to(page: str) -> Response:
