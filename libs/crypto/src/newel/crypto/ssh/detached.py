@@ -1,7 +1,6 @@
 """Signatures of files as ``ssh-keygen -Y`` makes and verifies them (PROTOCOL.sshsig of OpenSSH)."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -94,5 +93,5 @@ def _read_armor(file: bytes) -> bytes:
         raise WireError("it is not a signature of ssh-keygen -Y")
     try:
         return base64.b64decode("".join(lines[1 : lines.index(_END)]), validate=True)
-    except binascii.Error:
+    except ValueError:  # of a character that is not ASCII, too
         raise WireError("it is not a signature of ssh-keygen -Y") from None
