@@ -7,8 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from fixtures.acme_account import Client
-from fixtures.acme_harness import ACMEHarness, make_harness
+from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from newel.registration.acme.config import OrderRatesConfig
+from newel.runtime.database.contract import Statement, Write
+from newel.step.acme_profiles import ACMENewel
 
 HOUR = dt.timedelta(hours=1)
 
@@ -91,6 +93,42 @@ async def test_what_only_ever_fails_is_paused_and_told_why(database_url: str) ->
         assert (await client.order("b.example")).status == 201
         assert (await other.order("a.example")).status == 201
         harness.clock.advance(dt.timedelta(seconds=3600 - 180))
+        assert (await client.order("a.example")).status == 201
+
+
+@pytest.mark.attack("A22")
+async def test_what_is_paused_is_not_validated_in_advance_either(database_url: str) -> None:
+    async with make_harness(database_url, order_rates={"failures": 2}) as harness:
+        own = ACMENewel(preauthorization=True)
+        harness.provisioners["acme"] = provisioner(newel=own)
+        client = await harness.register_client()
+        asked = {"identifier": {"type": "dns", "value": "a.example"}}
+        proved = await client.post("new-authz", asked)
+        for _ in range(2):
+            await fail(harness, client, "a.example")
+        refused = await client.post("new-authz", asked)
+        assert refused.problem == "rateLimited"
+        assert "a.example is paused for this account" in refused["detail"]
+        assert harness.audit.outcomes("rate-limit")
+        # a proof that was made in advance is of use all the same: nothing is validated
+        url = proved.header("location")
+        challenge = await client.challenge(url, "http-01")
+        harness.web.present(client, challenge["token"])
+        await client.post(challenge["url"], {})
+        assert (await client.poll(url))["status"] == "valid"
+        order = await client.order("a.example")
+        assert (order.status, order["status"]) == (201, "ready")
+
+
+async def test_failures_of_this_server_pause_no_name(database_url: str) -> None:
+    async with make_harness(database_url, order_rates={"failures": 2}) as harness:
+        client = await harness.register_client()
+        for _ in range(2):
+            await fail(harness, client, "a.example")
+        problem = '{"type":"urn:ietf:params:acme:error:serverInternal","detail":"it was busy"}'
+        await harness.database.apply(
+            Write(Statement("UPDATE acme_authorizations SET error = $1"), (problem,))
+        )
         assert (await client.order("a.example")).status == 201
 
 

@@ -143,6 +143,17 @@ async def test_the_directory_names_it_where_it_is_on_and_it_is_not_found_elsewhe
     assert (await ask(harness.acme.app, "GET", directory))["newAuthz"] == client.url("new-authz")
 
 
+async def test_the_answer_has_all_that_a_record_of_the_domain_must_name(
+    harness: ACMEHarness,
+) -> None:
+    allow(harness, challenges=["dns-persist-01"], caa_identities=["ca.example"])
+    client = await harness.register_client()
+    made = await request(client, "a.example")
+    (challenge,) = made["challenges"]
+    assert challenge["issuer-domain-names"] == ["ca.example"]
+    assert (await client.post(made.header("location")))["challenges"] == [challenge]
+
+
 async def test_what_only_an_order_proves_and_what_policies_forbid_is_refused(
     harness: ACMEHarness,
 ) -> None:

@@ -11,7 +11,9 @@ from fixtures.acme_harness import ACMEHarness, provisioner
 from fixtures.acme_requests import Reply, ask
 from newel.acme import challenges
 from newel.jose import base64url
+from newel.registration.policy.approvals import Approvals
 from newel.step.acme_profiles import ACMENewel
+from newel.step.policies import NameLists
 
 
 def allow(harness: ACMEHarness, **fields: Any) -> None:
@@ -92,6 +94,16 @@ async def test_an_order_names_the_domain_that_its_client_can_prove(either: ACMEH
     leaf = x509.load_pem_x509_certificate(chain.body).public_bytes(Encoding.DER)
     revoked = await client.post("revoke-cert", {"certificate": base64url.encode(leaf)})
     assert revoked.status == 200
+
+
+async def test_a_name_that_is_approved_needs_no_domain_above_it(either: ACMEHarness) -> None:
+    allow(either)
+    client = await either.register_client()
+    account = (await either.rows("SELECT id FROM acme_accounts"))[0][0]
+    either.approvals[bytes(account)] = Approvals(NameLists(dns=("a.example",)))
+    order = await place(client, "example", "a.example")
+    assert (order.status, order["status"]) == (201, "ready")
+    assert (await finalize(client, order, "a.example"))["status"] == "valid"
 
 
 async def test_a_domain_that_cannot_be_proved_makes_the_order_invalid(harness: ACMEHarness) -> None:

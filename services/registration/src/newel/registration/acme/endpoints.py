@@ -117,7 +117,8 @@ async def new_authz(server: Server, call: Call) -> Result:
     """Make an authorization in advance (§7.4.1)."""
     request = call.decode(messages.NewAuthorization)
     found, decision = await preauthorizations.create(server, call, request)
-    shown = objects.authorization(call.urls, found, authorizations.offered_challenges(call, found))
+    offered = authorizations.offered_challenges(call, found)
+    shown = objects.authorization(call.urls, found, offered, call.provisioner.caa_identities)
     location = responses.location(call.urls.authorization(found.order_id, found.position))
     return Result(responses.json(shown, location, status=201), decision)
 

@@ -69,7 +69,7 @@ def order(urls: URLs, found: Order) -> messages.Order:
 
 
 def authorization(
-    urls: URLs, found: Authorization, offered: Sequence[str], identities: Sequence[str] = ()
+    urls: URLs, found: Authorization, offered: Sequence[str], identities: Sequence[str]
 ) -> messages.Authorization:
     """Describe an authorization (§7.1.4); a decided one with the challenge that decided it."""
     if found.status is not AuthorizationStatus.PENDING and found.challenge is not None:
@@ -87,7 +87,7 @@ def authorization(
 
 
 def challenge(
-    urls: URLs, found: Authorization, kind: str, identities: Sequence[str] = ()
+    urls: URLs, found: Authorization, kind: str, identities: Sequence[str]
 ) -> messages.Challenge:
     """Describe a challenge of an authorization (§7.1.5). ``identities`` are the authority's, in DNS records."""
     is_attempted = found.challenge == kind or found.is_approved

@@ -34,12 +34,14 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     server.new_orders.check(account, call.now.timestamp(), account=account)
     wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
     approved = await server.name_checks.find_approved(call.account.id, wanted)
-    links = await preauthorizations.find_links(server, call, request.identifiers, wanted)
-    unlinked = [each for each in wanted if each not in links.sources]
-    requests.require_provable(call.provisioner, (each for each in unlinked if each not in approved))
+    links = await preauthorizations.find_links(server, call, request.identifiers, wanted, approved)
+    alone = [each for each in wanted if each not in approved and each not in links.sources]
+    requests.require_provable(call.provisioner, alone)
     await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
-    provisioner_name = call.provisioner.name
-    await server.order_rates.check(call.account.id, provisioner_name, wanted, call.now)
+    unproved = [*alone, *(each.identifier for each in links.ancestors.values())]
+    named = (call.account.id, call.provisioner.name)
+    await server.order_rates.check_failures(*named, unproved, call.now)
+    await server.order_rates.take(*named, wanted, call.now)
     profile = request.profile or call.provisioner.default_profile
     provisioner = call.provisioner.select(profile)
     not_before, not_after = validity.parse_validity(

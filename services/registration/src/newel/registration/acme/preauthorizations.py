@@ -1,6 +1,6 @@
 """Authorizations that are not of one order: made in advance (RFC 8555 §7.4.1), or for whole domains (RFC 9444)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -56,9 +56,14 @@ async def create(
         await server.name_checks.check_identifiers(
             call.provisioner, call.account.id, [name], call.now
         )
+    is_approved = name in approved and not subdomains
+    if not is_approved:
+        await server.order_rates.check_failures(
+            call.account.id, call.provisioner.name, [name], call.now
+        )
     most = server.limits.preauthorizations
     new = _new(call, server.limits, name, subdomains=subdomains, most=most)
-    if name in approved and not subdomains:
+    if is_approved:
         new = msgspec.structs.replace(new, is_approved=True)
     await call.commit(new)
     found = await call.storage.authorization(new.id, 0, call.account.id, call.now)
@@ -81,8 +86,12 @@ async def find_links(
     call: Call,
     requested: Sequence[messages.RequestedIdentifier],
     wanted: Sequence[Identifier],
+    approved: Collection[Identifier],
 ) -> Links:
-    """Find what authorizations an order of ``wanted`` need not have of its own. Raises ``malformed``."""
+    """Find what authorizations an order of ``wanted`` need not have of its own. Raises ``malformed``.
+
+    Those that are ``approved`` need no domain above them: nothing is to be proved.
+    """
     valid: dict[Identifier, Preauthorization] = {}
     if call.provisioner.preauthorization:
         until = call.now + server.limits.order_lifetime / _LEAST_REST
@@ -97,7 +106,9 @@ async def find_links(
         if name is None or name in valid:
             continue
         domain = _read_ancestor(name, each.ancestor_domain or "")
-        if call.provisioner.subdomains:  # else it is proved as if none had been named (§4.3)
+        if (
+            name not in approved and call.provisioner.subdomains
+        ):  # else it is proved as if none had been named (§4.3)
             if domain not in made:
                 made[domain] = _new(call, server.limits, domain, subdomains=True)
             ancestors[name] = made[domain]
