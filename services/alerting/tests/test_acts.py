@@ -263,6 +263,7 @@ async def test_a_silence_that_cannot_be_is_refused_with_what_is_wrong(
         assert answer.status_code == 400
         assert said in answer.json()["detail"]
         assert (await http.get("/alerts/silences")).json()["silences"] == []
+    assert alerts.audit.outcomes("alerting.silence") == ["refused"]
 
 
 async def test_a_silence_says_which_alerts_and_is_json(database: Database) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Query, Request, Response
 from newel.alerting.acts import Acts
 from newel.alerting.bodies import (
     AcknowledgementBody,
+    Body,
     SilenceBody,
     describe_body,
     read_document,
@@ -125,7 +126,7 @@ def _add_silences(routes: APIRouter, alerting: Parts) -> None:
     @routes.post(_SILENCES, status_code=201, openapi_extra=describe_body(SilenceBody))
     async def silence(request: Request) -> SilenceDocument:
         """Hold back the alerts that match, from now or a later time until an end."""
-        body = await read_document(request, SilenceBody)
+        body = await _read_act(request, SilenceBody, "silence", alerting.audit)
         by = request.scope[ADMINISTRATOR].subject
         made = await alerting.acts.silence(
             body.matchers(), body.starts_at, body.ends_at, body.reason, by
@@ -137,6 +138,16 @@ def _add_silences(routes: APIRouter, alerting: Parts) -> None:
         """End a silence before its time; what it held back is told within seconds."""
         by = request.scope[ADMINISTRATOR].subject
         return SilenceDocument.of(await alerting.acts.end(silence, by), clock.now())
+
+
+async def _read_act(request: Request, model: type[Body], act: str, audit: Audit) -> Body:
+    """Read what an act is asked with. Raises `NewelError`, which is in the audit trail as a refusal."""
+    try:
+        return await read_document(request, model)
+    except NewelError as error:
+        by = request.scope[ADMINISTRATOR].subject
+        audit.record(f"alerting.{act}", "refused", cause=error.cause, by=by)
+        raise
 
 
 def _add_alerts(routes: APIRouter, alerting: Parts) -> None:
@@ -172,6 +183,6 @@ def _add_alerts(routes: APIRouter, alerting: Parts) -> None:
     @routes.post(_ACKNOWLEDGE, openapi_extra=describe_body(AcknowledgementBody))
     async def acknowledge(notice: str, request: Request) -> AlertWithDeliveries:
         """Say that you look after an alert, which ends its escalation."""
-        body = await read_document(request, AcknowledgementBody)
+        body = await _read_act(request, AcknowledgementBody, "acknowledge", alerting.audit)
         by = request.scope[ADMINISTRATOR].subject
         return await show(await alerting.acts.acknowledge(notice, body.note, by))
