@@ -29,8 +29,10 @@ missing() { for name in "$@"; do command -v "$name" >/dev/null || echo "$name"; 
 packages=()
 for name in $(missing "${!debian[@]}"); do packages+=("${debian[$name]}"); done
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
-# strongSwan's pki fetches by a plugin
-case " ${packages[*]} " in *" strongswan-pki "*) packages+=(libstrongswan-extra-plugins) ;; esac
+# strongSwan's pki fetches by one plugin, and knows elliptic curves by another
+plugins=/usr/lib/ipsec/plugins/libstrongswan
+[ -e $plugins-curl.so ] || packages+=(libstrongswan-extra-plugins)
+[ -e $plugins-openssl.so ] || packages+=(libstrongswan-standard-plugins)
 if [ ${#packages[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   echo "setup: installing ${packages[*]}"
   export DEBIAN_FRONTEND=noninteractive
