@@ -207,7 +207,8 @@ def test_a_certificate_whose_key_is_in_the_token_is_renewed(desk: Desk) -> None:
         (("=p256", "=missing"), "no PUBLIC_KEY matches"),
         (("pin-value=", "pin-value=9"), "the token answers PinIncorrect"),
         (("token=newel", "token=other"), "the token answers NoSuchToken"),
-        (("object=p256", "label=p256"), "the URI names no key: it has neither object nor id"),
+        ((";object=p256", ""), "the URI names no key: it has neither object nor id"),
+        (("object=p256", "label=p256"), "'label' is no attribute of pkcs11: URIs; they are"),
         (
             ("pkcs11:module", "awskms:module"),
             "only keys of PKCS #11 tokens are supported: pkcs11:…",
