@@ -124,12 +124,12 @@ class SSHAPI:
         return _certificate_response(await self._sign_service.sign(body, request_id()))
 
     async def _renew(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
-        return await self._succeed(scope, receive, Method.SSH_RENEW)
+        return await self._replace(scope, receive, Method.SSH_RENEW)
 
     async def _rekey(self, scope: Scope, receive: Receive) -> tuple[Response, Decision]:
-        return await self._succeed(scope, receive, Method.SSH_REKEY)
+        return await self._replace(scope, receive, Method.SSH_REKEY)
 
-    async def _succeed(
+    async def _replace(
         self, scope: Scope, receive: Receive, method: Method
     ) -> tuple[Response, Decision]:
         body = await bodies.read(scope, receive, _decode_renew)
