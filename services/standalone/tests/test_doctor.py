@@ -3,7 +3,9 @@
 import datetime as dt
 import json
 import shutil
+import socket
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,32 @@ def test_a_clock_that_was_put_back(state: Path) -> None:
     found = serving.check_clock(layout, SystemClock().now() - dt.timedelta(hours=1))
     assert (found.level, found.subject) == (Level.PROBLEM, "clock")
     assert "when the audit trail was last written" in found.text
+
+
+def test_a_clock_that_cannot_be_asked_about(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Libc:
+        """A C library without ``ntp_adjtime``."""
+
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: Libc())  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
+    assert serving.check_clock(Layout(state), SystemClock().now()).level is Level.NOTE
+
+
+def test_another_program_at_the_address(state: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        edit(state, insecureAddress=f"127.0.0.1:{other.getsockname()[1]}")
+        thread = threading.Thread(target=answer, args=(other,))
+        thread.start()
+        found = [each for each in examine(Layout(state)) if each.subject == "serving"]
+        thread.join()
+    assert "another program answers there, with status 200" in found[0].text
+
+
+def answer(server: socket.socket) -> None:
+    """Answer one request as any web server does."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 
 
 def test_a_name_that_this_machine_does_not_find(state: Path) -> None:

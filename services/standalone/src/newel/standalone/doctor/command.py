@@ -12,8 +12,8 @@ from newel.runtime.system_errors import describe
 from newel.standalone.doctor import files, serving
 from newel.standalone.doctor.diagnoses import (
     Diagnosis,
+    Level,
     has_problem,
-    problem,
     write_json,
     write_text,
 )
@@ -70,7 +70,7 @@ def examine(layout: Layout) -> Iterator[Diagnosis]:
     yield from findings
     if settings is None:
         return
-    yield from files.check_rights(settings)
+    yield from _guard("rights", lambda: files.check_rights(settings))
     yield from _guard("keys", lambda: files.check_keys(settings))
     yield from _guard("certificates", lambda: files.check_certificates(settings, now))
     yield files.check_room(layout)
@@ -91,6 +91,6 @@ def _guard(subject: str, check: Callable[[], Iterable[Diagnosis]]) -> Iterator[D
     try:
         yield from check()
     except OSError as error:
-        yield problem(subject, describe(error), "restore it from a backup")
+        yield Diagnosis(Level.PROBLEM, subject, describe(error), "restore it from a backup")
     except (PEMError, ValueError) as error:
-        yield problem(subject, str(error), "restore the file from a backup")
+        yield Diagnosis(Level.PROBLEM, subject, str(error), "restore the file from a backup")

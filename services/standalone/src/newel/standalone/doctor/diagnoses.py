@@ -27,26 +27,6 @@ class Diagnosis(NamedTuple):
     advice: str = ""
 
 
-def ok(subject: str, text: str) -> Diagnosis:
-    """Return a finding that needs nothing."""
-    return Diagnosis(Level.OK, subject, text)
-
-
-def note(subject: str, text: str, advice: str = "") -> Diagnosis:
-    """Return a finding that is worth knowing."""
-    return Diagnosis(Level.NOTE, subject, text, advice)
-
-
-def warning(subject: str, text: str, advice: str) -> Diagnosis:
-    """Return a finding that will become a problem."""
-    return Diagnosis(Level.WARNING, subject, text, advice)
-
-
-def problem(subject: str, text: str, advice: str) -> Diagnosis:
-    """Return a finding that must be mended."""
-    return Diagnosis(Level.PROBLEM, subject, text, advice)
-
-
 def write_text(findings: Sequence[Diagnosis]) -> str:
     """Write the findings for a person, one or two lines each, and their sum."""
     lines: list[str] = []

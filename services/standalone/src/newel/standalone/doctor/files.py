@@ -15,7 +15,7 @@ from newel.runtime.config import ConfigError, read_secret_octets
 from newel.runtime.database.connect import UnusableDatabaseError
 from newel.runtime.system_errors import describe
 from newel.standalone import models
-from newel.standalone.doctor.diagnoses import Diagnosis, note, ok, problem, warning
+from newel.standalone.doctor.diagnoses import Diagnosis, Level
 from newel.standalone.existing import require_databases
 from newel.standalone.key_stores import is_in_service
 from newel.standalone.layout import Layout
@@ -43,9 +43,9 @@ def check_configuration(layout: Layout) -> tuple[Settings | None, list[Diagnosis
         advice = "mend the file; docs/ca-json.md has every member"
         if not layout.ca_json.exists():
             advice = "name the folder of an authority by --state, or make one: newel up --state DIR"
-        return None, [problem("configuration", str(error), advice)]
-    findings = [ok("configuration", str(layout.ca_json))]
-    findings += [note("configuration", line) for line in settings.warnings]
+        return None, [Diagnosis(Level.PROBLEM, "configuration", str(error), advice)]
+    findings = [Diagnosis(Level.OK, "configuration", str(layout.ca_json))]
+    findings += [Diagnosis(Level.NOTE, "configuration", line) for line in settings.warnings]
     return settings, findings
 
 
@@ -60,14 +60,14 @@ def check_rights(settings: Settings) -> Iterator[Diagnosis]:
         if mode & OTHERS_READ:
             found = True
             text = f"{file} is open to others (mode {mode:04o})"
-            yield problem("rights", text, f"chmod 600 {file}")
+            yield Diagnosis(Level.PROBLEM, "rights", text, f"chmod 600 {file}")
     mode = _mode(layout.ca_json)
     if mode & OTHERS_WRITE:
         found = True
         text = f"{layout.ca_json} can be changed by others (mode {mode:04o})"
-        yield problem("rights", text, f"chmod go-w {layout.ca_json}")
+        yield Diagnosis(Level.PROBLEM, "rights", text, f"chmod go-w {layout.ca_json}")
     if not found:
-        yield ok("rights", "secrets are open to their owner alone")
+        yield Diagnosis(Level.OK, "rights", "secrets are open to their owner alone")
 
 
 def check_keys(settings: Settings) -> Iterator[Diagnosis]:
@@ -75,25 +75,39 @@ def check_keys(settings: Settings) -> Iterator[Diagnosis]:
     try:
         password = read_secret_octets(settings.password_file)
     except ConfigError as error:
-        yield problem(
-            "keys", str(error), "name the file with the keys' password by --password-file"
+        yield Diagnosis(
+            Level.PROBLEM,
+            "keys",
+            str(error),
+            "name the file with the keys' password by --password-file",
         )
         return
     for name, file, certificate in list_file_keys(settings):
         try:
             key = keys.load_private_key(file.read_bytes(), password)
         except OSError as error:
-            yield problem("keys", f"{name}: {describe(error)}", "restore it from a backup")
+            yield Diagnosis(
+                Level.PROBLEM, "keys", f"{name}: {describe(error)}", "restore it from a backup"
+            )
         except keys.InvalidKeyError as error:
-            yield problem("keys", f"{name}: {file}: {error}", "is it another key's password?")
+            yield Diagnosis(
+                Level.PROBLEM, "keys", f"{name}: {file}: {error}", "is it another key's password?"
+            )
         else:
             if certificate and not _is_key_of(key.public_key(), certificate):
                 text = f"{name}: {file} is not the key of {certificate}"
-                yield problem("keys", text, "put the certificate and the key of one ceremony there")
+                yield Diagnosis(
+                    Level.PROBLEM,
+                    "keys",
+                    text,
+                    "put the certificate and the key of one ceremony there",
+                )
             else:
-                yield ok("keys", f"{name}: {file}")
+                yield Diagnosis(Level.OK, "keys", f"{name}: {file}")
     if is_in_service(settings.ca.kms, settings.ca.key):
-        yield note("keys", "issuing: in a token or key service; the running authority tries it")
+        yield Diagnosis(
+            Level.NOTE, "keys", "issuing: in a token or key service; the running authority tries it"
+        )
 
 
 def check_certificates(settings: Settings, now: dt.datetime) -> Iterator[Diagnosis]:
@@ -104,12 +118,17 @@ def check_certificates(settings: Settings, now: dt.datetime) -> Iterator[Diagnos
         find_chain(chain, roots)
     except ChainError as error:
         text = f"{settings.ca.crt} leads to no root of ca.json: {error}"
-        yield problem("certificates", text, "add the certificates in between, or its root to root")
+        yield Diagnosis(
+            Level.PROBLEM,
+            "certificates",
+            text,
+            "add the certificates in between, or its root to root",
+        )
     for der in dict.fromkeys((*chain, *roots)):
         certificate = loading.load_certificate(der)
         if certificate.not_valid_before_utc > now:
             text = f"{name_of(certificate)} begins at {_show(certificate.not_valid_before_utc)}"
-            yield problem("clock", text, "this machine's clock is behind; set it")
+            yield Diagnosis(Level.PROBLEM, "clock", text, "this machine's clock is behind; set it")
         yield _check_end(name_of(certificate), certificate.not_valid_after_utc, now, _CEREMONY)
     if settings.layout.root_crl.exists():
         crl = loading.load_pem_list(settings.layout.root_crl.read_bytes())
@@ -124,8 +143,8 @@ def check_room(layout: Layout) -> Diagnosis:
     text = f"{usage.free / (1 << 30):.1f} GiB free at {layout.state}"
     if usage.free < LEAST_FREE or usage.free < LEAST_SHARE * usage.total:
         advice = "make room; on a full disk the authority refuses to issue"
-        return warning("disk", text, advice)
-    return ok("disk", text)
+        return Diagnosis(Level.WARNING, "disk", text, advice)
+    return Diagnosis(Level.OK, "disk", text)
 
 
 def check_databases(settings: Settings) -> Diagnosis:
@@ -135,13 +154,17 @@ def check_databases(settings: Settings) -> Diagnosis:
         require_databases(layout, new=False)
     except (UnusableDatabaseError, OSError) as error:
         text = describe(error) if isinstance(error, OSError) else str(error)
-        return problem("databases", text, "docs/runbooks/backup-and-restore.md says how")
+        return Diagnosis(
+            Level.PROBLEM, "databases", text, "docs/runbooks/backup-and-restore.md says how"
+        )
     if not layout.databases.exists():
-        return note("databases", "there are none yet; the first start makes them")
+        return Diagnosis(Level.NOTE, "databases", "there are none yet; the first start makes them")
     folder = layout.databases.parent
     if not os.access(folder, os.W_OK):
-        return problem("databases", f"{folder} cannot be written", f"chown it: {folder}")
-    return ok("databases", str(folder))
+        return Diagnosis(
+            Level.PROBLEM, "databases", f"{folder} cannot be written", f"chown it: {folder}"
+        )
+    return Diagnosis(Level.OK, "databases", str(folder))
 
 
 def list_file_keys(settings: Settings) -> Iterator[tuple[str, Path, str]]:
@@ -160,11 +183,15 @@ def list_file_keys(settings: Settings) -> Iterator[tuple[str, Path, str]]:
 
 def _check_end(name: str, end: dt.datetime, now: dt.datetime, how: str) -> Diagnosis:
     if end <= now:
-        return problem("certificates", f"{name} expired at {_show(end)}", f"replace it: {how}")
+        return Diagnosis(
+            Level.PROBLEM, "certificates", f"{name} expired at {_show(end)}", f"replace it: {how}"
+        )
     text = f"{name} is good until {_show(end)}"
     if end - now < ISSUER_NOTICE:
-        return warning("certificates", f"{text}, {(end - now).days} days", f"replace it: {how}")
-    return ok("certificates", text)
+        return Diagnosis(
+            Level.WARNING, "certificates", f"{text}, {(end - now).days} days", f"replace it: {how}"
+        )
+    return Diagnosis(Level.OK, "certificates", text)
 
 
 def _is_key_of(public: keys.PublicKey, file: str) -> bool:
@@ -175,10 +202,10 @@ def _is_key_of(public: keys.PublicKey, file: str) -> bool:
 
 
 def _mode(file: Path) -> int:
-    """Return the rights of a file; 0 where it cannot be looked at, which another check tells."""
+    """Return the rights of a file, 0 of one that is not there. Raises OSError."""
     try:
         return stat.S_IMODE(file.stat().st_mode)
-    except OSError:
+    except FileNotFoundError:
         return 0
 
 

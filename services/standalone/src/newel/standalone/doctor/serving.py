@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from cryptography import x509
@@ -19,7 +19,7 @@ from newel.runtime.database.contract import Statement
 from newel.runtime.errors import NewelError
 from newel.runtime.http.addresses import parse_address
 from newel.runtime.system_errors import describe
-from newel.standalone.doctor.diagnoses import Diagnosis, note, ok, problem, warning
+from newel.standalone.doctor.diagnoses import Diagnosis, Level
 from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings
 
@@ -40,23 +40,35 @@ def check_serving(settings: Settings, now: dt.datetime) -> Iterator[Diagnosis]:
     """Ask the running authority whether it is ready, and look at the list that it publishes."""
     address = settings.http_address
     if not address:
-        yield note("serving", "ca.json has no insecureAddress, where readiness and lists are asked")
+        yield Diagnosis(
+            Level.NOTE,
+            "serving",
+            "ca.json has no insecureAddress, where readiness and lists are asked",
+        )
         return
     try:
-        status, body = _get(address, "/readyz")
+        status, found = _ask_ready(address)
     except NoAnswerError as error:
         advice = f"newel up --state {settings.layout.state}"
-        yield note("serving", f"nothing serves at http://{address}: {error}", advice)
+        yield Diagnosis(
+            Level.NOTE, "serving", f"nothing serves at http://{address}: {error}", advice
+        )
         return
-    found: dict[str, Any] = json.loads(body) if status in {200, 503} else {}
     if status != 200:
         missing: dict[str, str] = found.get("missing", {}) or {"process": f"status {status}"}
         for part, cause in missing.items():
-            yield problem("serving", f"{part} is not ready: {cause}", "mend what it names")
+            yield Diagnosis(
+                Level.PROBLEM, "serving", f"{part} is not ready: {cause}", "mend what it names"
+            )
     else:
-        yield ok("serving", f"http://{address} is ready")
+        yield Diagnosis(Level.OK, "serving", f"http://{address} is ready")
     for peer, cause in found.get("unreachable", {}).items():
-        yield warning("serving", f"{peer} is not reached: {cause}", "start it, or look at its log")
+        yield Diagnosis(
+            Level.WARNING,
+            "serving",
+            f"{peer} is not reached: {cause}",
+            "start it, or look at its log",
+        )
     yield check_list(settings, now)
 
 
@@ -67,12 +79,18 @@ def check_list(settings: Settings, now: dt.datetime) -> Diagnosis:
     try:
         crl = _read_list(settings.http_address, path)
     except (NoAnswerError, ValueError) as error:
-        return problem("revocation", f"{path} is not served: {error}", "look at the log")
+        return Diagnosis(
+            Level.PROBLEM, "revocation", f"{path} is not served: {error}", "look at the log"
+        )
     end = crl.next_update_utc
     if end is None or end <= now:
         text = f"the list of {crl.last_update_utc:%Y-%m-%d %H:%M} UTC is out of date"
-        return problem("revocation", text, "is the signer's key there? docs/runbooks has a page")
-    return ok("revocation", f"the next list is due before {end:%Y-%m-%d %H:%M} UTC")
+        return Diagnosis(
+            Level.PROBLEM, "revocation", text, "is the signer's key there? docs/runbooks has a page"
+        )
+    return Diagnosis(
+        Level.OK, "revocation", f"the next list is due before {end:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def check_names(settings: Settings) -> Iterator[Diagnosis]:
@@ -82,9 +100,14 @@ def check_names(settings: Settings) -> Iterator[Diagnosis]:
             socket.getaddrinfo(name, parse_address(settings.ca.address).port)
         except OSError as error:
             text = f"{name} is not found from here: {error.strerror or error}"
-            yield warning("names", text, "make a DNS record, or take it out of dnsNames in ca.json")
+            yield Diagnosis(
+                Level.WARNING,
+                "names",
+                text,
+                "make a DNS record, or take it out of dnsNames in ca.json",
+            )
         else:
-            yield ok("names", name)
+            yield Diagnosis(Level.OK, "names", name)
 
 
 def check_clock(layout: Layout, now: dt.datetime) -> Diagnosis:
@@ -93,11 +116,18 @@ def check_clock(layout: Layout, now: dt.datetime) -> Diagnosis:
     if newest > now.timestamp() + 60:
         written = dt.datetime.fromtimestamp(newest, dt.UTC)
         text = f"it is behind {written:%Y-%m-%d %H:%M} UTC, when the audit trail was last written"
-        return problem("clock", text, "set it: certificates would begin in the past")
-    if _is_kept() is False:
+        return Diagnosis(
+            Level.PROBLEM, "clock", text, "set it: certificates would begin in the past"
+        )
+    is_kept = _is_kept()
+    if is_kept is None:
+        return Diagnosis(Level.NOTE, "clock", "this system does not tell whether it is kept right")
+    if not is_kept:
         advice = "run chrony or systemd-timesyncd; certificates say when they begin and end"
-        return warning("clock", "no time service keeps it, as far as the kernel knows", advice)
-    return ok("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+        return Diagnosis(
+            Level.WARNING, "clock", "no time service keeps it, as far as the kernel knows", advice
+        )
+    return Diagnosis(Level.OK, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 async def check_postgresql(settings: Settings) -> Diagnosis:
@@ -110,8 +140,22 @@ async def check_postgresql(settings: Settings) -> Diagnosis:
             await database.close()
     except (NewelError, UnusableDatabaseError, OSError, asyncpg.PostgresError) as error:
         cause = error.cause if isinstance(error, NewelError) else str(error)
-        return problem("databases", cause, "is the server running, and db.dataSource right?")
-    return ok("databases", "PostgreSQL answers")
+        return Diagnosis(
+            Level.PROBLEM, "databases", cause, "is the server running, and db.dataSource right?"
+        )
+    return Diagnosis(Level.OK, "databases", "PostgreSQL answers")
+
+
+def _ask_ready(address: str) -> tuple[int, dict[str, Any]]:
+    """Ask for the status of readiness and its parts. Raises NoAnswerError, also for another program."""
+    status, body = _get(address, "/readyz")
+    try:
+        found: Any = json.loads(body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise NoAnswerError(f"another program answers there, with status {status}")
+    return status, cast("dict[str, Any]", found)
 
 
 def _read_list(address: str, path: str) -> x509.CertificateRevocationList:
