@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from newel.inventory.lookup import MetadataKey, spell_name
 from newel.inventory.metadata_file import (
+    KINDS,
+    MAX_KEY,
     MAX_RECORD_SIZE,
     MetadataFileError,
     check_key,
@@ -29,7 +31,6 @@ from newel.runtime.http.roles import VerifiedAdministrator
 from newel.runtime.work import run_in_thread
 
 _MAX_FILE = 8 * 1024 * 1024
-_MAX_KEY = 1024
 _METADATA_BODY = {"type": "object", "additionalProperties": {"type": "string"}}
 _TAKES_METADATA = {
     "requestBody": {"content": {"application/json": {"schema": _METADATA_BODY}}, "required": True}
@@ -208,7 +209,7 @@ async def _read_change(request: Request, store: MetadataStorage) -> Change:
 
 
 def _read_key(kind: str, key: str, provisioner: str) -> MetadataKey:
-    if kind not in {"subject", "name"} or "\0" in key + provisioner or len(key) > _MAX_KEY:
+    if kind not in KINDS or "\0" in key + provisioner or len(key) > MAX_KEY:
         detail = "Metadata is kept under subject/… or name/dns:…"
         raise NewelError(ErrorType.MALFORMED, detail)
     return MetadataKey(kind, key, provisioner)

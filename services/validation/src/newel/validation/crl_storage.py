@@ -6,9 +6,9 @@ from newel.proto import subjects
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.events.contract import Outbox
 from newel.validation.bases import PastCRL
+from newel.validation.counters import COUNT
 from newel.validation.crls import PublishedCRL
 
-_COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
 _RESERVE = Statement(
     "INSERT INTO crls (scope, number, this_update) VALUES ($1, $2, $3)"
     " ON CONFLICT (scope, number) DO NOTHING RETURNING scope"
@@ -72,7 +72,7 @@ class CRLStore:
             crl.delta,
         )
         await self._database.apply(
-            Write(_COUNT, ("crl",)),
+            Write(COUNT, ("crl",)),
             Write(_PUBLISH, row),
             Write(_DROP_OCTETS, (crl.scope, forget_below)),
             Write(_FORGET_UNSIGNED, (crl.scope, forget_below)),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from newel.crypto.crl_shards import ALL_BUCKETS, bucket
 from newel.runtime.database.contract import Database, Row, Statement, Write
+from newel.validation.counters import COUNT, COUNTER, RAISE
 from newel.validation.status import (
     CertificateKey,
     Counters,
@@ -26,9 +27,6 @@ _ISSUED = Statement(
     "INSERT INTO certificate_status (serial, issuer, not_after) VALUES ($1, $2, $3)"
     " ON CONFLICT (serial, issuer) DO NOTHING"
 )
-# The counter's row is locked first and until the commit, so that counts become visible in order: a
-# worker that has seen 7 can never find a row of 6 later.
-_COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
 _REVOKED = Statement(
     "INSERT INTO certificate_status"
     " (serial, issuer, not_after, revoked_at, reason, entry, bucket, change)"
@@ -45,8 +43,6 @@ _IS_REVOKED = Statement(
     " WHERE serial = $1 AND issuer = $2 AND revoked_at IS NOT NULL"
 )
 _COUNTERS = Statement("SELECT name, value FROM counters")
-_COUNTER = Statement("SELECT value FROM counters WHERE name = $1")
-_RAISE = Statement("UPDATE counters SET value = $2 WHERE name = $1 AND value < $2")
 _SET = Statement("UPDATE counters SET value = $2 WHERE name = $1")
 _CHANGED = Statement(
     "SELECT issuer, serial FROM certificate_status WHERE change > $1 ORDER BY change LIMIT $2"
@@ -131,7 +127,7 @@ class StatusStore:
                 for one in revoked
             )
             await self._database.apply(
-                Write(_COUNT, ("change",)),
+                Write(COUNT, ("change",)),
                 *(Write(_REVOKED, row) for row in rows),
             )
 
@@ -152,11 +148,11 @@ class StatusStore:
 
     async def cursor(self, name: str) -> int:
         """Read how far a list of the issuing authority was read."""
-        return (await self._database.fetch(_COUNTER, name))[0][0]
+        return (await self._database.fetch(COUNTER, name))[0][0]
 
     async def advance(self, name: str, position: int) -> None:
         """Move a cursor; it never goes back."""
-        await self._database.apply(Write(_RAISE, (name, position)))
+        await self._database.apply(Write(RAISE, (name, position)))
 
     async def note_agreement(self, at: int) -> None:
         """Record when the store agreed with the issuing authority, by the current clock."""

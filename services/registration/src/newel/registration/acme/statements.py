@@ -81,18 +81,23 @@ ADD_LINK = Statement("""
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
         expires_at, seed, source)
     VALUES ($1, $2, $3, $4, $5, $6, 'linked', $8, $9, $7)""")
-ORDER = Statement("""
+
+
+def _count_authorizations(status: str) -> str:
+    """Return the count of an order's authorizations of a status: its own, and those that it is linked to."""
+    own = "SELECT count(*) FROM acme_authorizations a"
+    return f"""({own} WHERE a.order_id = o.id AND a.status = '{status}')
+        + CASE WHEN o.authorizations IS NULL THEN 0 ELSE ({own}
+            JOIN acme_authorizations s ON s.order_id = a.source AND s.position = 0
+            WHERE a.order_id = o.id AND a.status = 'linked' AND s.status = '{status}') END"""
+
+
+ORDER = Statement(f"""
     SELECT o.id, o.account, o.identifiers, o.status, o.not_before, o.not_after, o.expires_at,
         o.requested, o.claim, o.error, o.replaces, o.profile, o.authorizations,
-        (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'valid')
-        + CASE WHEN o.authorizations IS NULL THEN 0 ELSE (SELECT count(*) FROM acme_authorizations a
-            JOIN acme_authorizations s ON s.order_id = a.source AND s.position = 0
-            WHERE a.order_id = o.id AND a.status = 'linked' AND s.status = 'valid') END,
-        (SELECT count(*) FROM acme_authorizations a WHERE a.order_id = o.id AND a.status = 'pending')
-        + CASE WHEN o.authorizations IS NULL THEN 0 ELSE (SELECT count(*) FROM acme_authorizations a
-            JOIN acme_authorizations s ON s.order_id = a.source AND s.position = 0
-            WHERE a.order_id = o.id AND a.status = 'linked' AND s.status = 'pending') END
-    FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")
+        {_count_authorizations("valid")},
+        {_count_authorizations("pending")}
+    FROM acme_orders o WHERE o.id = $1 AND o.account = $2""")  # noqa: S608 - constants
 ORDERS = Statement("SELECT id FROM acme_orders WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3")
 CERTIFICATE = Statement("""
     SELECT certificate, issuer FROM acme_orders

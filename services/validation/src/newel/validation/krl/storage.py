@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from newel.runtime.database.contract import Database, Statement, Write
+from newel.validation.counters import COUNT, COUNTER, RAISE
 from newel.validation.krl.values import KRLFacts, PublishedKRL, SSHRevocation
 
 _CURSOR, _CHANGE, _ABSENT = "ssh-revoked-read", "ssh-change", "ssh-absent"
@@ -18,8 +19,6 @@ _REVOKE = Statement(
     " ON CONFLICT (serial, issuer) DO NOTHING"
 )
 _KNOWN = Statement("SELECT serial, issuer FROM ssh_revoked WHERE serial = $1 AND issuer = $2")
-_COUNT = Statement("UPDATE counters SET value = value + 1 WHERE name = $1")
-_RAISE = Statement("UPDATE counters SET value = $2 WHERE name = $1 AND value < $2")
 _SET = Statement(
     "INSERT INTO counters (name, value) VALUES ($1, $2)"
     " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -27,7 +26,6 @@ _SET = Statement(
 _IS_ABSENT = Statement(
     "SELECT 1 FROM counters WHERE name = $1 AND value >= $2 AND NOT EXISTS (SELECT 1 FROM ssh_issuers)"
 )
-_COUNTER = Statement("SELECT value FROM counters WHERE name = $1")
 _SERIALS = Statement(
     "SELECT serial, issuer FROM ssh_revoked WHERE not_after >= $1 AND (serial, issuer) > ($2, $3)"
     " ORDER BY serial, issuer LIMIT $4"
@@ -85,22 +83,21 @@ class SSHRevocationStore:
             if (each.serial, each.issuer) not in known
         )
         if rows:
-            # the counter's row is locked first and until the commit: counts become visible in order
             await self._database.apply(
-                Write(_COUNT, (_CHANGE,)), *(Write(_REVOKE, row) for row in rows)
+                Write(COUNT, (_CHANGE,)), *(Write(_REVOKE, row) for row in rows)
             )
 
     async def change(self) -> int:
         """Read the count of recorded batches."""
-        return (await self._database.fetch(_COUNTER, _CHANGE))[0][0]
+        return (await self._database.fetch(COUNTER, _CHANGE))[0][0]
 
     async def cursor(self) -> int:
         """Read how far the issuing authority's list was read."""
-        return (await self._database.fetch(_COUNTER, _CURSOR))[0][0]
+        return (await self._database.fetch(COUNTER, _CURSOR))[0][0]
 
     async def advance(self, position: int) -> None:
         """Move the cursor; it never goes back."""
-        await self._database.apply(Write(_RAISE, (_CURSOR, position)))
+        await self._database.apply(Write(RAISE, (_CURSOR, position)))
 
     async def serials(self, not_expired_at: int) -> Mapping[str, Sequence[int]]:
         """Read the revoked serial numbers of certificates that end at that time or later, by issuer."""
