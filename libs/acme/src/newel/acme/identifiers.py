@@ -33,6 +33,12 @@ class Identifier(msgspec.Struct, frozen=True):
         return Identifier(self.type, self.value[2:]) if self.is_wildcard else self
 
 
+def list_domains(name: str) -> list[str]:
+    """Return a DNS name without ``*.`` and the domains above it, itself first and the top level last."""
+    labels = name.rstrip(".").split(".")
+    return [".".join(labels[start:]) for start in range(len(labels))]
+
+
 def reverse_name(address: str) -> str:
     """Return the in-addr.arpa or ip6.arpa name of an address, without the last dot (RFC 8738 §6)."""
     return ipaddress.ip_address(address).reverse_pointer

@@ -1,12 +1,12 @@
 """Authorizations that are not of one order: made in advance (RFC 8555 §7.4.1), or for whole domains (RFC 9444)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from newel.acme import messages
-from newel.acme.identifiers import Identifier
+from newel.acme.identifiers import Identifier, list_domains
 from newel.registration.acme import identifiers, ids, requests
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import NewAuthorization
@@ -130,7 +130,7 @@ def match(
     for name in wanted:
         proof = exact.get(name)
         if proof is None and name.type == "dns":
-            above = (domains.get(domain) for domain in _domains_of(name))
+            above = (domains.get(domain) for domain in list_domains(name.base.value))
             proof = next((each for each in above if each is not None), None)
         if proof is not None:
             found[name] = proof
@@ -166,16 +166,14 @@ def _require_lasting(name: Identifier) -> None:
         )
 
 
-def _domains_of(name: Identifier) -> Iterator[str]:
-    """Yield the domain of a name and those above it; of a wildcard, the one that it stands in first."""
-    labels = name.base.value.split(".")
-    return (".".join(labels[start:]) for start in range(len(labels)))
-
-
 def _read_ancestor(name: Identifier, text: str) -> Identifier:
     """Return the domain above a name that its client can prove (RFC 9444 §4.3). Raises ``malformed``."""
     domain = identifiers.canonical([Identifier("dns", text)], 1)[0]
-    if name.type != "dns" or domain.is_wildcard or domain.value not in _domains_of(name):
+    if (
+        name.type != "dns"
+        or domain.is_wildcard
+        or domain.value not in list_domains(name.base.value)
+    ):
         raise NewelError(
             ErrorType.MALFORMED, f"{text[:256]!r} is no ancestor domain of {name.value}"
         )

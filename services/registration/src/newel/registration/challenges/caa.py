@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from newel.acme.caa import CAARecord
+from newel.acme.identifiers import list_domains
 from newel.registration.challenges.name_servers import NameServers
 
 
@@ -22,9 +23,7 @@ class CAAFinder:
 
     async def find(self, domain: str) -> RelevantRecords:
         """Return the relevant records of a name without ``*.``. Raises ``dns``."""
-        labels = domain.rstrip(".").split(".")
-        for start in range(len(labels)):
-            owner = ".".join(labels[start:])
+        for owner in list_domains(domain):
             records = await self._name_servers.caa(owner)
             if records:
                 return RelevantRecords(records, owner)
