@@ -157,7 +157,7 @@ def test_metadata_is_imported_whole_or_not_at_all(desk: Desk) -> None:
     (found,) = desk.find_certificates("known.internal")
     assert "owner=ada" in desk.newel("endpoints", "show", found["endpoint"]).stdout
     (desk.home / "again.json").write_text(json.dumps(desk.entries("metadata", "list")))
-    assert "1 are as they were" in desk.newel("metadata", "import", "again.json").stderr
+    assert "1 unchanged" in desk.newel("metadata", "import", "again.json").stderr
     unknown = desk.newel("metadata", "import", "hosts", status=1)
     assert "--format does: csv, json, ndjson" in unknown.stderr
 
