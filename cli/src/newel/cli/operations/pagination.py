@@ -1,6 +1,6 @@
 """Lists that an authority gives page by page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from newel.cli.errors import CliError
@@ -19,3 +19,20 @@ def collect(ask: Callable[[str], tuple[Sequence[Item], str]], what: str) -> list
         if not cursor:
             return found
     raise CliError(f"the authority's list of {what} does not end")
+
+
+def read(
+    ask: Callable[[int, str], tuple[Sequence[Item], str]], limit: int, largest: int
+) -> Iterator[Item]:
+    """Yield items, ``limit`` at most or, with 0, all; read page by page, of ``largest`` items at most.
+
+    ``ask`` is given how many items a page is to have and a cursor, first "", as that of `collect`.
+    """
+    cursor, left = "", limit
+    while True:
+        size = min(left, largest) if limit else largest
+        page, cursor = ask(size, cursor)
+        yield from page[:size]
+        left -= len(page)
+        if not cursor or (limit and left <= 0):
+            return

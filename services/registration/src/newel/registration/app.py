@@ -50,6 +50,7 @@ TABLES = (
     "acme_external_keys",
     "acme_nonces",
     "acme_orders",
+    "acme_rates",
     "acme_replacements",
     "acme_secrets",
     "acme_successors",

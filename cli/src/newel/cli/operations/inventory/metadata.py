@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import UsageError
+from newel.cli.operations import pagination
 
 if TYPE_CHECKING:
     from newel.client.authority import Authority
@@ -30,14 +31,11 @@ def list_records(authority: "Authority", filters: Filters, limit: int) -> Iterat
     from newel.client import catalogue
 
     wanted = {name: text for name, text in filters._asdict().items() if text}
-    cursor, left = "", limit
-    while True:
-        size = min(left, catalogue.LARGEST_PAGE) if limit else catalogue.LARGEST_PAGE
-        page = authority.send(catalogue.metadata(wanted, limit=size, cursor=cursor))
-        yield from page.entries[:size]
-        cursor, left = page.next_cursor, left - len(page.entries)
-        if not cursor or (limit and left <= 0):
-            return
+
+    def ask(size: int, cursor: str) -> "catalogue.Page":
+        return authority.send(catalogue.metadata(wanted, limit=size, cursor=cursor))
+
+    yield from pagination.read(ask, limit, catalogue.LARGEST_PAGE)
 
 
 def media_type_of(name: str, form: str | None) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError, UsageError
+from newel.cli.operations import pagination
 from newel.cli.operations.inventory.key_names import HEX, digest_of_key
 from newel.cli.operations.times import resolve_time
 
@@ -73,14 +74,11 @@ def entries(
         options = ", ".join(sorts)
         raise UsageError(f"invalid value '{sort}' for flag '--sort'; options are {options}")
     wanted = resolve_filters(query.filters)
-    cursor, left = "", limit
-    while True:
-        size = min(left, catalogue.LARGEST_PAGE) if limit else catalogue.LARGEST_PAGE
-        page = authority.send(catalogue.entries(kind, wanted, sort=sort, limit=size, cursor=cursor))
-        yield from page.entries[:size]
-        cursor, left = page.next_cursor, left - len(page.entries)
-        if not cursor or (limit and left <= 0):
-            return
+
+    def ask(size: int, cursor: str) -> "catalogue.Page":
+        return authority.send(catalogue.entries(kind, wanted, sort=sort, limit=size, cursor=cursor))
+
+    yield from pagination.read(ask, limit, catalogue.LARGEST_PAGE)
 
 
 def not_found(readings: Sequence[str]) -> CliError:
