@@ -40,11 +40,14 @@ def site(certificate: Path, key: Path, password: str) -> Generator[str]:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def answer() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                with contextlib.suppress(OSError), listener.accept()[0] as plain:
-                    plain.settimeout(10)
-                    context.wrap_socket(plain, server_side=True).close()
+        while True:
+            try:
+                plain, _ = listener.accept()
+            except OSError:
+                return  # the listener is closed: to ask again would take a core until the run ends
+            with contextlib.suppress(OSError), plain:
+                plain.settimeout(10)
+                context.wrap_socket(plain, server_side=True).close()
 
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
@@ -53,6 +56,7 @@ def site(certificate: Path, key: Path, password: str) -> Generator[str]:
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+        thread.join()
 
 
 @pytest.mark.needs("openssl", "jq")
