@@ -1,5 +1,6 @@
 """The drill: one key of two hundred certificates leaked, and a provisioner let strangers in."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -137,8 +138,32 @@ def test_a_leaked_key_is_found_everywhere_and_everything_on_it_is_revoked(fleet:
     assert len(declared) == ON_KEY - 1
     with pytest.raises(RefusedError):
         fleet.issue(["again.internal"], fleet.leaked)
-    nothing = fleet.newel(*words, "--force", status=1)
-    assert nothing.stderr.startswith("no certificate that could be revoked is selected\n")
+    nothing = fleet.newel(*words, "--force")
+    assert "Key: blocked before" in nothing.stderr
+    other = fleet.newel(*words[:-1], "superseded", "--force", status=1)
+    assert other.stderr == "no certificate that could be revoked is selected\n"
+
+
+@pytest.mark.attack("X13")
+def test_a_key_that_has_no_certificate_is_blocked_and_certified_no_more(fleet: Fleet) -> None:
+    never = keys.generate()
+    public = never.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (fleet.home / "never.pub").write_bytes(public)
+    words = ("revoke", "--key", "never.pub", "--reasonCode", "keyCompromise")
+    preview = json.loads(fleet.newel(*words, "--dry-run", "--output", "json").stdout)
+    assert preview == {"count": 0, "certificates": [], "blocks_key": True}
+    assert "error allocating terminal" in fleet.newel(*words, status=1).stderr
+    digest = hashlib.sha256(keys.spki(never.public_key())).hexdigest()
+    assert not [each for each in fleet.authority.audit() if each.get("key_digest") == digest]
+    done = fleet.newel(*words, "--reason", "found in a repository", "--force", "--output", "json")
+    assert "No certificate that could be revoked is on it." in done.stderr
+    assert "Key: blocked\n" in done.stderr
+    assert json.loads(done.stdout) == {"revoked": [], "already_revoked": [], "failed": []}
+    with pytest.raises(RefusedError, match="make another key"):
+        fleet.issue(["never.internal"], never)
+    lines = [each for each in fleet.authority.audit() if each.get("key_digest") == digest]
+    assert {each["event"] for each in lines} == {"block-key"}
+    assert all(each["actor"].startswith("administrator:") for each in lines)
 
 
 def test_what_a_provisioner_let_in_is_revoked_at_a_terminal_and_a_run_that_ends_goes_on(

@@ -272,3 +272,61 @@ async def test_a_viewer_revokes_none_of_several(front: RegistrationHarness) -> N
     refused = await revoke_all(front, {"certificates": [{"serial": serial}]}, role="viewer")
     assert refused.status_code == 403
     assert not front.issuing.revoked
+
+
+KEY = "Ab" * 32
+
+
+async def block_key(
+    front: RegistrationHarness, digest: str, body: Any, *, role: str = "operator"
+) -> httpx.Response:
+    return await front.call(
+        "POST",
+        f"/revocations/keys/{digest}",
+        body,
+        certificate=role.encode(),
+        headers={"content-type": "application/json"},
+    )
+
+
+async def test_an_operator_declares_a_key_compromised_that_has_no_certificate(
+    front: RegistrationHarness,
+) -> None:
+    done = await block_key(front, KEY, {"comment": "found in a repository"})
+    assert done.status_code == 200, done.text
+    assert done.json() == {"key": KEY.lower(), "blocked_before": False}
+    item = front.issuing.blocked[bytes.fromhex(KEY)]
+    assert (item.reason_text, item.actor) == ("found in a repository", "administrator:ada")
+    assert item.active
+    event, outcome, facts = front.audit.lines[-1]
+    assert (event, outcome, facts["actor"]) == ("block-key", "granted", "administrator:ada")
+    assert facts["key_digest"] == KEY.lower()
+    assert (await block_key(front, KEY.lower(), {})).json()["blocked_before"] is True
+
+
+@pytest.mark.parametrize(
+    ("digest", "body", "role", "status"),
+    [
+        (KEY, {}, "viewer", 403),
+        (KEY, {}, "bob", 403),
+        (KEY, {"comment": "x" * 257}, "operator", 400),
+        (KEY, {"reason": 1}, "operator", 400),
+        (KEY[2:], {}, "operator", 400),
+        (KEY + "00", {}, "operator", 400),
+        ("g" * 64, {}, "operator", 400),
+    ],
+)
+async def test_no_one_else_and_nothing_else_blocks_a_key(
+    front: RegistrationHarness, digest: str, body: Any, role: str, status: int
+) -> None:
+    answer = await block_key(front, digest, body, role=role)
+    assert answer.status_code == status, answer.text
+    assert not front.issuing.blocked
+
+
+async def test_a_key_is_not_said_to_be_blocked_while_the_authority_is_away(
+    front: RegistrationHarness,
+) -> None:
+    front.issuing.down = True
+    assert (await block_key(front, KEY, {})).status_code == 503
+    assert front.audit.lines[-1][:2] == ("block-key", "refused")

@@ -108,18 +108,22 @@ def revoke_selection(options: "RevokeOptions") -> None:
             f"The administrator's own certificate {own['serial']} is left out, because it revokes the others:"
             " end it by --serial."
         )
-    if not found:
+    blocks = code == KEY_COMPROMISE and selection.is_key_alone
+    if not found and not blocks:
         raise explain_nothing(selection, code)
     if options.dry_run and options.json:
-        show_json({"count": len(found), "certificates": found})
+        show_json({"count": len(found), "certificates": found, "blocks_key": blocks})
         return
-    show_preview(found)
+    show_preview(found, blocks=blocks)
     if options.dry_run:
         return
-    if not options.force and not confirm(f"Would you like to revoke {len(found)} of them"):
+    if not options.force and not confirm(f"Would you like to {name_act(len(found))}"):
         raise CliError("nothing was revoked")
     result = bulk_revocation.Result([], [], [])
     with session.connect(session.ServiceOptions(**administrator(options))) as authority:
+        if blocks and selection.key:
+            changed = bulk_revocation.block_key(selection.key, authority, comment)
+            say("Key", "blocked" if changed else "blocked before")
         outcomes = bulk_revocation.revoke(found, authority, code, comment)
         for outcome in say_how_far(progress.measure(outcomes, "Revoked", len(found)), result):
             result.add(outcome)
@@ -131,8 +135,8 @@ def explain_nothing(selection: "bulk_revocation.Selection", reason: int) -> CliE
     hint = ""
     if selection.key and reason == KEY_COMPROMISE:
         hint = (
-            "The key is not declared compromised by this. If certificates on it have expired, or are revoked"
-            " for another reason, it is by --serial of one of them with --reasonCode keyCompromise."
+            "The key is not declared compromised by this. It is by --key and --reasonCode keyCompromise"
+            " without another selection, whether or not a certificate is on it."
         )
     return CliError("no certificate that could be revoked is selected", hint=hint)
 
@@ -142,8 +146,18 @@ def administrator(options: "RevokeOptions") -> dict[str, Any]:
     return {**service_options(options, "inventory")._asdict(), "url": None, "root": None}
 
 
-def show_preview(found: Sequence[dict[str, Any]]) -> None:
-    """Show how many are selected, and the first of them."""
+def name_act(count: int) -> str:
+    """Say what is about to be done to so many certificates, none being for a key to be blocked alone."""
+    return f"revoke {count} of them" if count else "block the key"
+
+
+def show_preview(found: Sequence[dict[str, Any]], *, blocks: bool) -> None:
+    """Show how many are selected, and the first of them; and that the key is blocked, if it is."""
+    if blocks:
+        note("The key is declared compromised: nothing is issued on it any more, and it stays so.")
+    if not found:
+        note("No certificate that could be revoked is on it.")
+        return
     endpoints = len({each.get("endpoint") for each in found})
     of = f"{endpoints} endpoint{'s' if endpoints > 1 else ''}"
     say("Selected", f"{len(found)} certificate{'s' if len(found) > 1 else ''} of {of}")

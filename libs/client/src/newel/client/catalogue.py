@@ -172,6 +172,15 @@ def revoke(
     )
 
 
+def block_key(digest: str, *, comment: str = "") -> Call[dict[str, Any]]:
+    """Declare a key compromised, as an operator or administrator, whether or not it has a certificate.
+
+    ``digest`` is the SHA-256 of its SubjectPublicKeyInfo in hexadecimal. The answer has the ``key``, and
+    ``blocked_before`` when it was declared before.
+    """
+    return post(f"/revocations/keys/{quote(digest, safe='')}", {"comment": comment}, members)
+
+
 def _entry(kind: Kind, identifier: str) -> Call[dict[str, Any]]:
     return Call("GET", f"{_PATHS[kind]}/{quote(identifier, safe='')}", members)
 

@@ -17,6 +17,7 @@ from newel.issuing.completion import Completion
 from newel.issuing.compromise import CompromisedKeys, KeyedCertificates
 from newel.issuing.config import Config
 from newel.issuing.decisions import AuditTrail
+from newel.issuing.declarations import KeyDeclarations
 from newel.issuing.events import SSH_EVENTS
 from newel.issuing.faults import Faults
 from newel.issuing.foreign import ForeignCertificate, ForeignRecords, ForeignRevocation
@@ -147,7 +148,7 @@ def build(config: Config, ports: Ports) -> Service:
         rpcs=_rpcs(
             config,
             IssuanceServicer(issuance, renewals, ssh.issuance),
-            RevocationServicer(revocations, ssh.revocations),
+            RevocationServicer(revocations, ssh.revocations, KeyDeclarations(store, clock, trail)),
             RepositoryServicer(issuers, Records(store, clock), ssh.issuers, ssh.records),
         ),
     )

@@ -17,6 +17,7 @@ class Operation(enum.StrEnum):
     REVOKE = "revoke"
     ISSUE_SSH = "ssh-issue"
     REVOKE_SSH = "ssh-revoke"
+    BLOCK_KEY = "block-key"
     SIGN = "sign"
     RECONCILE = "reconcile"
 

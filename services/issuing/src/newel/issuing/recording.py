@@ -12,7 +12,9 @@ from newel.runtime.errors import ErrorType, NewelError
 _ATTEMPTS = 3  # a second equal serial out of 96 random bits is a broken generator, not bad luck
 
 _KEY_IN_USE = NewelError(ErrorType.CONFLICT, "the idempotency key is in use")
-_BLOCKED = NewelError(ErrorType.BAD_PUBLIC_KEY, "this public key must not be certified any more")
+_BLOCKED = NewelError(
+    ErrorType.BAD_PUBLIC_KEY, "this public key must not be certified any more: make another key"
+)
 _REVOKED = NewelError(ErrorType.UNAUTHORIZED, "the certificate is revoked")
 _PROOF_BLOCKED = NewelError(
     ErrorType.UNAUTHORIZED, "the key of the certificate was declared compromised"

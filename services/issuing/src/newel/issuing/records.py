@@ -91,7 +91,7 @@ class SignedIntent(NamedTuple):
 
 
 class BlockedKey(NamedTuple):
-    """A key that is blocked, and whose certificates were not yet all found revoked."""
+    """A key that is blocked, by whom and why."""
 
     digest: bytes
     cause: str

@@ -5,6 +5,7 @@ from typing import Any
 
 from newel.issuing import messages
 from newel.issuing.completion import Outcome
+from newel.issuing.declarations import KeyDeclaration, KeyDeclarations
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuers import Issuers
 from newel.issuing.records import Record, Revocation
@@ -57,9 +58,12 @@ class IssuanceServicer(issuing_pb2_grpc.IssuanceServicer):
 class RevocationServicer(issuing_pb2_grpc.RevocationServicer):
     """``newel.issuing.v1.Revocation``."""
 
-    def __init__(self, revocations: Revocations, ssh: Revocations) -> None:
+    def __init__(
+        self, revocations: Revocations, ssh: Revocations, declarations: KeyDeclarations
+    ) -> None:
         self._revocations = revocations
         self._ssh = ssh
+        self._declarations = declarations
 
     async def Revoke(self, request: pb.RevokeRequest, context: Any) -> pb.RevokeResponse:  # noqa: ARG002 - the contract's signature
         """Revoke certificates."""
@@ -72,6 +76,21 @@ class RevocationServicer(issuing_pb2_grpc.RevocationServicer):
         _check_size(request.items)
         requests = [messages.read_ssh_revocation(each) for each in request.items]
         return _revoke_response(await self._ssh.revoke(requests))
+
+    async def BlockKeys(
+        self,
+        request: pb.BlockKeysRequest,
+        context: Any,  # noqa: ARG002 - the contract's signature
+    ) -> pb.BlockKeysResponse:
+        """Block keys that are declared compromised."""
+        _check_size(request.keys)
+        declarations = [
+            KeyDeclaration(
+                each.key_digest, each.reason_text, each.active, each.actor, each.request_id
+            )
+            for each in request.keys
+        ]
+        return pb.BlockKeysResponse(blocked=await self._declarations.declare(declarations))
 
 
 class RepositoryServicer(issuing_pb2_grpc.RepositoryServicer):

@@ -26,7 +26,8 @@ _BLOCK = Statement("""
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (key_digest) DO UPDATE SET active = excluded.active,
         declared_at = excluded.declared_at, actor = excluded.actor, settled_at = NULL
-    WHERE excluded.active AND NOT blocked_keys.active""")
+    WHERE excluded.active AND NOT blocked_keys.active
+    RETURNING key_digest""")
 _UNSETTLED = Statement("""
     SELECT key_digest, cause, active, actor, declared_at FROM blocked_keys
     WHERE settled_at IS NULL ORDER BY declared_at LIMIT $1""")
@@ -98,6 +99,10 @@ class Storage:
     async def is_blocked(self, key_digest: bytes) -> bool:
         """Whether this public key must never be certified again."""
         return bool(await self._database.fetch(_BLOCKED, key_digest))
+
+    async def block(self, keys: Sequence[BlockedKey]) -> list[bool]:
+        """Block keys; False where that changes nothing, because one was blocked in this way before."""
+        return await self._decide((_block(each),) for each in keys)
 
     async def list_unsettled(self, limit: int) -> list[BlockedKey]:
         """List blocked keys whose certificates were not yet all found revoked, oldest first."""
@@ -216,15 +221,15 @@ def block_key(entry: RevocationEntry) -> tuple[Write, ...]:
         return ()
     cause = f"revoked for key compromise: {entry.revocation.serial.hex()}"
     revocation = entry.revocation
-    row = (
-        entry.blocked_key,
-        cause,
-        to_seconds(revocation.revoked_at),
-        to_seconds(entry.recorded_at),
-        revocation.active,
-        entry.actor,
-    )
-    return (Write(_BLOCK, row),)
+    key = BlockedKey(entry.blocked_key, cause, revocation.active, entry.actor, entry.recorded_at)
+    return (_block(key, revocation.revoked_at),)
+
+
+def _block(key: BlockedKey, since: dt.datetime | None = None) -> Write:
+    """Return what blocks a key, ``since`` a time before it was declared where that is known."""
+    declared = to_seconds(key.declared_at)
+    blocked_at = declared if since is None else to_seconds(since)
+    return Write(_BLOCK, (key.digest, key.cause, blocked_at, declared, key.active, key.actor))
 
 
 def _intent_row(intent: Intent) -> tuple[bytes | str | int | None, ...]:

@@ -78,6 +78,17 @@ class RevocationRequest(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class KeyBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that is declared compromised, by the SHA-256 of its SubjectPublicKeyInfo."""
+
+    digest: bytes
+    reason_text: str = ""
+    active: bool
+    """Whether OCSP and the CRL show what is revoked because of it."""
+    actor: str
+    request_id: str = ""
+
+
 class IssuedCertificate(msgspec.Struct, frozen=True):
     """A new certificate and the id of its issuer."""
 
@@ -128,6 +139,10 @@ class Issuance(Protocol):
 
     async def is_blocked(self, public_key: bytes) -> bool:
         """Whether a key (DER SubjectPublicKeyInfo) was declared compromised."""
+        ...
+
+    async def block_key(self, block: KeyBlock) -> bool:
+        """Block a key, and revoke what is on it; False when it was blocked before."""
         ...
 
     async def issuers(self) -> Sequence[IssuerRecord]:

@@ -27,6 +27,7 @@ from newel.registration.issuance import (
     IssuedCertificate,
     IssueRequest,
     IssuerRecord,
+    KeyBlock,
     ProvisionerRef,
     Renewal,
     RevocationRequest,
@@ -95,6 +96,19 @@ class RemoteIssuance:
         call = self._repository.FindBlockedKeys(request, timeout=DEADLINE)
         (blocked,) = (await translate_errors(call)).blocked
         return blocked
+
+    async def block_key(self, block: KeyBlock) -> bool:
+        """Block a key, and revoke what is on it; False when it was blocked before."""
+        key = pb.KeyBlock(
+            key_digest=block.digest,
+            reason_text=block.reason_text,
+            active=block.active,
+            actor=block.actor,
+            request_id=block.request_id,
+        )
+        call = self._revocation.BlockKeys(pb.BlockKeysRequest(keys=[key]), timeout=DEADLINE)
+        (changed,) = (await translate_errors(call)).blocked
+        return changed
 
     async def issuers(self) -> Sequence[IssuerRecord]:
         """List every issuer with its chain and root."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from newel.cli.errors import CliError
 from newel.cli.operations.inventory import questions
+from newel.cli.operations.inventory.key_names import digest_of_key
 
 if TYPE_CHECKING:
     from newel.client.authority import Authority
@@ -31,6 +32,11 @@ class Selection(NamedTuple):
     """The times are texts of flags: RFC 3339, or durations from now."""
     issued_before: str | None = None
     include_expired: bool = False
+
+    @property
+    def is_key_alone(self) -> bool:
+        """Whether everything on one key is meant, so that the key itself can be declared compromised."""
+        return self.key is not None and not (self.endpoint or self.provisioner or self.issued_after)
 
     @property
     def filters(self) -> dict[str, str]:
@@ -85,6 +91,14 @@ def find(
         )
     mine = next((each for each in found if each.get("serial") == own), None)
     return [each for each in found if each is not mine], mine
+
+
+def block_key(key: str, authority: "Authority", comment: str) -> bool:
+    """Declare the key of a file or a fingerprint compromised; False when it was declared before."""
+    from newel.client import catalogue
+
+    call = catalogue.block_key(digest_of_key(key), comment=comment)
+    return not authority.send(call).get("blocked_before")
 
 
 def revoke(

@@ -697,6 +697,81 @@ class RevokeResult(_message.Message):
 Global___RevokeResult: _TypeAlias = RevokeResult  # noqa: Y015
 
 @_typing.final
+class BlockKeysRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeyBlock]: ...
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[Global___KeyBlock] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockKeysRequest: _TypeAlias = BlockKeysRequest  # noqa: Y015
+
+@_typing.final
+class KeyBlock(_message.Message):
+    """A key that is declared compromised. Nothing is certified on it any more, and what is on it is revoked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_DIGEST_FIELD_NUMBER: _builtins.int
+    REASON_TEXT_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    key_digest: _builtins.bytes
+    """SHA-256 of its SubjectPublicKeyInfo"""
+    reason_text: _builtins.str
+    active: _builtins.bool
+    """whether the certificates on it are revoked actively"""
+    actor: _builtins.str
+    request_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        key_digest: _builtins.bytes = ...,
+        reason_text: _builtins.str = ...,
+        active: _builtins.bool = ...,
+        actor: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "actor", b"actor", "key_digest", b"key_digest", "reason_text", b"reason_text", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeyBlock: _TypeAlias = KeyBlock  # noqa: Y015
+
+@_typing.final
+class BlockKeysResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BLOCKED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def blocked(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bool]: ...
+    def __init__(
+        self,
+        *,
+        blocked: _abc.Iterable[_builtins.bool] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockKeysResponse: _TypeAlias = BlockKeysResponse  # noqa: Y015
+
+@_typing.final
 class ListIssuersRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

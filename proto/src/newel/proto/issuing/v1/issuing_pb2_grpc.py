@@ -210,6 +210,11 @@ class RevocationStub:
                 request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokeRequest.SerializeToString,
                 response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokeResponse.FromString,
                 _registered_method=True)
+        self.BlockKeys = channel.unary_unary(
+                '/newel.issuing.v1.Revocation/BlockKeys',
+                request_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.BlockKeysRequest.SerializeToString,
+                response_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.BlockKeysResponse.FromString,
+                _registered_method=True)
 
 
 class RevocationServicer:
@@ -229,6 +234,13 @@ class RevocationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BlockKeys(self, request, context):
+        """whether or not a certificate has them
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RevocationServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -241,6 +253,11 @@ def add_RevocationServicer_to_server(servicer, server):
                     servicer.RevokeSSH,
                     request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokeRequest.FromString,
                     response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokeResponse.SerializeToString,
+            ),
+            'BlockKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.BlockKeys,
+                    request_deserializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.BlockKeysRequest.FromString,
+                    response_serializer=newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.BlockKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -298,6 +315,33 @@ class Revocation:
             '/newel.issuing.v1.Revocation/RevokeSSH',
             newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokeRequest.SerializeToString,
             newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.RevokeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BlockKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/newel.issuing.v1.Revocation/BlockKeys',
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.BlockKeysRequest.SerializeToString,
+            newel_dot_proto_dot_issuing_dot_v1_dot_issuing__pb2.BlockKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

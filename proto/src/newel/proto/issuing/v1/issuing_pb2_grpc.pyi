@@ -91,6 +91,8 @@ class RevocationStub:
     Revoke: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]
     RevokeSSH: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]
     """by serial"""
+    BlockKeys: _grpc.UnaryUnaryMultiCallable[_issuing_pb2.BlockKeysRequest, _issuing_pb2.BlockKeysResponse]
+    """whether or not a certificate has them"""
 
 @_typing.type_check_only
 class RevocationAsyncStub(RevocationStub):
@@ -100,6 +102,8 @@ class RevocationAsyncStub(RevocationStub):
     Revoke: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]  # type: ignore[assignment]
     RevokeSSH: _aio.UnaryUnaryMultiCallable[_issuing_pb2.RevokeRequest, _issuing_pb2.RevokeResponse]  # type: ignore[assignment]
     """by serial"""
+    BlockKeys: _aio.UnaryUnaryMultiCallable[_issuing_pb2.BlockKeysRequest, _issuing_pb2.BlockKeysResponse]  # type: ignore[assignment]
+    """whether or not a certificate has them"""
 
 class RevocationServicer(metaclass=_abc_1.ABCMeta):
     """Revokes certificates. Only the registration authority may call it."""
@@ -118,6 +122,14 @@ class RevocationServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_issuing_pb2.RevokeResponse, _abc.Awaitable[_issuing_pb2.RevokeResponse]]:
         """by serial"""
+
+    @_abc_1.abstractmethod
+    def BlockKeys(
+        self,
+        request: _issuing_pb2.BlockKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_issuing_pb2.BlockKeysResponse, _abc.Awaitable[_issuing_pb2.BlockKeysResponse]]:
+        """whether or not a certificate has them"""
 
 def add_RevocationServicer_to_server(servicer: RevocationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

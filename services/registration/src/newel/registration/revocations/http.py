@@ -15,6 +15,7 @@ from newel.runtime.http.request_body import read_body
 from newel.runtime.http.roles import Role
 
 _PATH = "/revocations/{serial}"
+_KEY_PATH = "/revocations/keys/{digest}"
 _MAX_BODY = 4096
 _MAX_COMMENT = 256
 _JSON = "application/json"
@@ -25,6 +26,8 @@ _PROPERTIES = {
 _BODY = {"type": "object", "additionalProperties": False, "properties": _PROPERTIES}
 _HINT = "Send an object with a reason (0 to 6, 9 or 10) and a comment."
 MAX_TARGETS = 64
+Digest = Annotated[str, Path(pattern="^[0-9a-fA-F]{64}$")]
+"""SHA-256 of a SubjectPublicKeyInfo."""
 _MAX_BODIES = 16 * 1024
 _HINT_OF_ALL = (
     f"Send an object with 1 to {MAX_TARGETS} certificates (objects with the serial in hexadecimal, and"
@@ -51,6 +54,14 @@ _BODIES = {
 _TAKES_BODIES = {"requestBody": {"content": {_JSON: {"schema": _BODIES}}, "required": True}}
 _TAKES_BODY = {"requestBody": {"content": {_JSON: {"schema": _BODY}}, "required": True}}
 
+_KEY_BODY = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"comment": _PROPERTIES["comment"]},
+}
+_TAKES_KEY_BODY = {"requestBody": {"content": {_JSON: {"schema": _KEY_BODY}}, "required": True}}
+_HINT_OF_KEY = "Send an object with a comment, which may be empty."
+
 Body = TypeVar("Body")
 
 
@@ -59,6 +70,12 @@ class RevocationBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     reason: Literal[0, 1, 2, 3, 4, 5, 6, 9, 10] = 0
     """RFC 5280 §5.3.1; 8 (removeFromCRL) is for delta CRLs alone."""
+    comment: Annotated[str, msgspec.Meta(max_length=_MAX_COMMENT)] = ""
+
+
+class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a key is declared compromised."""
+
     comment: Annotated[str, msgspec.Meta(max_length=_MAX_COMMENT)] = ""
 
 
@@ -109,6 +126,13 @@ class OutcomesDocument(BaseModel):
     certificates: list[OutcomeDocument]
 
 
+class KeyDocument(BaseModel):
+    """A key that is blocked: the SHA-256 of its SubjectPublicKeyInfo in hexadecimal."""
+
+    key: str
+    blocked_before: bool
+
+
 class RevocationDocument(BaseModel):
     """What a revocation did, or would do."""
 
@@ -155,7 +179,22 @@ def build_app(service: RevocationService, admit: Admit, audit: Audit) -> FastAPI
         outcomes = await service.revoke_all(targets, body.reason, body.comment, administrator)
         return OutcomesDocument(certificates=[OutcomeDocument.of(each) for each in outcomes])
 
-    roles = {("POST", _PATH): Role.OPERATOR, ("POST", "/revocations"): Role.OPERATOR}
+    @routes.post("/keys/{digest}", openapi_extra=_TAKES_KEY_BODY)
+    async def block_key(digest: Digest, request: Request) -> KeyDocument:
+        """Declare a key compromised, whether or not it has a certificate, by its SHA-256.
+
+        Nothing is issued on it any more, and every certificate on it is revoked within seconds.
+        """
+        body = await _read_body(request, KeyBody, _MAX_BODY, _HINT_OF_KEY)
+        administrator = request.scope[ADMINISTRATOR]
+        changed = await service.block_key(bytes.fromhex(digest), body.comment, administrator)
+        return KeyDocument(key=digest.lower(), blocked_before=not changed)
+
+    roles = {
+        ("POST", _KEY_PATH): Role.OPERATOR,
+        ("POST", _PATH): Role.OPERATOR,
+        ("POST", "/revocations"): Role.OPERATOR,
+    }
     return build_admin_app("revocations", admit, audit, routes, roles)
 
 

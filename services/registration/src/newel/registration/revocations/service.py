@@ -10,6 +10,7 @@ from newel.registration.authority import Authority
 from newel.registration.issuance import (
     CertificateRecord,
     Issuance,
+    KeyBlock,
     ProvisionerRef,
     RevocationRequest,
 )
@@ -117,6 +118,30 @@ class RevocationService:
             raise refusal from error
         self.audit_trail.write(Decision(operation, facts))
         return Preview(serial.hex(), name, is_revoked=True, is_published=active)
+
+    async def block_key(
+        self, digest: bytes, comment: str, administrator: VerifiedAdministrator
+    ) -> bool:
+        """Declare a key compromised, whether or not it has a certificate, and write it down.
+
+        False when it was declared before. Raises ``unavailable``.
+        """
+        actor = f"administrator:{administrator.subject}"
+        facts = {"key_digest": digest.hex(), "actor": actor, "active": self.active_revocation}
+        block = KeyBlock(
+            digest=digest,
+            reason_text=comment,
+            active=self.active_revocation,
+            actor=actor,
+            request_id=request_id(),
+        )
+        try:
+            changed = await self.issuance.block_key(block)
+        except NewelError as error:
+            self.audit_trail.write(Decision("block-key", facts, error))
+            raise
+        self.audit_trail.write(Decision("block-key", facts | {"blocked_before": not changed}))
+        return changed
 
     async def _find(self, target: Target) -> tuple[ProvisionerRef, bool]:
         """Return the provisioner of a certificate, and whether it is revoked. Raises ``notFound``."""
