@@ -16,6 +16,8 @@ from fixtures.documentation import REPOSITORY, blocks
 from fixtures.processes import free_port
 from fixtures.running import BIN, NEWEL, Authority, others, run, wait_until
 from fixtures.step_ca_command import Installation, init, serve
+from newel.crypto.ssh import certificates
+from newel.crypto.ssh.public_keys import read_line
 from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Row, Statement
 from newel.standalone.layout import Layout
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.needs("step", "step-ca", "certbot", "openssl")
 
 HOSTS = [f"h{number}.test" for number in range(6)]
 REVOKED, SUPERSEDED = HOSTS[0], HOSTS[1]
+SSH_HOSTS = ["s0.test", "s1.test"]
+SSH_REVOKED = SSH_HOSTS[0]
 MARIADB = ("mariadbd", "mariadb-install-db", "mariadb")
 STORES = [
     "badgerv2",
@@ -125,6 +129,12 @@ def fleet(
             enroll(authority, fleet.file(host))
         renew(authority, fleet.file(SUPERSEDED))
         revoke(authority, fleet.file(REVOKED))
+        for host in SSH_HOSTS:
+            enroll_host(authority, folder / host)
+        by = ("--provisioner", "admin", "--provisioner-password-file", str(made.password))
+        serial = str(read_ssh(folder / SSH_REVOKED).serial)
+        done = authority.step("ssh", "revoke", serial, *by)
+        assert done.returncode == 0, done.stderr
         fleet.certbot(
             "certonly", "--standalone", "--http-01-port", str(fleet.challenge_port), "--agree-tos",
             "-m", "you@example.com", "-d", "localhost",
@@ -163,6 +173,24 @@ def revoke(authority: Authority, certificate: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def enroll_host(authority: Authority, key: Path) -> None:
+    """Make a key and a certificate of the host of that name."""
+    done = authority.step(
+        "ssh", "certificate", key.name, str(key), "--host", "--no-password", "--insecure",
+        "--provisioner", "admin", "--provisioner-password-file", str(authority.password_file),
+    )  # fmt: skip # a command line
+    assert done.returncode == 0, done.stderr
+
+
+def renew_host(authority: Authority, key: Path) -> bool:
+    return authority.step("ssh", "renew", f"{key}-cert.pub", str(key), "--force").returncode == 0
+
+
+def read_ssh(key: Path) -> certificates.Certificate:
+    """The SSH certificate beside a key."""
+    return certificates.parse(read_line(Path(f"{key}-cert.pub").read_bytes()).wire)
+
+
 def read(certificate: Path) -> x509.Certificate:
     return x509.load_pem_x509_certificate(certificate.read_bytes())
 
@@ -187,6 +215,7 @@ def test_all_that_was_issued_renews_has_a_status_and_is_listed(fleet: Fleet) -> 
     issued = len(HOSTS) + 2  # a renewal, and the one by ACME
     would = fleet.take_over("--dry-run").stdout
     assert f"certificates: {issued} read, {issued} would be imported\n" in would
+    assert "revocations of SSH certificates: 1 read, 1 would be imported\n" in would
     assert not list(made.state.glob("db/*.sqlite"))
     done = fleet.take_over().stdout
     for line in (
@@ -194,6 +223,8 @@ def test_all_that_was_issued_renews_has_a_status_and_is_listed(fleet: Fleet) -> 
         "revocations: 1 read, 1 imported",
         "ACME accounts: 1 read, 1 imported",
         "owners of ACME certificates: 1 read, 1 imported",
+        f"SSH certificates: {len(SSH_HOSTS)} read, {len(SSH_HOSTS)} imported",
+        "revocations of SSH certificates: 1 read, 1 imported",
         "acme_orders: 1 left out: a client whose order is under way begins again",
     ):
         assert f"{line}\n" in done
@@ -216,6 +247,13 @@ def test_all_that_was_issued_renews_has_a_status_and_is_listed(fleet: Fleet) -> 
             after = read(fleet.file(host))
             assert after.serial_number != before.serial_number
             assert after.subject.public_bytes() == before.subject.public_bytes()
+        assert not renew_host(authority, fleet.folder / SSH_REVOKED)
+        before_ssh = read_ssh(fleet.folder / SSH_HOSTS[1])
+        wait_until(lambda: before_ssh.serial in list_catalogue(made))
+        assert renew_host(authority, fleet.folder / SSH_HOSTS[1]), authority.logs()
+        after_ssh = read_ssh(fleet.folder / SSH_HOSTS[1])
+        assert after_ssh.serial != before_ssh.serial
+        assert after_ssh.principals == before_ssh.principals
         old = fleet.folder / "old.pem"
         old.write_bytes(acme.read_bytes())
         fleet.certbot("renew", "--force-renewal", "--no-random-sleep-on-renew")

@@ -1,6 +1,6 @@
 """Assembles the issuing authority from its parts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from newel.crypto import keys
 from newel.issuing import storage_statements
 from newel.issuing.admission import Admission
 from newel.issuing.assembly import assemble
@@ -20,7 +21,12 @@ from newel.issuing.decisions import AuditTrail
 from newel.issuing.declarations import KeyDeclarations
 from newel.issuing.events import SSH_EVENTS
 from newel.issuing.faults import Faults
-from newel.issuing.foreign import ForeignCertificate, ForeignRecords, ForeignRevocation
+from newel.issuing.foreign import (
+    ForeignCertificate,
+    ForeignRecords,
+    ForeignRevocation,
+    X509Reader,
+)
 from newel.issuing.foreign_storage import ForeignStorage
 from newel.issuing.issuance import Issuance
 from newel.issuing.issuer_watch import IssuerWatch
@@ -36,6 +42,7 @@ from newel.issuing.revocation import Revocations
 from newel.issuing.rpc import IssuanceServicer, RepositoryServicer, RevocationServicer
 from newel.issuing.signing import RemoteSigner
 from newel.issuing.ssh.build import SSHParts, build_ssh
+from newel.issuing.ssh.foreign import ForeignSSHCertificate, SSHReader
 from newel.issuing.ssh.issuers import SSHIssuers
 from newel.issuing.storage import Storage
 from newel.proto import subjects
@@ -73,9 +80,11 @@ __all__ = [
     "ForeignCertificate",
     "ForeignRecords",
     "ForeignRevocation",
+    "ForeignSSHCertificate",
     "Ports",
     "build",
     "open_foreign_records",
+    "open_foreign_ssh_records",
 ]
 
 
@@ -192,13 +201,33 @@ def _revoke_compromised(
     return partial(run_leased, Lease(ports.database, "compromised-keys"), work)
 
 
-def open_foreign_records(config: Config, database: Database, clock: Clock) -> ForeignRecords:
+def open_foreign_records(
+    config: Config, database: Database, clock: Clock
+) -> ForeignRecords[ForeignCertificate]:
     """Return what takes records of another program over into a migrated database.
 
     Raises :class:`newel.issuing.issuer_files.UnusableIssuerError`.
     """
-    storage = ForeignStorage(database)
-    return ForeignRecords(read_issuers(config.issuers), storage, config.default_profile, clock)
+    reader = X509Reader(read_issuers(config.issuers), config.default_profile)
+    return ForeignRecords(reader, ForeignStorage(database), clock)
+
+
+async def open_foreign_ssh_records(
+    config: Config, public_keys: Mapping[str, keys.PublicKey], database: Database, clock: Clock
+) -> ForeignRecords[ForeignSSHCertificate]:
+    """Return what takes SSH certificates of another program over into a migrated database.
+
+    ``public_keys`` has public keys by the signer's names for them; without its key an issuer is none.
+    """
+
+    async def find(name: str) -> tuple[bytes, bytes]:
+        return keys.spki(public_keys[name]), b""
+
+    issuers = SSHIssuers([each for each in config.ssh_issuers if each.key in public_keys])
+    await issuers.load(find)
+    return ForeignRecords(
+        SSHReader(issuers.all()), ForeignStorage(database, storage_statements.SSH), clock
+    )
 
 
 def _rpcs(

@@ -9,7 +9,7 @@ import contextlib
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from cryptography import x509
 
@@ -25,6 +25,9 @@ from newel.runtime.clock import Clock
 from newel.runtime.tally import Tally
 
 ACTOR = "import"
+
+Given = TypeVar("Given")
+Given_contra = TypeVar("Given_contra", contravariant=True)
 
 
 class ForeignCertificate(NamedTuple):
@@ -48,27 +51,47 @@ class ForeignRevocation(NamedTuple):
     not_after: dt.datetime | None = None
 
 
-class ForeignRecords:
+class Reader(Protocol[Given_contra]):
+    """Reads certificates of one kind, and knows who issues them here."""
+
+    def read(self, given: Given_contra, now: dt.datetime, /) -> tuple[Intent, bytes]:
+        """Return the record of a certificate and its signature. Raises ValueError that says why not."""
+        ...
+
+    def name(self, given: Given_contra, /) -> str:
+        """Return the serial number in decimal, or another name."""
+        ...
+
+    def serial_octets(self, number: int) -> bytes:
+        """Return a serial number as records have it. Raises ValueError for what is none."""
+        ...
+
+    def find_heir(self) -> tuple[str, dt.datetime]:
+        """Find whose revocations without a certificate on record are: an issuer's id, and its end.
+
+        Raises ValueError where that cannot be known.
+        """
+        ...
+
+
+class ForeignRecords(Generic[Given]):
     """Takes records over. With ``dry_run`` it checks and counts them alone."""
 
-    def __init__(
-        self, issuers: Issuers, storage: ForeignStorage, profile: str, clock: Clock
-    ) -> None:
-        self._issuers = issuers.all()
+    def __init__(self, reader: Reader[Given], storage: ForeignStorage, clock: Clock) -> None:
+        self._reader = reader
         self._storage = storage
-        self._profile = profile
         self._clock = clock
+        self._counted: set[bytes] = set()
+        """The serial numbers that a dry run did not store: revocations refer to them."""
 
-    async def add_certificates(
-        self, given: Sequence[ForeignCertificate], *, dry_run: bool
-    ) -> Tally:
+    async def add_certificates(self, given: Sequence[Given], *, dry_run: bool) -> Tally:
         """Record certificates, each by itself; those that are on record stay as they are."""
         tally, signed = Tally(), dict[bytes, tuple[Intent, bytes]]()
         for each in given:
             try:
-                intent, signature = self._read(each)
+                intent, signature = self._reader.read(each, self._clock.now())
             except ValueError as error:
-                tally.left_out.append((_name(each.der), str(error)))
+                tally.left_out.append((self._reader.name(each), str(error)))
                 continue
             signed[intent.serial] = (intent, signature)
         found = await self._storage.find([*signed])
@@ -80,20 +103,22 @@ class ForeignRecords:
                 why = "another certificate with this serial number is on record"
                 tally.left_out.append((str(int.from_bytes(serial)), why))
         tally.new = len(signed)
-        if not dry_run:
+        if dry_run:
+            self._counted.update(signed)
+        else:
             await self._storage.add([*signed.values()])
         return tally
 
     async def add_revocations(self, given: Iterable[ForeignRevocation], *, dry_run: bool) -> Tally:
         """Record revocations, which are published, each by itself; those on record stay as they are.
 
-        One whose certificate is not on record is its issuer's, where there is but one.
+        One whose certificate is not on record is the heir's of :meth:`Reader.find_heir`.
         """
         tally, entries = Tally(), list[RevocationEntry]()
         by_serial: dict[bytes, ForeignRevocation] = {}
         for each in given:
             try:
-                by_serial[serial_octets(each.serial)] = each
+                by_serial[self._reader.serial_octets(each.serial)] = each
             except ValueError as error:
                 tally.left_out.append((str(each.serial), str(error)))
         revoked = await self._storage.find_revoked([*by_serial])
@@ -102,11 +127,14 @@ class ForeignRecords:
             if serial in revoked:
                 tally.known += 1
                 continue
+            if serial in self._counted:
+                tally.new += 1
+                continue
             try:
                 entries.append(self._build_entry(each, serial, records.get(serial)))
             except ValueError as error:
                 tally.left_out.append((str(each.serial), str(error)))
-        tally.new = len(entries)
+        tally.new += len(entries)
         if not dry_run:
             await self._storage.revoke(entries)
         return tally
@@ -116,12 +144,40 @@ class ForeignRecords:
         pairs: list[tuple[bytes, str]] = []
         for serial, subject in given:
             with contextlib.suppress(ValueError):  # no certificate with such a serial is on record
-                pairs.append((serial_octets(serial), subject))
+                pairs.append((self._reader.serial_octets(serial), subject))
         if dry_run:
             return len(await self._storage.find([serial for serial, _ in pairs]))
         return await self._storage.prove(pairs)
 
-    def _read(self, given: ForeignCertificate) -> tuple[Intent, bytes]:
+    def _build_entry(
+        self, given: ForeignRevocation, serial: bytes, record: Record | None
+    ) -> RevocationEntry:
+        if record is None:
+            issuer, end = self._reader.find_heir()
+            not_after, digest = given.not_after or end, None
+        else:
+            intent = record.intent
+            issuer, not_after, digest = intent.issuer, intent.not_after, intent.key_digest
+        reason = given.reason if given.reason in REASONS else 0
+        return RevocationEntry(
+            Revocation(serial, issuer, given.revoked_at, reason, active=True, not_after=not_after),
+            actor=ACTOR,
+            provisioner=given.provisioner,
+            reason_text=clean_text(given.reason_text),
+            request_id="",
+            recorded_at=given.revoked_at,  # so that no reader waits for it to settle
+            blocked_key=digest if reason == KEY_COMPROMISE else None,
+        )
+
+
+class X509Reader:
+    """Reads X.509 certificates that an issuer of this configuration signed."""
+
+    def __init__(self, issuers: Issuers, profile: str) -> None:
+        self._issuers = issuers.all()
+        self._profile = profile
+
+    def read(self, given: ForeignCertificate, now: dt.datetime) -> tuple[Intent, bytes]:
         """Return the record of a certificate and its signature. Raises ValueError that says why not."""
         parsed = loading.load_certificate(given.der)
         parts = certificates.split(given.der)
@@ -146,7 +202,7 @@ class ForeignRecords:
             provisioner=provisioner,
             subject_of_proof="",
             renewed_from=None,
-            created_at=min(parsed.not_valid_before_utc, self._clock.now()),
+            created_at=min(parsed.not_valid_before_utc, now),
         )
         return intent, signature
 
@@ -162,30 +218,20 @@ class ForeignRecords:
             return issuer
         raise ValueError(f"issued by {name.rfc4514_string() or 'no one'}, which is no issuer here")
 
-    def _build_entry(
-        self, given: ForeignRevocation, serial: bytes, record: Record | None
-    ) -> RevocationEntry:
-        if record is None and len(self._issuers) > 1:
+    def name(self, given: ForeignCertificate) -> str:
+        """Return the serial number in decimal, or that it is none."""
+        try:
+            return str(loading.load_certificate(given.der).serial_number)
+        except ValueError:
+            return "no certificate"
+
+    def serial_octets(self, number: int) -> bytes:
+        """Return a serial number as records have it. Raises ValueError for what is none."""
+        return serial_octets(number)
+
+    def find_heir(self) -> tuple[str, dt.datetime]:
+        """Return the only issuer: all revocations are its own. Raises ValueError where there are several."""
+        if len(self._issuers) > 1:
             raise ValueError("its certificate is not on record, and there are several issuers")
         own = self._issuers[0]
-        issuer, not_after, digest = own.id, given.not_after or own.not_after, None
-        if record is not None:
-            intent = record.intent
-            issuer, not_after, digest = intent.issuer, intent.not_after, intent.key_digest
-        reason = given.reason if given.reason in REASONS else 0
-        return RevocationEntry(
-            Revocation(serial, issuer, given.revoked_at, reason, active=True, not_after=not_after),
-            actor=ACTOR,
-            provisioner=given.provisioner,
-            reason_text=clean_text(given.reason_text),
-            request_id="",
-            recorded_at=given.revoked_at,  # so that no reader waits for it to settle
-            blocked_key=digest if reason == KEY_COMPROMISE else None,
-        )
-
-
-def _name(octets: bytes) -> str:
-    try:
-        return str(loading.load_certificate(octets).serial_number)
-    except ValueError:
-        return "no certificate"
+        return own.id, own.not_after

@@ -5,14 +5,9 @@ from collections.abc import Sequence
 from newel.issuing.messages import encode_provisioner
 from newel.issuing.records import Intent, Record, RevocationEntry
 from newel.issuing.storage import block_key, read_record, revocation_row
-from newel.issuing.storage_statements import X509
+from newel.issuing.storage_statements import X509, Statements
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.times import to_seconds
-
-_ADD = Statement("""
-    INSERT INTO certificates (serial, issuer, profile, tbs, signature, not_after, key_digest,
-        provisioner, subject_of_proof, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING serial""")
 
 _PROVE = Statement(
     "UPDATE certificates SET subject_of_proof = $2 WHERE serial = $1 RETURNING serial"
@@ -21,35 +16,42 @@ _PROVE = Statement(
 # A key that was blocked, and settled, has one more certificate.
 _UNSETTLE = Statement("UPDATE blocked_keys SET settled_at = NULL WHERE key_digest = $1")
 
-_FIND_REVOKED = Statement("SELECT serial FROM revocations WHERE serial = $1")
-
 
 class ForeignStorage:
-    """Adds rows to the tables of certificates and revocations; a row that is there stays as it is."""
+    """Adds rows to the two tables of one kind of certificates; a row that is there stays as it is."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, statements: Statements = X509) -> None:
         self._database = database
+        self._statements = statements
 
     async def find(self, serials: Sequence[bytes]) -> dict[bytes, Record]:
         """Find certificates."""
-        rows = await self._database.fetch_many(X509.by_serial, [(serial,) for serial in serials])
+        rows = await self._database.fetch_many(
+            self._statements.by_serial, [(serial,) for serial in serials]
+        )
         return {record.intent.serial: record for record in map(read_record, rows)}
 
     async def find_revoked(self, serials: Sequence[bytes]) -> set[bytes]:
         """Find which of these are revoked."""
-        rows = await self._database.fetch_many(_FIND_REVOKED, [(serial,) for serial in serials])
+        rows = await self._database.fetch_many(
+            self._statements.find_revoked, [(serial,) for serial in serials]
+        )
         return {bytes(row[0]) for row in rows}
 
     async def add(self, signed: Sequence[tuple[Intent, bytes]]) -> None:
         """Add certificates with their signatures."""
+        add = self._statements.add
         await self._database.decide_all(
-            [(Write(_ADD, _row(*each)), Write(_UNSETTLE, (each[0].key_digest,))) for each in signed]
+            [(Write(add, _row(*each)), Write(_UNSETTLE, (each[0].key_digest,))) for each in signed]
         )
 
     async def revoke(self, entries: Sequence[RevocationEntry]) -> None:
         """Add revocations, and block the keys that they name."""
         await self._database.decide_all(
-            [(Write(X509.revoke, revocation_row(each)), *block_key(each)) for each in entries]
+            [
+                (Write(self._statements.revoke, revocation_row(each)), *block_key(each))
+                for each in entries
+            ]
         )
 
     async def prove(self, pairs: Sequence[tuple[bytes, str]]) -> int:

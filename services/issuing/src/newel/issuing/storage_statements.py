@@ -54,6 +54,13 @@ _REVOKE = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT DO NOTHING RETURNING serial"""
 
+# A certificate of another program, with its signature.
+_ADD = """
+    INSERT INTO {certificates} (serial, issuer, profile, tbs, signature, not_after, key_digest,
+        provisioner, subject_of_proof, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING RETURNING serial"""
+_FIND_REVOKED = "SELECT serial FROM {revocations} WHERE serial = $1"
+
 # The row that replaces it is a new one, so that it has a position past those that were read.
 _FORGET = "DELETE FROM {revocations} WHERE serial = $1 AND position = $2 RETURNING serial"
 
@@ -89,13 +96,15 @@ class Statements(NamedTuple):
     revoked: Statement
     on_key: Statement
     open_on_key: Statement
+    add: Statement
+    find_revoked: Statement
 
 
 def statements_of(certificates: str, revocations: str) -> Statements:
     """Return the statements about the certificates in two tables."""
     texts = (
         _RESERVE, _COMPLETE, _CLOSE, _RELEASE, _BY_KEY, _BY_SERIAL, _LEFT_OPEN, _ISSUED, _REVOKE,
-        _FORGET, _REVOKED, _ON_KEY, _OPEN_ON_KEY,
+        _FORGET, _REVOKED, _ON_KEY, _OPEN_ON_KEY, _ADD, _FIND_REVOKED,
     )  # fmt: skip # in the order of the fields
     tables = {"certificates": certificates, "revocations": revocations}
     return Statements(*[Statement(text.format_map(tables)) for text in texts])

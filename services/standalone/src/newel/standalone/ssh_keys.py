@@ -3,6 +3,7 @@
 They are laid out and named as the step tools do, and the signer holds them.
 """
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from newel.crypto import keys
+from newel.crypto.ssh import key_quality
+from newel.crypto.ssh.public_keys import read_line
+from newel.runtime.config import ConfigError
 from newel.standalone.layout import Layout
 from newel.step import ca_json, ssh_templates
 
@@ -24,6 +28,22 @@ def private_path(layout: Layout, kind: str) -> Path:
 def public_path(layout: Layout, kind: str) -> Path:
     """One authorized_keys line."""
     return layout.state / f"certs/ssh_{kind}_ca_key.pub"
+
+
+def read_public_keys(layout: Layout) -> dict[str, keys.PublicKey]:
+    """Read the public keys that there are, by the signer's names for the keys.
+
+    Raises ConfigError for a file that has no key, and OSError for one that cannot be read.
+    """
+    found: dict[str, keys.PublicKey] = {}
+    for kind in KINDS:
+        path = public_path(layout, kind)
+        with contextlib.suppress(FileNotFoundError):  # there is none without SSH
+            try:
+                found[f"ssh-{kind}"] = key_quality.load_key(read_line(path.read_bytes()).wire)
+            except ValueError as error:
+                raise ConfigError(f"{path}: {error}") from None
+    return found
 
 
 def create(layout: Layout, password: bytes) -> ca_json.SSH:

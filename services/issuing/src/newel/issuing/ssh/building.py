@@ -12,7 +12,7 @@ from newel.issuing.records import Intent
 from newel.issuing.ssh.issuers import SSHIssuer
 from newel.issuing.ssh.requests import AcceptedSSHRequest
 
-_SERIAL_OCTETS = 8
+SERIAL_OCTETS = 8
 
 
 class SSHBuilder:
@@ -23,8 +23,8 @@ class SSHBuilder:
 
     def draw_serial(self, now: float) -> bytes:  # noqa: ARG002 - serials of X.509 begin with the time
         """Draw 64 random bits; 0, which ssh-keygen writes for none, becomes 1."""
-        drawn = self._entropy(_SERIAL_OCTETS)
-        return drawn if any(drawn) else (1).to_bytes(_SERIAL_OCTETS)
+        drawn = self._entropy(SERIAL_OCTETS)
+        return drawn if any(drawn) else (1).to_bytes(SERIAL_OCTETS)
 
     def build(self, request: AcceptedSSHRequest, serial: bytes) -> Intent:
         """Build the certificate as it will be signed: the intent to be recorded."""

@@ -24,6 +24,7 @@ from newel.standalone.command import describe_fault, lock
 from newel.standalone.existing import note_databases, require_databases
 from newel.standalone.layout import Layout
 from newel.standalone.settings import Settings, read_settings
+from newel.standalone.ssh_keys import read_public_keys
 from newel.standalone.step_ca.flags import locate
 from newel.standalone.takeover.administration import NO_AUTHORITY
 from newel.standalone.takeover.export_file import ExportFile
@@ -79,9 +80,12 @@ async def run(options: ImportOptions, settings: Settings) -> list[Part]:
     try:
         async with own_databases(settings, dry_run=options.dry_run) as (issued, registered):
             clock = SystemClock()
+            issuance = models.configure_issuing(settings)
+            ssh_keys = read_public_keys(settings.layout)
             importer = Importer(
                 source,
-                issuing.open_foreign_records(models.configure_issuing(settings), issued, clock),
+                issuing.open_foreign_records(issuance, issued, clock),
+                await issuing.open_foreign_ssh_records(issuance, ssh_keys, issued, clock),
                 registration.foreign.ForeignAccounts(registered),
                 registration.foreign_uses.ForeignUses(registered),
                 registration.ForeignHosts(registered),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from newel.issuing.app import ForeignRecords
+from newel.issuing.app import ForeignCertificate, ForeignRecords, ForeignSSHCertificate
 from newel.registration.app import ForeignHosts, foreign, foreign_uses
 from newel.standalone.takeover import source as tables
 from newel.standalone.takeover import values
@@ -93,7 +93,8 @@ class Importer:
     def __init__(
         self,
         source: Source,
-        records: ForeignRecords,
+        records: ForeignRecords[ForeignCertificate],
+        ssh_records: ForeignRecords[ForeignSSHCertificate],
         accounts: foreign.ForeignAccounts,
         uses: foreign_uses.ForeignUses,
         hosts: ForeignHosts,
@@ -105,6 +106,7 @@ class Importer:
     ) -> None:
         self._source = source
         self._records = records
+        self._ssh_records = ssh_records
         self._accounts = accounts
         self._uses = uses
         self._hosts = hosts
@@ -123,6 +125,8 @@ class Importer:
             await self._external_keys(),
             await self._proofs(),
             await self._first_uses(),
+            await self._ssh_certificates(),
+            await self._ssh_revocations(),
             await self._ssh_hosts(),
         ]
         for table, why in tables.LEFT_OUT.items():
@@ -208,6 +212,20 @@ class Importer:
             part.add(await self._uses.add(keys, dry_run=self._dry_run))
 
         return await self._each_batch(part, self._source.rows(part.name), store)
+
+    async def _ssh_certificates(self) -> Part:
+        return await self._take_over(
+            tables.SSH_CERTIFICATES,
+            lambda row: ForeignSSHCertificate(row.value),
+            self._ssh_records.add_certificates,
+        )
+
+    async def _ssh_revocations(self) -> Part:
+        return await self._take_over(
+            tables.SSH_REVOKED,
+            lambda row: values.read_revocation(row.value),
+            self._ssh_records.add_revocations,
+        )
 
     async def _ssh_hosts(self) -> Part:
         return await self._take_over(

@@ -16,6 +16,8 @@ LABELS = {
     tables.EXTERNAL_KEYS: "external account keys",
     tables.ACME_CERTIFICATES: "owners of ACME certificates",
     tables.USED_TOKENS: "used tokens",
+    tables.SSH_CERTIFICATES: "SSH certificates",
+    tables.SSH_REVOKED: "revocations of SSH certificates",
     tables.SSH_HOSTS: "SSH hosts",
 }
 """What is taken over, by the table."""

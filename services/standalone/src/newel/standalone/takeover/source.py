@@ -13,18 +13,16 @@ PROVISIONERS = "provisioners"
 ADMINISTRATORS = "admins"
 POLICIES = "authority_policies"
 USED_TOKENS = "used_ott"
+SSH_CERTIFICATES = "ssh_certs"
+SSH_REVOKED = "revoked_ssh_certs"
 SSH_HOSTS = "ssh_host_principals"
 
 EXPIRED = "a token is valid for minutes, and refused by its own expiry afterwards"
 """Why the uses of most tokens are not taken over."""
 
-_SSH = "SSH certificates are not imported; hosts and users obtain new certificates (step ssh certificate)"
-
 LEFT_OUT = {
-    "ssh_certs": _SSH,
     "ssh_hosts": "ssh_host_principals has the same hosts",
-    "ssh_users": _SSH,
-    "revoked_ssh_certs": _SSH,
+    "ssh_users": "ssh_certs has the certificates of the same users",
     "nonces": "a client fetches another one",
     "acme_orders": "a client whose order is under way begins again",
     "acme_authzs": "a client whose order is under way begins again",
