@@ -32,5 +32,6 @@ async def test_the_policy_of_a_key_that_is_taken_over_holds_for_its_account(
     assert await tables.set_key_policy(stored, {"x509": {"deny": {"dns": ["b.example"]}}})
     identity = ids.parse(account.id)
     assert identity is not None
-    assert (await AccountPolicies(database).find(identity)).x509 is not None
+    policies, _ = await AccountPolicies(database).find(identity)
+    assert policies.x509 is not None
     await database.close()

@@ -2,13 +2,17 @@
 
 import asyncio
 import datetime as dt
+import ipaddress
 
 import pytest
 from pydantic import ValidationError
 
 from fixtures.acme_account import Client
 from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
+from fixtures.acme_requests import Reply
+from newel.registration.acme import ids
 from newel.registration.acme.config import OrderRatesConfig
+from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
 from newel.runtime.database.contract import Statement, Write
 from newel.step.acme_profiles import ACMENewel
 
@@ -64,6 +68,119 @@ async def test_equal_sets_of_names_are_limited_across_accounts(database_url: str
         assert (await client.order("a.example")).status == 201
         foreign = await harness.register_client("other")
         assert (await foreign.order("a.example", "b.example")).status == 201
+
+
+@pytest.mark.attack("A22")
+async def test_as_many_as_the_rate_says_pass_at_once_and_come_back_in_a_period(
+    database_url: str,
+) -> None:
+    # a seventh of a second is no whole number of milliseconds, or of microseconds
+    rates = {"account_orders": 7, "period": "1s"}
+    async with make_harness(database_url, order_rates=rates) as harness:
+        client = await harness.register_client()
+
+        async def place_many() -> list[int]:
+            replies = [await client.order(f"host{number}.example") for number in range(9)]
+            return [each.status for each in replies]
+
+        assert await place_many() == [201] * 7 + [429] * 2
+        harness.clock.advance(dt.timedelta(microseconds=142_857))
+        assert (await client.order("early.example")).status == 429
+        harness.clock.advance(dt.timedelta(microseconds=1))
+        assert (await client.order("now.example")).status == 201
+        assert (await client.order("early.example")).status == 429
+        harness.clock.advance(dt.timedelta(days=1))
+        assert await place_many() == [201] * 7 + [429] * 2
+
+
+@pytest.mark.attack("A22")
+async def test_an_order_that_is_refused_counts_for_no_rate(database_url: str) -> None:
+    rates = {"account_orders": 2, "names_orders": 1, "failures": 1}
+    async with make_harness(database_url, order_rates=rates) as harness:
+        client, other = await harness.register_client(), await harness.register_client()
+        late = {"notAfter": "1999-01-01T00:00:00Z"}
+        assert (await client.order("bad.example", **late)).status == 400
+        assert (await client.order("bad.example", replaces="AAAA.AAAA")).status >= 400
+        nonce = await client.nonce()
+        body = {"identifiers": [{"type": "dns", "value": "a.example"}]}
+        assert (await client.post("new-order", body, nonce=nonce)).status == 201
+        assert (await client.post("new-order", body, nonce=nonce)).problem == "badNonce"
+        # one more of the same names; then what failed, with new names
+        refused = await client.order("a.example")
+        assert "of this set of names: at most 1 in 3600 s" in refused["detail"]
+        assert (await client.order("bad.example")).status == 201
+        assert "of this account" in (await client.order("last.example"))["detail"]
+        await fail(harness, other, "failing.example")
+        assert "is paused" in (await other.order("failing.example", "x.example"))["detail"]
+        assert (await other.order("x.example")).status == 201
+        assert "of this account" in (await other.order("y.example"))["detail"]
+
+
+@pytest.mark.attack("A22")
+async def test_the_longest_of_the_waits_is_told(database_url: str) -> None:
+    rates = {"account_orders": 4, "names_orders": 1}
+    async with make_harness(database_url, order_rates=rates) as harness:
+        client = await harness.register_client()
+        for number in range(4):
+            assert (await client.order(f"host{number}.example")).status == 201
+        refused = await client.order("host0.example")
+        assert refused.header("retry-after") == "3600"
+        assert "of this set of names" in refused["detail"]
+
+
+async def test_a_clock_that_was_set_back_lengthens_no_wait_beyond_the_period(
+    database_url: str,
+) -> None:
+    async with make_harness(database_url, order_rates={"account_orders": 2}) as harness:
+        client = await harness.register_client()
+        await harness.database.apply(
+            Write(
+                Statement("INSERT INTO acme_rates (key, full_at) VALUES ($1, $2)"),
+                (
+                    b"account-orders:" + (ids.parse(client.kid.rpartition("/")[2]) or b""),
+                    9 * 10**18,
+                ),
+            )
+        )
+        refused = await client.order("a.example")
+        assert (refused.status, refused.header("retry-after")) == (429, "1800")
+        harness.clock.advance(dt.timedelta(seconds=1800))
+        assert (await client.order("a.example")).status == 201
+
+
+def place_at(app: ASGIApp, address: str) -> ASGIApp:
+    """Make requests come from an address."""
+
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "client": (address, 40_000)}, receive, send)
+
+    return ask
+
+
+@pytest.mark.attack("A22")
+async def test_the_orders_of_an_address_are_limited_for_all_its_accounts(database_url: str) -> None:
+    rates = {"address_orders": 2}
+    exempt = [ipaddress.ip_network("10.0.0.0/8")]
+    async with make_harness(database_url, order_rates=rates, exempt=exempt) as harness:
+
+        async def order(address: str, name: str) -> Reply:
+            client = Client(place_at(harness.acme.app, address))
+            assert (await client.register()).status == 201
+            return await client.order(name)
+
+        # of one /64
+        assert (await order("2001:db8::1", "a.example")).status == 201
+        assert (await order("2001:db8::ffff:2", "b.example")).status == 201
+        refused = await order("2001:db8::3", "c.example")
+        assert (refused.problem, refused.header("retry-after")) == ("rateLimited", "1800")
+        assert "too many orders of this address: at most 2 in 3600 s" in refused["detail"]
+        assert (await order("2001:db8:0:1::1", "c.example")).status == 201
+        (line,) = [facts for event, _, facts in harness.audit.lines if event == "rate-limit"]
+        assert line["remote_address"] == "2001:db8::3"
+        # an IPv4 address however it is spelled; a balancer is not counted
+        found = ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1", "192.0.2.2", *["10.1.1.1"] * 3]
+        statuses = [(await order(each, "d.example")).status for each in found]
+        assert statuses == [201, 201, 429, 201, 201, 201, 201]
 
 
 async def fail(harness: ACMEHarness, client: Client, name: str) -> None:

@@ -118,6 +118,7 @@ def build_acme(
         metrics=metrics,
         new_orders=build_limit(config, ports, metrics, "new-order", config.rate_limits.new_order),
         subject_defaults=authority.subject_defaults,
-        name_checks=NameChecks(authority.check_names, accounts.find, accounts.find_approved),
+        name_checks=NameChecks(authority.check_names, accounts.find),
+        exempt=config.rate_limits.exempt,
         latest_start=config.latest_start,
     )

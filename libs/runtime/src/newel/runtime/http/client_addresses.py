@@ -1,7 +1,7 @@
 """What counts as one client of a listener: an IPv4 address, or the /64 of an IPv6 address."""
 
 import ipaddress
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,7 +21,7 @@ class ClientAddresses:
         self.key = lru_cache(_REMEMBERED)(self._key)
         """The key of an address as text; None when it is exempt, or no address."""
 
-    def _key(self, text: str) -> Hashable | None:
+    def _key(self, text: str) -> bytes | None:
         try:
             address = ipaddress.ip_address(text.partition("%")[0])
         except ValueError:  # a socket without one

@@ -50,9 +50,19 @@ class Authenticator:
         self._accounts: dict[tuple[str, bytes], Account] = {}
 
     async def verify(
-        self, body: bytes, *, url: str, urls: URLs, provisioner: ACMEProvisioner, signer: Signer
+        self,
+        body: bytes,
+        *,
+        url: str,
+        urls: URLs,
+        provisioner: ACMEProvisioner,
+        signer: Signer,
+        address: str,
     ) -> Call:
-        """Verify the body of a request; ``url`` is the one the client used. Raises NewelError."""
+        """Verify the body of a request; ``url`` is the one the client used, ``address`` its own.
+
+        Raises NewelError.
+        """
         parsed = jws.parse_request(body)
         header = parsed.protected
         if header.url != url:
@@ -90,6 +100,7 @@ class Authenticator:
             self._storage,
             now,
             self.forget,
+            address,
         )
 
     def _nonce(self, header: jws.ProtectedHeader) -> bytes:

@@ -52,6 +52,7 @@ from newel.runtime.database.contract import Database
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.egress import DNS_PORT, EgressPolicy, parse_endpoint, parse_networks
 from newel.runtime.entropy import random_bytes
+from newel.runtime.http.client_addresses import ClientAddresses, Network
 from newel.runtime.service import Hook, Task
 
 _SECRET = "nonces"  # noqa: S105 - the name of one
@@ -87,10 +88,14 @@ def build(
     metrics: Metrics,
     new_orders: Limit,
     name_checks: NameChecks,
+    exempt: Sequence[Network] = (),
     subject_defaults: Sequence[Attribute] = (),
     latest_start: dt.timedelta = dt.timedelta(hours=1),
 ) -> ACMEServer:
-    """Build the ACME server. ``names`` are the hosts clients may use, each with or without a port."""
+    """Build the ACME server. ``names`` are the hosts clients may use, each with or without a port.
+
+    The addresses of ``exempt`` are not counted.
+    """
     limits = config.limits(latest_start)
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
@@ -110,7 +115,10 @@ def build(
         audit_trail=audit_trail,
         new_orders=new_orders,
         order_rates=OrderRates(
-            storage, config.order_rates, RefusalLog("acme-orders", audit, metrics)
+            storage,
+            config.order_rates,
+            ClientAddresses(exempt),
+            RefusalLog("acme-orders", audit, metrics),
         ),
         name_checks=name_checks,
         renewal_info=RenewalInfoReader(Replacements(database), issuance, clock),

@@ -10,7 +10,7 @@ import msgspec
 from newel.crypto.keys import PublicKey
 from newel.registration.acme.changes import Change
 from newel.registration.acme.nonces import bad_nonce
-from newel.registration.acme.records import Account, AccountStatus, Admission
+from newel.registration.acme.records import Account, AccountStatus, Admission, FailureBound
 from newel.registration.acme.storage import Storage
 from newel.registration.acme.urls import URLs
 from newel.registration.provisioners.acme import ACMEProvisioner
@@ -35,6 +35,8 @@ class Call:
     now: dt.datetime
     forget: Callable[[Account], None]
     """Drops an account from the cache; called when the database has another state."""
+    address: str = ""
+    """The client's."""
     committed: bool = False
 
     @property
@@ -69,6 +71,17 @@ class Call:
         self.committed = True
         if not await self.storage.admit(self.admission, change):
             raise await self._rejection()
+
+    async def commit_unless_failing(self, bound: FailureBound, change: Change) -> bool:
+        """Do as ``commit`` does, unless too many validations of the account failed: False, and no more.
+
+        The nonce is still to be used then. Raises what ``commit`` raises.
+        """
+        admission = msgspec.structs.replace(self.admission, failures=bound)
+        if await self.storage.admit(admission, change):
+            self.committed = True
+            return True
+        return False
 
     async def _rejection(self) -> NewelError:
         """Find out why the database did not admit the request."""

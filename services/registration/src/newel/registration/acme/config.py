@@ -51,10 +51,13 @@ class OrderRatesConfig(Config):
     """Of one account in ``period``; 0: no limit."""
     names_orders: int = Field(default=0, ge=0)
     """For exactly the same identifiers in ``period``, by all accounts together; 0: no limit."""
+    address_orders: int = Field(default=0, ge=0)
+    """Of one client address in ``period``, for IPv6 of one /64, by all its accounts together; those of
+    ``rate_limits.exempt`` are not counted; 0: no limit."""
     period: Duration = Field(
         default=dt.timedelta(hours=1), ge=dt.timedelta(seconds=1), le=dt.timedelta(days=30)
     )
-    """The time that the two are for."""
+    """The time that these are for: so many at once, and then one each time that such a part has passed."""
     failures: int = Field(default=50, ge=0, le=1000)
     """So many validations of an identifier that failed one after another pause it for the account until
     the first of them is older than ``failure_window``; 0: never."""
@@ -65,7 +68,7 @@ class OrderRatesConfig(Config):
 
     @model_validator(mode="after")
     def _check_period(self) -> "OrderRatesConfig":
-        most = max(self.account_orders, self.names_orders)
+        most = max(self.account_orders, self.names_orders, self.address_orders)
         if most > self.period / dt.timedelta(milliseconds=1):
             raise ValueError(f"{most} orders in {format_duration(self.period)} are no limit: use 0")
         return self

@@ -21,6 +21,7 @@ from newel.registration.acme import (
 )
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import BeginFinalize, NewOrder
+from newel.registration.acme.policies import select_approved
 from newel.registration.acme.preauthorizations import Links
 from newel.registration.acme.records import Claim, Order, OrderStatus
 from newel.registration.acme.server import Server
@@ -33,15 +34,13 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     account = ids.text(call.account.id)
     server.new_orders.check(account, call.now.timestamp(), account=account)
     wanted = identifiers.canonical(request.identifiers, server.limits.identifiers)
-    approved = await server.name_checks.find_approved(call.account.id, wanted)
+    policies, approval = await server.name_checks.find_rules(call.account.id)
+    approved = select_approved(approval, wanted)
     links = await preauthorizations.find_links(server, call, request.identifiers, wanted, approved)
     alone = [each for each in wanted if each not in approved and each not in links.sources]
     requests.require_provable(call.provisioner, alone)
-    await server.name_checks.check_identifiers(call.provisioner, call.account.id, wanted, call.now)
+    await server.name_checks.check_identifiers(call.provisioner, policies, wanted, call.now)
     unproved = [*alone, *(each.identifier for each in links.ancestors.values())]
-    named = (call.account.id, call.provisioner.name)
-    await server.order_rates.check_failures(*named, unproved, call.now)
-    await server.order_rates.take(*named, wanted, call.now)
     profile = request.profile or call.provisioner.default_profile
     provisioner = call.provisioner.select(profile)
     not_before, not_after = validity.parse_validity(
@@ -72,7 +71,9 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     )
     seeds = tuple(ids.new_seed() for _ in wanted)
     ancestors = tuple(dict.fromkeys(links.ancestors.values()))
-    await call.commit(NewOrder(order, seeds, call.now, approved, links.sources, ancestors))
+    new = NewOrder(order, seeds, call.now, approved, links.sources, ancestors)
+    async with server.order_rates.take(call, wanted):
+        await server.order_rates.commit(call, new, unproved)
     facts = _facts(order)
     if approved:
         facts["approved"] = [each.value for each in wanted if each in approved]

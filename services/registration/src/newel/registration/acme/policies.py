@@ -33,10 +33,6 @@ class CheckNames(Protocol):
         ...
 
 
-AccountPolicies = Callable[[bytes], Awaitable[Policies]]
-"""Finds the policies of an account, by its id: those of its external account key."""
-
-
 class Approval(Protocol):
     """The names that the accounts of an external account key need not prove."""
 
@@ -45,44 +41,33 @@ class Approval(Protocol):
         ...
 
 
-AccountApprovals = Callable[[bytes], Awaitable[Approval | None]]
-"""Finds what an account need not prove, by its id; None: nothing."""
+AccountRules = tuple[Policies, Approval | None]
+"""The policies of an account, and what it need not prove (None: nothing): of its external account key."""
+
+FindAccountRules = Callable[[bytes], Awaitable[AccountRules]]
+"""Finds the rules of an account, by its id."""
 
 
 class NameChecks(NamedTuple):
     """The checks of an ACME server: the account's policies first, then the provisioner's."""
 
     check_names: CheckNames
-    account_policies: AccountPolicies
-    approvals: AccountApprovals
-
-    async def find_approved(
-        self, account: bytes, identifiers: Iterable[Identifier]
-    ) -> frozenset[Identifier]:
-        """Return the identifiers that the account need not prove; wildcards are never among them."""
-        approved = await self.approvals(account)
-        if approved is None:
-            return frozenset()
-        return frozenset(
-            each
-            for each in identifiers
-            if not each.is_wildcard and approved.covers(general_name(each))
-        )
+    find_rules: FindAccountRules
 
     async def check_identifiers(
         self,
         provisioner: ACMEProvisioner,
-        account: bytes,
+        policies: Policies,
         identifiers: Iterable[Identifier],
         now: dt.datetime,
     ) -> None:
         """Refuse an order with ``rejectedIdentifier``, and a subproblem for each identifier at fault.
 
-        Where the provisioner requires names to be known, the inventory is asked too: raises
-        ``unavailable`` when it cannot be.
+        ``policies`` are the account's. Where the provisioner requires names to be known, the inventory is
+        asked too: raises ``unavailable`` when it cannot be.
         """
         wanted = [(each, general_name(each)) for each in identifiers]
-        levels = (await self.account_policies(account), provisioner.policies)
+        levels = (policies, provisioner.policies)
         rejected: list[Subproblem] = []
         for each, name in wanted:
             try:
@@ -109,11 +94,23 @@ class NameChecks(NamedTuple):
         now: dt.datetime,
     ) -> None:
         """Refuse a certificate with ``rejectedIdentifier`` for a name that is not allowed."""
-        levels = (await self.account_policies(account), provisioner.policies)
+        policies, _ = await self.find_rules(account)
+        levels = (policies, provisioner.policies)
         try:
             self.check_names(levels, names, subject, now)
         except NewelError as error:
             raise NewelError(ErrorType.REJECTED_IDENTIFIER, error.detail) from None
+
+
+def select_approved(
+    approval: Approval | None, identifiers: Iterable[Identifier]
+) -> frozenset[Identifier]:
+    """Return the identifiers that need not be proved; wildcards are never among them."""
+    if approval is None:
+        return frozenset()
+    return frozenset(
+        each for each in identifiers if not each.is_wildcard and approval.covers(general_name(each))
+    )
 
 
 def _reject(identifier: Identifier, detail: str) -> Subproblem:

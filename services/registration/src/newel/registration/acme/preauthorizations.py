@@ -11,6 +11,7 @@ from newel.registration.acme import identifiers, ids, requests
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import NewAuthorization
 from newel.registration.acme.config import Limits
+from newel.registration.acme.policies import select_approved
 from newel.registration.acme.records import Authorization, Preauthorization
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
@@ -51,21 +52,15 @@ async def create(
     requests.require_provable(call.provisioner, [name])
     wanted = request.identifier.subdomain_auth_allowed and name.type == "dns"
     subdomains = bool(wanted and call.provisioner.subdomains)
-    approved = await server.name_checks.find_approved(call.account.id, [name])
+    policies, approval = await server.name_checks.find_rules(call.account.id)
     if not subdomains:  # of a whole domain, policies decide by the names of each order
-        await server.name_checks.check_identifiers(
-            call.provisioner, call.account.id, [name], call.now
-        )
-    is_approved = name in approved and not subdomains
-    if not is_approved:
-        await server.order_rates.check_failures(
-            call.account.id, call.provisioner.name, [name], call.now
-        )
+        await server.name_checks.check_identifiers(call.provisioner, policies, [name], call.now)
+    is_approved = bool(select_approved(approval, [name])) and not subdomains
     most = server.limits.preauthorizations
     new = _new(call, server.limits, name, subdomains=subdomains, most=most)
     if is_approved:
         new = msgspec.structs.replace(new, is_approved=True)
-    await call.commit(new)
+    await server.order_rates.commit(call, new, [] if is_approved else [name])
     found = await call.storage.authorization(new.id, 0, call.account.id, call.now)
     if found is None:
         raise NewelError(

@@ -181,6 +181,25 @@ class IdentifierProof(msgspec.Struct, frozen=True):
     """The type of its challenge; ``""``: it needs none, or none was attempted."""
 
 
+class RateUse(msgspec.Struct, frozen=True):
+    """One unit of a rate, in nanoseconds."""
+
+    key: bytes
+    interval: int
+    """What it takes."""
+    slack: int
+    """How far ahead the rest may be: what all the other units take."""
+
+
+class FailureBound(msgspec.Struct, frozen=True):
+    """How many validations of an account may have failed lately, of whatever identifiers."""
+
+    since: dt.datetime
+    now: dt.datetime
+    most: int
+    """So many may have, and not one more."""
+
+
 class Admission(msgspec.Struct, frozen=True):
     """The condition of any change: the nonce is unused and the account still valid.
 
@@ -190,3 +209,5 @@ class Admission(msgspec.Struct, frozen=True):
     nonce: bytes
     account: bytes | None = None
     thumbprint: bytes = b""
+    failures: FailureBound | None = None
+    """A further condition, where the account asks to prove something."""

@@ -165,7 +165,12 @@ class ACMEApp:
             raise NewelError(ErrorType.UNSUPPORTED_MEDIA_TYPE, "requests are application/jose+json")
         body = await read_body(receive, jws.MAX_REQUEST, scope["headers"])
         return await self._server.authenticator.verify(
-            body, url=_url(scope, authority), urls=urls, provisioner=provisioner, signer=signer
+            body,
+            url=_url(scope, authority),
+            urls=urls,
+            provisioner=provisioner,
+            signer=signer,
+            address=str((scope.get("client") or ("",))[0]),
         )
 
     def _open(

@@ -33,4 +33,4 @@ class Server:
     new_orders: Limit
     """Per account."""
     order_rates: OrderRates
-    """Those of an account, of a set of names, and of what only ever fails, over all replicas."""
+    """Those of an account, a set of names, an address, and of what only ever fails, over all replicas."""

@@ -17,6 +17,15 @@ USE_NONCE_OF_ACCOUNT = Statement("""
     INSERT INTO acme_nonces (nonce)
     SELECT $1 FROM acme_accounts WHERE id = $2 AND thumbprint = $3 AND status = 'valid'
     ON CONFLICT DO NOTHING RETURNING nonce""")
+# The same for what an account asks to prove: of accounts whose validations failed more than $6 times since
+# $4, the request is looked at more closely first.
+USE_NONCE_UNLESS_FAILING = Statement("""
+    INSERT INTO acme_nonces (nonce)
+    SELECT $1 FROM acme_accounts WHERE id = $2 AND thumbprint = $3 AND status = 'valid'
+        AND NOT EXISTS (SELECT 1 FROM acme_authorizations z
+            WHERE z.account = $2 AND z.status = 'invalid' AND z.claimed_at > $4
+                AND z.claimed_at <= $5 AND z.error IS NOT NULL LIMIT 1 OFFSET $6)
+    ON CONFLICT DO NOTHING RETURNING nonce""")
 OLD_NONCES = Statement("SELECT nonce FROM acme_nonces WHERE nonce < $1 ORDER BY nonce LIMIT $2")
 DELETE_NONCES = Statement("DELETE FROM acme_nonces WHERE nonce <= $1")
 
@@ -160,13 +169,15 @@ SUCCESSOR = Statement("""
     WHERE s.serial = $1 AND o.status IN ('processing', 'valid')""")
 
 # ---------------------------------------------------------------- rates of orders
-# $2 now, $3 what one order takes, $4 how far ahead the rest may be: milliseconds
+# $2 now, $3 what one order takes, $4 how far ahead the rest may be: nanoseconds
 TAKE_RATE = Statement("""
     INSERT INTO acme_rates (key, full_at) VALUES ($1, CAST($2 AS BIGINT) + CAST($3 AS BIGINT))
     ON CONFLICT (key) DO UPDATE SET full_at = CAST($3 AS BIGINT) + CASE
         WHEN acme_rates.full_at > $2 THEN acme_rates.full_at ELSE CAST($2 AS BIGINT) END
     WHERE acme_rates.full_at - $2 <= $4 RETURNING key""")
+GIVE_RATE_BACK = Statement("UPDATE acme_rates SET full_at = full_at - $2 WHERE key = $1")
 RATE = Statement("SELECT full_at FROM acme_rates WHERE key = $1")
+SHORTEN_RATE = Statement("UPDATE acme_rates SET full_at = $2 WHERE key = $1 AND full_at > $2")
 FORGET_RATES = Statement("DELETE FROM acme_rates WHERE full_at < $1")
 RECENT_FAILURES = Statement("""
     SELECT type, value, claimed_at, error FROM acme_authorizations

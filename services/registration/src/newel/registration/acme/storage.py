@@ -20,8 +20,9 @@ from newel.registration.acme.records import (
     IdentifierProof,
     Order,
     Preauthorization,
+    RateUse,
 )
-from newel.registration.acme.writes import to_seconds, writes
+from newel.registration.acme.writes import to_nanoseconds, to_seconds, writes
 from newel.runtime.database.contract import Database, Write
 from newel.runtime.database.times import read_time
 
@@ -44,8 +45,7 @@ class Storage:
         if admission.account is None:
             gate = Write(sql.USE_NONCE, (admission.nonce,))
         else:
-            params = (admission.nonce, admission.account, admission.thumbprint)
-            gate = Write(sql.USE_NONCE_OF_ACCOUNT, params)
+            gate = _gate_of_account(admission.nonce, admission.account, admission)
         then = [] if change is None else writes(change)
         return await self._database.decide(gate, *then, durable=bool(then)) is not None
 
@@ -183,13 +183,29 @@ class Storage:
         await self._database.apply(Write(sql.FAIL_ORDER, params))
 
     # ------------------------------------------------------------ rates of orders
-    async def take_rate(self, key: bytes, now: int, interval: int, slack: int) -> int:
-        """Take one unit of a key: 0, or the milliseconds until there is one."""
-        gate = Write(sql.TAKE_RATE, (key, now, interval, slack))
-        if await self._database.decide(gate) is not None:
-            return 0
-        found = await self._database.fetch(sql.RATE, key)
-        return max(1, int(found[0][0]) - now - slack) if found else 1
+    async def take_rates(self, rates: Sequence[RateUse], now: int) -> list[int]:
+        """Take one unit of each: 0, or the nanoseconds until there is one; all, or none of them stays."""
+        gates = [Write(sql.TAKE_RATE, (each.key, now, each.interval, each.slack)) for each in rates]
+        rows = await self._database.decide_all([(each,) for each in gates])
+        taken = [each for each, row in zip(rates, rows, strict=True) if row is not None]
+        if len(taken) == len(rates):
+            return [0] * len(rates)
+        await self.give_rates_back(taken)
+        return [0 if each in taken else await self._wait(each, now) for each in rates]
+
+    async def give_rates_back(self, rates: Sequence[RateUse]) -> None:
+        """Undo a taking."""
+        if rates:
+            params = [(each.key, each.interval) for each in rates]
+            await self._database.apply(*(Write(sql.GIVE_RATE_BACK, each) for each in params))
+
+    async def _wait(self, rate: RateUse, now: int) -> int:
+        found = await self._database.fetch(sql.RATE, rate.key)
+        full_at = int(found[0][0]) if found else now
+        longest = now + rate.slack + rate.interval
+        if full_at > longest:  # the clock was set back, or the rate was slower once
+            await self._database.apply(Write(sql.SHORTEN_RATE, (rate.key, longest)))
+        return max(1, min(full_at, longest) - now - rate.slack)
 
     async def recent_failures(
         self, account: bytes, since: dt.datetime, now: dt.datetime, limit: int = 1000
@@ -206,7 +222,7 @@ class Storage:
 
     async def forget_rates(self, before: dt.datetime) -> None:
         """Delete the rates that have been full since then."""
-        await self._database.apply(Write(sql.FORGET_RATES, (int(before.timestamp() * 1000),)))
+        await self._database.apply(Write(sql.FORGET_RATES, (to_nanoseconds(before),)))
 
     # ------------------------------------------------------------ replacements (RFC 9773)
     async def is_replaced(self, serial: bytes) -> bool:
@@ -278,3 +294,12 @@ class Storage:
         if deletions:
             await self._database.apply(*deletions)
         return max(len(nonces), len(orders), len(others))
+
+
+def _gate_of_account(nonce: bytes, account: bytes, admission: Admission) -> Write:
+    params = (nonce, account, admission.thumbprint)
+    bound = admission.failures
+    if bound is None:
+        return Write(sql.USE_NONCE_OF_ACCOUNT, params)
+    params = (*params, to_seconds(bound.since), to_seconds(bound.now), bound.most)
+    return Write(sql.USE_NONCE_UNLESS_FAILING, params)

@@ -10,6 +10,8 @@ from newel.registration.acme import statements as sql
 from newel.registration.acme.changes import Change
 from newel.runtime.database.contract import Write
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 
 def writes(change: Change) -> list[Write]:
     """Return the writes that make a change, in one transaction."""
@@ -47,6 +49,11 @@ def writes(change: Change) -> list[Write]:
 def to_seconds(time: dt.datetime | None) -> int | None:
     """Convert a time for storage."""
     return None if time is None else int(time.timestamp())
+
+
+def to_nanoseconds(time: dt.datetime) -> int:
+    """Convert a time for a rate, exactly."""
+    return (time - _EPOCH) // dt.timedelta(microseconds=1) * 1000
 
 
 def to_json(value: object) -> str:
