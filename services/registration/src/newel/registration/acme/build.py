@@ -100,6 +100,7 @@ def build(
     audit_trail = AuditTrail(audit, metrics)
     storage, nonces, authorities = Storage(database), Nonces(clock), Authorities(names)
     views = Views(partial(_make_view, config, clock), config.resolvers)
+    refusals = RefusalLog("acme-orders", audit, metrics)
     caa_checks = CAAChecks(storage, views, authorities, limits)
     parts = (provisioners, limits, clock, audit_trail)
     validations = Validations(storage, _validators(views, clock), *parts, caa_checks)
@@ -114,12 +115,7 @@ def build(
         limits=limits,
         audit_trail=audit_trail,
         new_orders=new_orders,
-        order_rates=OrderRates(
-            storage,
-            config.order_rates,
-            ClientAddresses(exempt),
-            RefusalLog("acme-orders", audit, metrics),
-        ),
+        order_rates=OrderRates(storage, config.order_rates, ClientAddresses(exempt), refusals),
         name_checks=name_checks,
         renewal_info=RenewalInfoReader(Replacements(database), issuance, clock),
     )
