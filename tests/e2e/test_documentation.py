@@ -212,16 +212,23 @@ def test_a_state_is_backed_up_and_restored_as_typed(
         "--provisioner admin --password-file ca/secrets/password\n"
     )
     renew = "STEPPATH=ca newel ca renew --force {0}.crt {0}.key\n"
+    token = "STEPPATH=ca newel ca token once {0}--password-file ca/secrets/password > token\n"
+    use = "STEPPATH=ca newel ca certificate once once.crt once.key --force --token $(cat token)\n"
     with run_block(up, folder, *ports):
         paste([Block("before", 0, issue.format("kept"))], folder, *ports)
         paste([backup], folder, *ports)
         paste([Block("after", 0, issue.format("lost"))], folder, *ports)
+        paste([Block("used", 0, token.format("--provisioner admin ") + use)], folder, *ports)
     paste([restore, compare], folder, *ports)
     signed, known = ((folder / name).read_text().split() for name in ("signed", "known"))
     assert set(known) < set(signed)
     with run_block(up, folder, *ports):
         paste([Block("kept", 0, renew.format("kept"))], folder, *ports)
         paste([Block("lost", 0, "! " + renew.format("lost"))], folder, *ports)
+        paste([Block("again", 0, "! " + use)], folder, *ports)
+        paste([Block("new", 0, issue.format("new"))], folder, *ports)
+    refused = (folder / "ca/log/audit.log").read_text()
+    assert "the token was made before this authority was restored" in refused
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)

@@ -10,6 +10,8 @@ COMMANDS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "commands") 
 FOREIGN = {
     "up": ("newel-standalone", "run a whole certificate authority in this process"),
     "doctor": ("newel-standalone", "say what is wrong with an authority, and what to do about it"),
+    "backup": ("newel-standalone", "write everything of an authority into one encrypted file"),
+    "restore": ("newel-standalone", "bring an authority back from such a file"),
     "import": ("newel-standalone", "bring over what a step-ca issued, revoked and registered"),
     "ceremony": ("newel-signer", "make root, intermediate and service keys from a written plan"),
 }

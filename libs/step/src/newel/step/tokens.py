@@ -94,6 +94,11 @@ class Claims(msgspec.Struct, omit_defaults=True):
     step: StepClaim | None = None
 
     @property
+    def issued_at(self) -> int:
+        """Seconds since 1970 when it was made: ``iat``, or ``nbf`` without it; 0 when it has neither."""
+        return int(self.iat or self.nbf or 0)
+
+    @property
     def audience(self) -> Sequence[str]:
         """``aud`` as a list."""
         return [self.aud] if isinstance(self.aud, str) else self.aud or []

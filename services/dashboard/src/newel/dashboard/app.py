@@ -46,3 +46,10 @@ def build(config: Config, ports: Ports) -> Service:
         )
 
     return Service("dashboard", web={"https": LazyApp(web)})
+
+
+async def end_sessions(database: Database) -> None:
+    """End every session and link, after a backup brought the database back. Raises NewelError."""
+    from newel.dashboard.storage import end_all
+
+    await end_all(database)

@@ -39,3 +39,11 @@ class SecretTable:
         """Remove one and return its identity; of many that take one, one gets it."""
         row = await self._database.decide(Write(self._take, (digest, now)))
         return Identity(row[1], row[2]) if row else None
+
+
+_END = (Statement("DELETE FROM links"), Statement("DELETE FROM sessions"))
+
+
+async def end_all(database: Database) -> None:
+    """End every link and session: those of a backup may have been ended since. Raises NewelError."""
+    await database.apply(*[Write(each, ()) for each in _END])

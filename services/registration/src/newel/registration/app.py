@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES
-from newel.registration import foreign_uses, servers
+from newel.registration import foreign_uses, restored_database, servers
 from newel.registration.acme import foreign
 from newel.registration.admin import foreign as foreign_admin
 from newel.registration.admin.first_start import migrate as migrate_provisioners
@@ -39,6 +39,7 @@ from newel.step.provisioners import to_json
 
 __all__ = [
     "ForeignHosts", "Ports", "build", "foreign", "foreign_admin", "foreign_uses", "reconfigure",
+    "restored_database",
 ]  # fmt: skip # words in rows
 
 REVISION = "0012"

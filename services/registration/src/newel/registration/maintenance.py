@@ -47,6 +47,7 @@ class Maintenance:
 
         Waits for the issuing authority.
         """
+        await self.used.read_fence()
         await self.authority.refresh_provisioners()
         await _wait_for_issuing(self._refresh_issuers)
         await _wait_for_issuing(self.certificate.renew)

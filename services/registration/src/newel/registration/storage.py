@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Mapping
 
+from newel.registration.errors import unauthorized_error
 from newel.registration.provisioners.grant import TokenUse
 from newel.runtime.database.contract import Database, Statement, Write
 
@@ -52,6 +53,9 @@ _REMOVE = Statement("UPDATE provisioners SET removed_at = $2 WHERE name = $1")
 CONFIGURATION = "configuration"
 """The name of the revision that every change of provisioners, administrators and policies raises."""
 
+RESTORED = "restored"
+"""The name under which the revisions have the moment (seconds since 1970) that a backup was restored at."""
+
 CONFIGURED, MANAGED = "config", "admin"
 """Origins of provisioners: named in the configuration, or managed by administrators."""
 _POLICY_NAMES = {CONFIGURED: "configuration", MANAGED: "authority"}
@@ -67,6 +71,12 @@ class UsedTokenTable:
         self._database = database
         self._finished: list[bytes] = []
         self._any_finished = asyncio.Event()
+        self._restored_at = 0
+
+    async def read_fence(self) -> None:
+        """Read when the database was last restored from a backup, before the first claim. Raises NewelError."""
+        found = await self._database.fetch(_REVISION, RESTORED)
+        self._restored_at = int(found[0][0]) if found else 0
 
     async def claim(
         self, use: TokenUse, request: bytes, now: dt.datetime, *, durable: bool
@@ -74,8 +84,15 @@ class UsedTokenTable:
         """Claim a token's one use, or take over an unfinished claim of the same request.
 
         False when it was used before. A claim that is not durable holds for every process at once and
-        may be lost when the machine loses its power.
+        may be lost when the machine loses its power. Raises ``unauthorized`` for a token that was made before
+        the database was restored from a backup: whether it was used since the backup is not on record.
         """
+        if self._restored_at and use.issued_at <= self._restored_at:
+            raise unauthorized_error(
+                "the token was made before this authority was restored from a backup, or does not say when"
+                " (iat)",
+                detail="the authority was restored from a backup after this token was made; make a new one",
+            )
         seconds = int(now.timestamp())
         decide = self._database.decide
         first = Write(_CLAIM, (use.key, use.expires_at))

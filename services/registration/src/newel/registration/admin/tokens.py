@@ -216,4 +216,4 @@ def _subjects(leaf: x509.Certificate) -> Sequence[str]:
 def _token_use(token: tokens.Token) -> TokenUse:
     """Derive the key of a token's one use from what was signed."""
     digest = hashlib.sha256(b"administrator\0" + token.key).digest()
-    return TokenUse(digest[:24], int(token.claims.exp or 0))
+    return TokenUse(digest[:24], int(token.claims.exp or 0), token.claims.issued_at)

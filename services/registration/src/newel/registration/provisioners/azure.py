@@ -131,7 +131,7 @@ class AzureProvisioner(InstanceProvisioner):
         """
         if not self._is_trusted_once:
             return None
-        return first_use("azure", instance.id)
+        return first_use("azure", instance.id, instance.token.claims.issued_at)
 
 
 def _fold(values: Iterable[str] | None) -> frozenset[str]:

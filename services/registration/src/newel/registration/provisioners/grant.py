@@ -19,6 +19,8 @@ class TokenUse(NamedTuple):
     """24 octets that are this token's alone."""
     expires_at: int
     """Seconds since 1970 after which the token would be refused anyway."""
+    issued_at: int = 0
+    """When the token was made, in seconds since 1970; 0 when it does not say so."""
 
 
 class NameRule(enum.Enum):

@@ -127,17 +127,18 @@ class InstanceProvisioner(Provisioner):
     def use(self, instance: Instance) -> TokenUse | None:
         """Identify the one use of the instance, or of this token where instances come again."""
         if self._is_trusted_once:
-            return first_use(self.id, instance.id)
+            return first_use(self.id, instance.id, instance.token.claims.issued_at)
         # its id (jti) names the instance
         return token_use(self.id, instance.token, b"content\0" + instance.token.key)
 
 
-def first_use(provisioner_id: str, instance: str) -> TokenUse:
-    """Identify the one use of an instance, which does not expire.
+def first_use(provisioner_id: str, instance: str, issued_at: int = 0) -> TokenUse:
+    """Identify the one use of an instance, which does not expire, by a token made at ``issued_at``.
 
     Its key begins the hash under which step-ca records the same instance.
     """
-    return use_of_digest(hashlib.sha256(f"{provisioner_id}.{instance}".encode()).digest())
+    digest = hashlib.sha256(f"{provisioner_id}.{instance}".encode()).digest()
+    return use_of_digest(digest)._replace(issued_at=issued_at)
 
 
 def use_of_digest(digest: bytes) -> TokenUse:

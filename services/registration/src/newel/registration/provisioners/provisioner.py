@@ -241,4 +241,4 @@ def token_use(provisioner_id: str, token: Token, id: bytes = b"") -> TokenUse:  
         raise unauthorized_error("token never expires (exp)")
     id = id or (b"jti\0" + claims.jti.encode() if claims.jti else b"content\0" + token.key)  # noqa: A001
     digest = hashlib.sha256(provisioner_id.encode() + b"\0" + id).digest()
-    return TokenUse(digest[:24], int(claims.exp))
+    return TokenUse(digest[:24], int(claims.exp), claims.issued_at)

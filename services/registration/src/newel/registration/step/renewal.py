@@ -138,7 +138,7 @@ class RenewService:
         now = self.clock.now()
         claims, content = peer.token.token.claims, peer.token.token.key
         digest = hashlib.sha256(provisioner.id.encode() + b"\0renew\0" + content).digest()
-        use = TokenUse(digest[:24], int(claims.exp or now.timestamp()))
+        use = TokenUse(digest[:24], int(claims.exp or now.timestamp()), claims.issued_at)
         once = msgspec.structs.replace(renewal, idempotency_key=idempotency_key(use))
         request = peer.der + renewal.public_key
         return await issue_once(self.used, use, request, now, lambda: self.issuance.renew(once))
