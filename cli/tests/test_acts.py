@@ -46,7 +46,7 @@ def read_silence(*words: str) -> dict[str, str]:
 
 
 def test_a_silence_is_about_what_was_typed() -> None:
-    assert call("alerts", "silence").get("provisioner") == "web", "this would be read otherwise"
+    assert call("ca", "token").get("provisioner") == "web", "this would be read otherwise"
     found = read_silence("--subject", "*.internal")
     del found["ends_at"]
     assert found == {"subject": "*.internal"}
@@ -100,3 +100,35 @@ def test_a_key_that_no_certificate_could_be_revoked_on_is_not_called_compromised
     assert revoke.explain_nothing(selection, 4).hint == ""
     other = cast("RevokeOptions", call("revoke", "--provisioner", "ops"))
     assert revoke.explain_nothing(revoke.read_selection(other), 1).hint == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("revoke", "force"),
+        ("revoke", "include-expired"),
+        ("revoke", "reasonCode"),
+        ("logout", "force"),
+        ("logout", "all"),
+        ("ca acme account deactivate", "force"),
+        ("alerts silence", "provisioner"),
+        ("certificates list", "provisioner"),
+        ("certificates export", "state"),
+        ("endpoints list", "search"),
+        ("alerts list", "owner"),
+        ("alerts deliveries", "channel"),
+        ("metadata list", "kind"),
+        ("metering", "month"),
+    ],
+)
+def test_what_destroys_or_leaves_entries_out_is_typed_and_no_habit(
+    words: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config/defaults.json").write_text(json.dumps({name: "true"}))
+    monkeypatch.setenv("STEP_" + name.upper().replace("-", "_"), "true")
+    made = call(*words.split())
+    assert made.all(name) == []
+    assert not made.is_settled(name)
+    assert call(*words.split(), f"--{name}=true").all(name) == ["true"]
+    with pytest.raises(UsageError, match=f"'--{name}' is empty"):
+        call(*words.split(), f"--{name}=").all(name)

@@ -3,6 +3,7 @@
 import pytest
 
 from newel.cli.commands.ca.revoke import serial_of
+from newel.cli.commands.revoke import read_serial
 from newel.cli.errors import UsageError
 from newel.cli.operations.inventory.questions import serial_number, serial_numbers
 
@@ -36,3 +37,20 @@ def test_what_is_no_serial_number_is_refused(word: str) -> None:
     if word != "abc":
         with pytest.raises(UsageError):
             serial_number(word)
+
+
+@pytest.mark.parametrize("word", ["0", "00", "0x0", "0" * 40, "-1", "+1", "1_0", "\u0661", ""])
+def test_what_no_certificate_has_is_no_serial_number(word: str) -> None:
+    for read in (serial_number, serial_of):
+        with pytest.raises(UsageError):
+            read(word)
+
+
+def test_a_short_number_that_may_be_two_certificates_is_not_revoked_by_a_guess() -> None:
+    with pytest.raises(UsageError, match="hexadecimal or decimal") as refused:
+        read_serial("10")
+    assert refused.value.hint == "Write 0x10, or 0xa for the decimal number."
+    assert read_serial("0x10") == ["10"]
+    assert read_serial("0xa") == ["0a"]
+    assert read_serial("7") == ["07", "07"]
+    assert len(read_serial("12345678")) == 2

@@ -176,7 +176,8 @@ async def test_a_form_of_another_site_is_not_read(front: RegistrationHarness, ki
 async def test_a_serial_number_that_is_none_or_unknown_is_said_so(
     front: RegistrationHarness,
 ) -> None:
-    assert (await revoke(front, "xyz", {})).status_code == 400
+    for none in ("xyz", "0", "0000", "-01", "0x01", "01" * 21, "%D9%A1"):
+        assert (await revoke(front, none, {})).status_code == 400, none
     assert (await revoke(front, "0102", {})).status_code == 404
     missing = await front.call("GET", "/revocations/0102", certificate=b"viewer")
     assert missing.status_code == 404
@@ -242,6 +243,10 @@ async def test_ssh_certificates_are_among_several(front: RegistrationHarness) ->
         {"serial": await issue(front)},
         {"serial": "01" * 20, "type": "ssh-host"},
     ]
+    other = [{"serial": f"{serial:x}", "type": kind} for kind in ("ssh-host", "x509")]
+    wrong = await revoke_all(front, {"certificates": other})
+    assert [each["outcome"] for each in wrong.json()["certificates"]] == ["notFound", "notFound"]
+    assert not front.issuing.ssh_records[serial.to_bytes(8)].HasField("revoked")
     done = await revoke_all(front, {"certificates": both, "reason": 4})
     outcomes = [each["outcome"] for each in done.json()["certificates"]]
     assert outcomes == ["revoked", "revoked", "notFound"]
@@ -255,6 +260,22 @@ async def test_ssh_certificates_are_among_several(front: RegistrationHarness) ->
         {"certificates": [{"serial": "01"}] * 65},
         {"certificates": [{"serial": "xy"}]},
         {"certificates": [{"serial": "01" * 21}]},
+        *[
+            {"certificates": [{"serial": each}]}
+            for each in (
+                "",
+                "0",
+                "00" * 20,
+                "-1",
+                "+1",
+                "0x1",
+                "1_0",
+                "01:02",
+                " 1",
+                "1\n",
+                "\u0661",
+            )
+        ],
         {"certificates": [{"serial": "01", "type": "pgp"}]},
         {"certificates": ["01"]},
         {"certificates": [{"serial": "01"}], "reason": 8},

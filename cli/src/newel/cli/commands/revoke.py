@@ -43,12 +43,25 @@ def run(options: "RevokeOptions") -> None:
     if endpoint:
         wanted = [[serial] for serial in active(options, endpoint)]
     else:
-        wanted = [questions.serial_numbers(options.require("serial"))]
+        wanted = [read_serial(options.require("serial"))]
     serials = revoke(options, wanted)
     if options.json:
         show_json({"revoked": serials})
 
 
+def read_serial(word: str) -> Sequence[str]:
+    """Return what a serial number may mean. Raises UsageError where a short one could be another's."""
+    readings = questions.serial_numbers(word)
+    if len(readings) > 1 and len(word) < SHORT and int(readings[0], 16) != int(word):
+        raise UsageError(
+            f"serial number '{word}' can be hexadecimal or decimal, and so short that both may exist",
+            hint=f"Write 0x{word}, or 0x{int(word):x} for the decimal number.",
+        )
+    return readings
+
+
+SHORT = 8
+"""Digits below which two certificates may have one number in two readings."""
 VOUCHING = ("token", "provisioner", "provisioner-password-file", "x5c-cert", "x5c-key")
 """What vouches for the revocation of an endpoint's certificates, where the administrator alone does not."""
 FIRST = 10

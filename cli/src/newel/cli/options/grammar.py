@@ -22,10 +22,12 @@ class Flag:
     """One flag.
 
     ``kind`` is s text, b switch, B switch that is on by default, m repeatable, i integer, d duration.
-    ``environment`` is "" where the environment is not asked.
+    ``environment`` is "" where the environment is not asked. A flag that is ``typed`` (``!`` in the column of
+    the environment) has the value of the command line alone: neither the environment nor defaults.json may
+    choose what is destroyed without a question, nor leave entries out of a list.
     """
 
-    __slots__ = ("default", "environment", "hidden", "kind", "meaning", "name", "names")
+    __slots__ = ("default", "environment", "hidden", "kind", "meaning", "name", "names", "typed")
 
     def __init__(
         self, names: tuple[str, ...], kind: str, default: str, environment: str, meaning: str
@@ -36,7 +38,8 @@ class Flag:
         self.hidden = kind.endswith("h")
         self.default = default
         automatic = "STEP_" + names[0].upper().replace("-", "_")
-        self.environment = {"=": automatic, "-": ""}.get(environment, environment)
+        self.environment = {"=": automatic, "-": "", "!": ""}.get(environment, environment)
+        self.typed = environment == "!"
         self.meaning = meaning
 
 

@@ -114,8 +114,9 @@ class Invocation:
     def read_typed(self, name: str) -> str | None:
         """Return the value that stands on the command line itself; None when the flag does not.
 
-        For acts, whose reach no environment and no defaults.json may change. Raises UsageError for an empty
-        value, which would leave out a limit that was meant: it is often a shell's variable that is not set.
+        For acts and lists, whose reach no environment and no defaults.json may change. Raises UsageError for
+        an empty value, which would leave out a limit that was meant: it is often a shell's variable that is
+        not set.
         """
         values = self._line.get(name)
         if not values:
@@ -132,6 +133,8 @@ class Invocation:
         """Say whether the line, the environment or defaults.json says anything about the flag."""
         flag = self._flags[name]
         elsewhere = flag.environment and os.environ.get(flag.environment)
+        if flag.typed:
+            return self.is_given(flag.name)
         return self.is_given(flag.name) or bool(elsewhere) or self.read_saved(flag.name) is not None
 
     def has(self, name: str) -> bool:
@@ -141,8 +144,12 @@ class Invocation:
     def all(self, name: str) -> list[str]:
         """Every value of a repeatable flag, in order; [] when there is none."""
         flag = self._flags[name]
+        if flag.typed:
+            self.read_typed(flag.name)  # refuses what is empty
         if flag.name in self._line:
             return self._line[flag.name]
+        if flag.typed:
+            return [flag.default] if flag.default else []
         from_environment = os.environ.get(flag.environment) if flag.environment else None
         if from_environment:
             return from_environment.split(",") if flag.kind == "m" else [from_environment]

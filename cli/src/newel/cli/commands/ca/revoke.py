@@ -20,6 +20,8 @@ LONGEST = 160
 HEXADECIMAL = re.compile("[0-9a-fA-F]{8,}")
 """Fewer digits are a word that was mistyped."""
 
+SPELLING = re.compile("[0-9a-zA-Z:]+")
+
 REASONS = {
     "unspecified": 0, "keycompromise": 1, "cacompromise": 2, "affiliationchanged": 3,
     "superseded": 4, "cessationofoperation": 5, "certificatehold": 6, "removefromcrl": 8,
@@ -106,7 +108,7 @@ def serial_of(word: str) -> str:
         number = int(word, 10) if word.isdigit() else parse_number(word)
     except ValueError:
         raise bad from None
-    if number < 0 or number.bit_length() > LONGEST or not word.isascii():
+    if number <= 0 or number.bit_length() > LONGEST or not SPELLING.fullmatch(word):
         raise bad
     return str(number)
 

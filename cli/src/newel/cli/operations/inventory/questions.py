@@ -113,4 +113,6 @@ def serial_numbers(word: str) -> Sequence[str]:
     found = [each.zfill(len(each) + len(each) % 2) for each in found]
     if not found or len(found[-1]) > LONGEST:
         raise UsageError(f"'{word}' is longer than any serial number")
+    if not int(digits, 16):
+        raise UsageError("no certificate has the serial number 0")
     return found

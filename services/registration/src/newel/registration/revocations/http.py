@@ -1,12 +1,14 @@
 """Revocation over HTTPS, for administrators. Import it late: FastAPI is slow to load."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Path, Request
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from newel.registration.revocations.service import Outcome, Preview, RevocationService, Target
+from newel.registration.ssh_issuance import SSHType
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.admin_api import ADMINISTRATOR, Admit, build_admin_app
@@ -26,19 +28,32 @@ _PROPERTIES = {
 _BODY = {"type": "object", "additionalProperties": False, "properties": _PROPERTIES}
 _HINT = "Send an object with a reason (0 to 6, 9 or 10) and a comment."
 MAX_TARGETS = 64
+_MAX_OCTETS = 20
+
+
+def _check_serial(octets: bytes) -> bytes:
+    if not 1 <= len(octets) <= _MAX_OCTETS:
+        raise ValueError(f"a serial number of 1 to {_MAX_OCTETS} octets that is not 0")
+    return octets
+
+
+Serial = Annotated[Hex, AfterValidator(_check_serial), Path()]
 Digest = Annotated[str, Path(pattern="^[0-9a-fA-F]{64}$")]
 """SHA-256 of a SubjectPublicKeyInfo."""
 _MAX_BODIES = 16 * 1024
 _HINT_OF_ALL = (
-    f"Send an object with 1 to {MAX_TARGETS} certificates (objects with the serial in hexadecimal, and"
+    f"Send an object with 1 to {MAX_TARGETS} certificates (objects with the serial, not 0, in hexadecimal, and"
     " the type x509, ssh-user or ssh-host), a reason (0 to 6, 9 or 10) and a comment."
 )
+_SERIAL = r"^(?=[0-9a-fA-F]{1,40}(?![\s\S]))0*[1-9a-fA-F]"
+"""Hexadecimal digits of a number that is not 0, because no certificate has that; ``$`` would let a newline in."""
+_SSH_TYPES: Mapping[str, SSHType | None] = {"x509": None, "ssh-user": "user", "ssh-host": "host"}
 _TARGET = {
     "type": "object",
     "additionalProperties": False,
     "required": ["serial"],
     "properties": {
-        "serial": {"type": "string", "pattern": "^[0-9a-fA-F]{1,40}$"},
+        "serial": {"type": "string", "pattern": _SERIAL},
         "type": {"type": "string", "enum": ["x509", "ssh-user", "ssh-host"], "default": "x509"},
     },
 }
@@ -82,13 +97,13 @@ class KeyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class TargetBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One certificate of several."""
 
-    serial: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{1,40}$")]
+    serial: Annotated[str, msgspec.Meta(pattern=_SERIAL)]
     type: Literal["x509", "ssh-user", "ssh-host"] = "x509"
 
     def target(self) -> Target:
         """Return the certificate that is meant."""
         digits = self.serial.zfill(len(self.serial) + len(self.serial) % 2)
-        return Target(bytes.fromhex(digits).lstrip(b"\0"), is_ssh=self.type != "x509")
+        return Target(bytes.fromhex(digits).lstrip(b"\0"), _SSH_TYPES[self.type])
 
 
 class RevocationsBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,12 +173,12 @@ def build_app(service: RevocationService, admit: Admit, audit: Audit) -> FastAPI
     routes = APIRouter(prefix="/revocations")
 
     @routes.get("/{serial}")
-    async def preview(serial: Annotated[Hex, Path()]) -> RevocationDocument:
+    async def preview(serial: Serial) -> RevocationDocument:
         """Tell what the revocation of a certificate would do. Serial numbers are hexadecimal."""
         return RevocationDocument.of(await service.preview(serial))
 
     @routes.post("/{serial}", openapi_extra=_TAKES_BODY)
-    async def revoke(serial: Annotated[Hex, Path()], request: Request) -> RevocationDocument:
+    async def revoke(serial: Serial, request: Request) -> RevocationDocument:
         """Revoke a certificate for good."""
         body = await _read_body(request, RevocationBody, _MAX_BODY, _HINT)
         administrator = request.scope[ADMINISTRATOR]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from newel.crypto.ssh import certificates
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.authority import Authority
 from newel.registration.issuance import (
@@ -14,7 +15,7 @@ from newel.registration.issuance import (
     ProvisionerRef,
     RevocationRequest,
 )
-from newel.registration.ssh_issuance import SSHIssuance, SSHRecord
+from newel.registration.ssh_issuance import SSHIssuance, SSHRecord, SSHType
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.roles import VerifiedAdministrator
 from newel.runtime.request_id import request_id
@@ -38,7 +39,8 @@ class Target(NamedTuple):
     """A certificate to revoke."""
 
     serial: bytes
-    is_ssh: bool = False
+    ssh_type: SSHType | None = None
+    """None for one of X.509; another certificate with the same number is not meant."""
 
 
 class Outcome(NamedTuple):
@@ -90,7 +92,7 @@ class RevocationService:
         Raises ``notFound``, ``alreadyRevoked`` and ``unavailable``.
         """
         serial = target.serial
-        operation = "ssh-revoke" if target.is_ssh else "revoke"
+        operation = "ssh-revoke" if target.ssh_type else "revoke"
         actor = f"administrator:{administrator.subject}"
         facts = {"serial": serial, "actor": actor, "reason": reason, "provisioner": ""}
         try:
@@ -100,10 +102,10 @@ class RevocationService:
             facts |= {"active": active}
             if self.authority.provisioners.by_certificate(provisioner) is not None:
                 facts["provisioner"] = name
-            issuance = self.ssh_issuance if target.is_ssh else self.issuance
+            issuance = self.ssh_issuance if target.ssh_type else self.issuance
             await issuance.revoke(
                 RevocationRequest(
-                    serial=serial.rjust(_SSH_OCTETS, b"\0") if target.is_ssh else serial,
+                    serial=serial.rjust(_SSH_OCTETS, b"\0") if target.ssh_type else serial,
                     reason=reason,
                     reason_text=comment,
                     active=active,
@@ -145,14 +147,20 @@ class RevocationService:
 
     async def _find(self, target: Target) -> tuple[ProvisionerRef, bool]:
         """Return the provisioner of a certificate, and whether it is revoked. Raises ``notFound``."""
-        record: CertificateRecord | SSHRecord | None = None
-        if not target.is_ssh:
-            record = await self.issuance.find(serial=target.serial)
-        elif len(target.serial) <= _SSH_OCTETS:
-            record = await self.ssh_issuance.find(int.from_bytes(target.serial))
+        record = await self._find_record(target)
         if record is None:
             raise NewelError(ErrorType.NOT_FOUND, "There is no such certificate.")
         return record.provisioner, record.is_revoked
+
+    async def _find_record(self, target: Target) -> CertificateRecord | SSHRecord | None:
+        if target.ssh_type is None:
+            return await self.issuance.find(serial=target.serial)
+        if len(target.serial) > _SSH_OCTETS:
+            return None
+        record = await self.ssh_issuance.find(int.from_bytes(target.serial))
+        if record is None or certificates.parse(record.certificate).kind != target.ssh_type:
+            return None
+        return record
 
     def _is_published(self, provisioner: ProvisionerRef) -> bool:
         owner = self.authority.provisioners.by_certificate(provisioner)

@@ -110,6 +110,6 @@ class SSHRevokeService:
 def _read_serial(text: str) -> int:
     if not text:
         raise malformed_error("missing serial")
-    if not _SERIAL.fullmatch(text) or (value := int(text)) >> 64:
+    if not _SERIAL.fullmatch(text) or not 0 < (value := int(text)) < 1 << 64:
         raise malformed_error(f"'{text[:64]}' is not a valid serial number of an SSH certificate")
     return value
