@@ -70,6 +70,8 @@ class TestWebhook:
                     "opened_at": "2026-11-21T12:01:30Z",
                     "resolved_at": None,
                     "successor": None,
+                    "followed_by": None,
+                    "page": None,
                 },
             }
         ]

@@ -8,33 +8,20 @@ import pytest
 from fixtures.catalogue import START, make_issued, revocation_event
 from fixtures.inventory import Catalogue
 from newel.inventory.config import Expiry
-from newel.inventory.expiry import ExpiryWatch
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database, Statement, Write
-from newel.runtime.events.outbox import TableOutbox
 
 TWO_MINUTES = dt.timedelta(minutes=2)
 SECOND = dt.timedelta(seconds=1)
-
-
-def watch_of(catalogue: Catalogue) -> ExpiryWatch:
-    return ExpiryWatch(
-        catalogue.storage,
-        TableOutbox(catalogue.database, catalogue.clock),
-        catalogue.clock,
-        catalogue.expiry,
-        catalogue.audit,
-        catalogue.metrics,
-    )
 
 
 async def read_outbox(catalogue: Catalogue) -> list[tuple[str, bytes]]:
     """The subject of each event in the outbox with the serial it is about."""
     told: list[tuple[str, bytes]] = []
     for subject, payload in await catalogue.rows("SELECT subject, payload FROM outbox ORDER BY id"):
-        if subject == subjects.ENDPOINT_EXPIRING:
+        if subject != subjects.ENDPOINT_RENEWED:
             told.append((subject, events_pb2.EndpointExpiring.FromString(payload).serial))
         else:
             told.append((subject, events_pb2.EndpointRenewed.FromString(payload).superseded))
@@ -46,7 +33,7 @@ async def test_a_two_minute_certificate_is_said_once_when_three_quarters_have_pa
 ) -> None:
     one = make_issued("a.example", "10.0.0.1", life=TWO_MINUTES)
     await catalogue.take(one.event)
-    watch = watch_of(catalogue)
+    watch = catalogue.watch()
     catalogue.clock.advance(89 * SECOND)
     await watch.tick()
     assert await read_outbox(catalogue) == []
@@ -67,7 +54,7 @@ async def test_what_has_a_successor_says_nothing(catalogue: Catalogue) -> None:
     new = make_issued("a.example", renews=old, at=START + 80 * SECOND, life=TWO_MINUTES)
     await catalogue.take(old.event, new.event)
     catalogue.clock.advance(TWO_MINUTES)
-    await watch_of(catalogue).tick()
+    await catalogue.watch().tick()
     assert await read_outbox(catalogue) == []
 
 
@@ -77,7 +64,7 @@ async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
 ) -> None:
     old = make_issued("a.example", life=TWO_MINUTES, renewable=renewable)
     await catalogue.take(old.event)
-    watch = watch_of(catalogue)
+    watch = catalogue.watch()
     catalogue.clock.advance(95 * SECOND)
     await watch.tick()
     now = catalogue.clock.now()
@@ -103,7 +90,7 @@ async def test_a_successor_takes_the_warning_back_once_and_is_watched_itself(
 async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: Catalogue) -> None:
     one = make_issued("a.example", life=TWO_MINUTES)
     await catalogue.take(one.event)
-    watch = watch_of(catalogue)
+    watch = catalogue.watch()
     catalogue.clock.advance(95 * SECOND)
     await watch.tick()
     await catalogue.take(revocation_event(one))
@@ -122,7 +109,7 @@ async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
 ) -> None:
     old = make_issued("a.example", life=TWO_MINUTES)
     await catalogue.take(old.event)
-    watch = watch_of(catalogue)
+    watch = catalogue.watch()
     catalogue.clock.advance(95 * SECOND)
     await watch.tick()
     new = make_issued("a.example", renews=old, at=catalogue.clock.now(), life=TWO_MINUTES)
@@ -136,7 +123,8 @@ async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
         (subjects.ENDPOINT_EXPIRING, old.serial),
         (subjects.ENDPOINT_RENEWED, old.serial),
     ]
-    assert await catalogue.rows("SELECT due FROM endpoints") == [(None,)]
+    expired = int((START + TWO_MINUTES + SECOND).timestamp())
+    assert await catalogue.rows("SELECT due FROM endpoints") == [(expired,)]
 
 
 async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
@@ -146,8 +134,8 @@ async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(
     recent = make_issued("b.example", life=dt.timedelta(days=3))
     await catalogue.take(ancient.event, recent.event)
     catalogue.clock.advance(dt.timedelta(days=3, seconds=1))
-    await watch_of(catalogue).tick()
-    assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRING, recent.serial)]
+    await catalogue.watch().tick()
+    assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRED, recent.serial)]
     ((payload,),) = await catalogue.rows("SELECT payload FROM outbox")
     assert events_pb2.EndpointExpiring.FromString(payload).expired
 
@@ -160,7 +148,7 @@ async def test_fractions_by_provisioner_and_kinds_nobody_renews(database: Databa
     person = make_issued("c.example", kind="OIDC", life=TWO_MINUTES)
     await catalogue.take(early.event, never.event, person.event)
     catalogue.clock.advance(TWO_MINUTES)
-    await watch_of(catalogue).tick()
+    await catalogue.watch().tick()
     assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRING, early.serial)]
 
 
@@ -170,7 +158,7 @@ async def test_many_replicas_say_it_once(catalogue: Catalogue, database_url: str
     catalogue.clock.advance(95 * SECOND)
     others = [await open_database(database_url) for _ in range(3)]
     replicas = [Catalogue(each, clock=catalogue.clock) for each in others]
-    await asyncio.gather(*(watch_of(each).tick() for each in replicas))
+    await asyncio.gather(*(each.watch().tick() for each in replicas))
     told = await read_outbox(catalogue)
     assert sorted(told) == sorted((subjects.ENDPOINT_EXPIRING, each.serial) for each in line)
     for each in others:
@@ -197,7 +185,7 @@ async def test_a_renewal_that_raced_its_predecessor_is_found_before_a_false_alar
     await catalogue.take(first.event, second.event)
     assert await catalogue.rows("SELECT count(*) FROM endpoints") == [(2,)]
     catalogue.clock.advance(100 * SECOND)
-    await watch_of(catalogue).tick()
+    await catalogue.watch().tick()
     assert await read_outbox(catalogue) == []
     assert await catalogue.rows("SELECT last_serial FROM endpoints") == [(third.serial,)]
 

@@ -6,7 +6,6 @@ from typing import Any
 from fixtures.catalogue import START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
 from newel.inventory.endpoints import Placement, own_endpoint
-from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.projection import read_record
 from newel.inventory.regrouping import Regrouper
 from newel.inventory.storage.regrouping import RegroupingStorage
@@ -32,17 +31,6 @@ def outbox_of(catalogue: Catalogue) -> TableOutbox:
     return TableOutbox(catalogue.database, catalogue.clock)
 
 
-def watch_of(catalogue: Catalogue) -> ExpiryWatch:
-    return ExpiryWatch(
-        catalogue.storage,
-        outbox_of(catalogue),
-        catalogue.clock,
-        catalogue.expiry,
-        catalogue.audit,
-        catalogue.metrics,
-    )
-
-
 async def regroup(catalogue: Catalogue) -> None:
     """Does what a restarted inventory does before its first tick."""
     storage = RegroupingStorage(catalogue.database, catalogue.storage)
@@ -56,10 +44,11 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
     by_token = [make_issued("t.example", at=START + age * DAY) for age in range(2)]
     await catalogue_as_before(catalogue, *renewed, *own, lapsing, *by_token)
     catalogue.clock.advance(DAY * 2)
-    await watch_of(catalogue).tick()
+    await catalogue.watch().tick()
     events = await catalogue.rows("SELECT subject FROM outbox")
     assert len(events) == 7  # two false ones of each kind, one true one, two of the tokens
-    assert {subject for (subject,) in events} == {subjects.ENDPOINT_EXPIRING}
+    said = {subject for (subject,) in events}
+    assert said == {subjects.ENDPOINT_EXPIRING, subjects.ENDPOINT_EXPIRED}
 
     await regroup(catalogue)
     rows = await catalogue.rows("SELECT subject, payload FROM outbox ORDER BY id")
@@ -85,7 +74,7 @@ async def test_false_warnings_are_taken_back_and_true_ones_stay(catalogue: Catal
     before = await catalogue.rows("SELECT id, warned FROM endpoints ORDER BY id")
     await regroup(catalogue)
     assert await catalogue.rows("SELECT id, warned FROM endpoints ORDER BY id") == before
-    await watch_of(catalogue).tick()
+    await catalogue.watch().tick()
     ((subject, payload),) = await catalogue.rows(
         "SELECT subject, payload FROM outbox ORDER BY id DESC LIMIT 1"
     )

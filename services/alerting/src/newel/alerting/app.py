@@ -31,10 +31,10 @@ from newel.runtime.events.contract import EventBus, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import Service
 
-REVISION = "0003"
+REVISION = "0004"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
-TABLES = ("deliveries", "leases", "notices", "silences")
+TABLES = ("crls", "deliveries", "leases", "notices", "silences")
 """What the database then holds."""
 
 _COUNT_SECONDS = 15.0
@@ -67,7 +67,7 @@ def build(config: Config, ports: Ports) -> Service:
         name: build_channel(name, channel, policy, clock)
         for name, channel in config.channels.items()
     }
-    settings = config.retry, config.source, clock, audit, metrics
+    settings = config.retry, config.source, clock, audit, metrics, config.dashboard
     dispatchers = {
         name: Dispatcher(name, channel, deliveries, silences, *settings)
         for name, channel in channels.items()

@@ -228,6 +228,9 @@ class Config(Frozen):
 
     source: str = "newel"
     """Says in each message which authority it is about."""
+    dashboard: Annotated[str, Field(pattern=r"^(https://\S+)?$")] = ""
+    """The address of the dashboard, as in `https://ca.example/dashboard`: messages then have a link to
+    the page of their alert."""
     channels: dict[str, Channel] = Field(default_factory=dict)
     """Where alerts are sent, by name."""
     rules: tuple[Rule, ...] = ()

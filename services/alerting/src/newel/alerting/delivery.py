@@ -122,6 +122,7 @@ class Dispatcher:
         clock: Clock,
         audit: Audit,
         metrics: Metrics,
+        dashboard: str = "",
     ) -> None:
         self._name = name
         self._channel = channel
@@ -129,6 +130,7 @@ class Dispatcher:
         self._silences = silences
         self._retry = retry
         self._source = source
+        self._dashboard = dashboard
         self._clock = clock
         self._audit = audit
         self._metrics = metrics
@@ -162,7 +164,9 @@ class Dispatcher:
         return await self._deliveries.claim(delivery, now, now + _CLAIM_SECONDS)
 
     async def _attempt(self, delivery: Delivery) -> None:
-        message = Message(delivery.key, delivery.phase, delivery.notice, self._source)
+        message = Message(
+            delivery.key, delivery.phase, delivery.notice, self._source, self._dashboard
+        )
         try:
             await send(self._name, self._channel, message)
         except DeliveryError as error:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel
 
 from newel.alerting.alerts import AlertState, DeliveryRecord, DeliveryState
-from newel.alerting.kinds import KINDS
+from newel.alerting.kinds import find_kind
 from newel.alerting.notices import Message, Notice, Phase, Severity, title
 from newel.alerting.silences import Silence, SilenceState, find_silence
 from newel.runtime.http.list_parameters import Hex, ListParameters, Text, Time
@@ -73,6 +73,8 @@ class AlertDocument(BaseModel):
     opened_at: dt.datetime
     resolved_at: dt.datetime | None
     successor: str | None
+    followed_by: str | None
+    """The kind of the alert that took its place, which resolved it."""
     acknowledged_by: str | None
     acknowledged_at: dt.datetime | None
     note: str | None
@@ -89,7 +91,7 @@ class AlertDocument(BaseModel):
         return cls(
             id=notice.id,
             kind=notice.kind,
-            advice=KINDS[notice.kind].advice,
+            advice=find_kind(notice.kind).advice,
             title=title(Message("", Phase.OPENED, notice, "")),
             owner=notice.owner,
             detail=notice.detail,
@@ -111,6 +113,7 @@ class AlertDocument(BaseModel):
             opened_at=notice.opened_at,
             resolved_at=notice.resolved_at,
             successor=notice.successor.hex() or None,
+            followed_by=notice.followed_by or None,
             **more,
         )
 

@@ -6,8 +6,15 @@ A kind has a section of its name in ``docs/alerts.md``; a test holds it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+UNRENEWED = "unrenewed"
+"""An endpoint was renewed earlier than this every time before."""
 EXPIRING = "expiring"
-"""A certificate that is late for renewal, or has expired; its texts depend on what became of it."""
+"""A certificate that is late for renewal."""
+EXPIRED = "expired"
+"""A certificate that has expired, and has no successor."""
+
+LATE = (UNRENEWED, EXPIRING, EXPIRED)
+"""What is said of one certificate as its lifetime passes: each follows the ones before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +32,34 @@ KINDS: Mapping[str, Kind] = {
     each.name: each
     for each in (
         Kind(
+            UNRENEWED,
+            "Certificate of {} was not renewed as usual",
+            "Resolved: {} has a new certificate",
+            "See on its host whether the renewer still runs; acknowledge it if it is to be renewed later.",
+        ),
+        Kind(
             EXPIRING,
             "Certificate of {} is about to expire",
             "Resolved: {} has a new certificate",
             "See on its host why it is not renewed, and renew it; revoke it if nothing uses it any more.",
         ),
+        Kind(
+            EXPIRED,
+            "Certificate of {} has expired",
+            "Resolved: {} has a new certificate",
+            "Have a new certificate issued now and see why the renewer failed; if nothing uses it any more,"
+            " acknowledge this.",
+        ),
     )
 }
 """Every kind, by its name."""
+
+
+def find_kind(name: str) -> Kind:
+    """Return a kind; for one that this version does not know, texts that say so."""
+    return KINDS.get(name) or Kind(
+        name,
+        f"{name} of {{}}",
+        "Resolved: {}",
+        "This version of alerting does not know this kind of alert: see the notes of the version that does.",
+    )

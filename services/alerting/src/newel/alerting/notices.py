@@ -3,8 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import quote
 
-from newel.alerting.kinds import EXPIRING, KINDS
+from newel.alerting.kinds import EXPIRING, LATE, find_kind
 
 
 class Phase(StrEnum):
@@ -17,7 +18,7 @@ class Phase(StrEnum):
 
 
 class Severity(StrEnum):
-    """``critical``: the certificate has expired."""
+    """``critical``: something does not work, or is not safe, already."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -40,7 +41,7 @@ class Notice:
     passed are empty.
     """
 
-    id: str  # "expiring-<serial>": one per certificate, however often it is reported
+    id: str  # "expiring-<serial>": one per kind and certificate, however often it is reported
     endpoint: str
     serial: bytes
     subject: str
@@ -61,6 +62,7 @@ class Notice:
         ""  # of what is reported again while it lasts; one notice of a topic is open at a time
     )
     acknowledgement: Acknowledgement | None = None
+    followed_by: str = ""  # the kind of the alert that took its place, which resolved it
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,12 @@ class Message:
     phase: Phase
     notice: Notice
     source: str  # which authority it is about
+    dashboard: str = ""  # its address, as in ``https://ca.example/dashboard``; "": not known
 
 
-def notice_id(serial: bytes) -> str:
-    """Return the id of the notice about a certificate."""
-    return f"expiring-{serial.hex()}"
+def notice_id(serial: bytes, kind: str = EXPIRING) -> str:
+    """Return the id of the notice of a kind about a certificate."""
+    return f"{kind}-{serial.hex()}"
 
 
 def message_key(notice: str, phase: Phase, channel: str) -> str:
@@ -100,9 +103,15 @@ def title(message: Message) -> str:
         return plain(f"Not acknowledged: {_name_fault(message.notice, subject)}", 150)
     if message.phase is Phase.OPENED:
         return _name_fault(message.notice, subject)
-    if message.notice.kind != EXPIRING:
-        return KINDS[message.notice.kind].resolved.format(subject)
-    if message.notice.successor:
+    return _name_end(message.notice, subject)
+
+
+def _name_end(notice: Notice, subject: str) -> str:
+    if notice.followed_by:
+        return plain(f"Followed: {_say(notice.followed_by, subject)}", 150)
+    if notice.kind not in LATE:
+        return find_kind(notice.kind).resolved.replace("{}", subject)
+    if notice.successor:
         return f"Resolved: {subject} has a new certificate"
     return f"Resolved: certificate of {subject} was revoked"
 
@@ -110,7 +119,11 @@ def title(message: Message) -> str:
 def _name_fault(notice: Notice, subject: str) -> str:
     if notice.kind == EXPIRING and notice.severity is Severity.CRITICAL:
         return f"Certificate of {subject} has expired"
-    return KINDS[notice.kind].opened.format(subject)
+    return _say(notice.kind, subject)
+
+
+def _say(kind: str, subject: str) -> str:
+    return find_kind(kind).opened.replace("{}", subject)
 
 
 def facts(message: Message) -> list[tuple[str, str]]:
@@ -131,10 +144,19 @@ def facts(message: Message) -> list[tuple[str, str]]:
         ("Authority", message.source),
     ]
     if message.phase is not Phase.RESOLVED:
-        rows.append(("What to do", KINDS[notice.kind].advice))
+        rows.append(("What to do", find_kind(notice.kind).advice))
+    if page := link(message):
+        rows.append(("Page", page))
     if notice.successor:
         rows.append(("Successor", notice.successor.hex()))
     return [(name, plain(value, 500)) for name, value in rows if value]
+
+
+def link(message: Message) -> str:
+    """Return the address of the alert's page on the dashboard; "" when that is not known."""
+    if not message.dashboard or message.notice.is_test:
+        return ""
+    return f"{message.dashboard.rstrip('/')}/alerts/{quote(message.notice.id, safe='')}"
 
 
 def plain(text: str, longest: int) -> str:

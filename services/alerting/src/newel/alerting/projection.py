@@ -1,4 +1,4 @@
-"""Events into notices: an endpoint is expiring, an endpoint is renewed."""
+"""Events into notices: an endpoint is late for renewal or has expired, an endpoint is renewed."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from newel.alerting.config import Config
+from newel.alerting.kinds import EXPIRED, EXPIRING, LATE, UNRENEWED
 from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Notice, Severity, notice_id
 from newel.alerting.rules import Route, routes
@@ -16,12 +17,23 @@ from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.events.contract import Event
 
+_LATE = {
+    subjects.ENDPOINT_UNRENEWED: UNRENEWED,
+    subjects.ENDPOINT_EXPIRING: EXPIRING,
+    subjects.ENDPOINT_EXPIRED: EXPIRED,
+}
+
 
 class Notices(Protocol):
     """The notices and what is to be delivered of them."""
 
-    async def open(self, notice: Notice, to: Sequence[Route]) -> bool:
-        """Open a notice and queue its deliveries in one unit; return False when it was known."""
+    async def open(
+        self, notice: Notice, to: Sequence[Route], instead_of: Sequence[str] = ()
+    ) -> bool:
+        """Open a notice and queue its deliveries in one unit; return False when it was known.
+
+        Those notices that it takes the place of are resolved in the same unit.
+        """
         ...
 
     async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
@@ -53,8 +65,9 @@ class Projection:
         """Handle one batch of events. Raises what the database raises; the batch is delivered again."""
         for event in events:
             try:
-                if event.subject == subjects.ENDPOINT_EXPIRING:
-                    await self._open(events_pb2.EndpointExpiring.FromString(event.payload))
+                if event.subject in _LATE:
+                    late = events_pb2.EndpointExpiring.FromString(event.payload)
+                    await self._open_late(late, _LATE[event.subject])
                 elif event.subject == subjects.ENDPOINT_RENEWED:
                     await self._resolve(events_pb2.EndpointRenewed.FromString(event.payload))
             except DecodeError as error:
@@ -62,9 +75,13 @@ class Projection:
                 self._metrics.unreadable.inc()
                 self._audit.record("alerting.event", "refused", cause=str(error), id=event.id)
 
-    async def _open(self, event: events_pb2.EndpointExpiring) -> None:
+    async def _open_late(self, event: events_pb2.EndpointExpiring, kind: str) -> None:
+        detail = ""
+        if event.usual:
+            detail = f"Before, it was renewed by {event.usual:.0%} of its lifetime each time."
         notice = Notice(
-            id=notice_id(event.serial),
+            id=notice_id(event.serial, kind),
+            kind=kind,
             endpoint=event.endpoint,
             serial=event.serial,
             subject=event.subject,
@@ -75,18 +92,25 @@ class Projection:
             life_passed=event.fraction,
             severity=Severity.CRITICAL if event.expired else Severity.WARNING,
             opened_at=self._clock.now(),
+            owner=event.owner,
+            detail=detail,
         )
+        earlier = LATE[: LATE.index(kind)]
+        await self._open(notice, [notice_id(event.serial, each) for each in earlier])
+
+    async def _open(self, notice: Notice, instead_of: Sequence[str] = ()) -> None:
         to = routes(notice, self._config)
-        if await self._notices.open(notice, to):
+        if await self._notices.open(notice, to, instead_of):
             self._metrics.notices.labels(event="opened").inc()
             channels = [route.channel for route in to if route.after is None]
             self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)
 
     async def _resolve(self, event: events_pb2.EndpointRenewed) -> None:
-        notice = notice_id(event.superseded)
         now = self._clock.now()
-        if await self._notices.resolve(notice, event.superseded, event.serial, now):
-            self._metrics.notices.labels(event="resolved").inc()
-            self._audit.record(
-                "alerting.notice", "resolved", notice=notice, successor=event.serial.hex()
-            )
+        for kind in LATE:
+            notice = notice_id(event.superseded, kind)
+            if await self._notices.resolve(notice, event.superseded, event.serial, now):
+                self._metrics.notices.labels(event="resolved").inc()
+                self._audit.record(
+                    "alerting.notice", "resolved", notice=notice, successor=event.serial.hex()
+                )

@@ -36,7 +36,7 @@ from newel.runtime.events.contract import EventBus, Outbox, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import RPCService, Service
 
-REVISION = "0005"
+REVISION = "0006"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = (
@@ -72,7 +72,9 @@ def build(config: Config, ports: Ports) -> Service:
     listing = ListingStorage(ports.database)
     metadata = MetadataStorage(ports.database)
     projected = Projection(catalogue, config.expiry, ports.audit, metrics)
-    watch = ExpiryWatch(catalogue, ports.outbox, ports.clock, config.expiry, ports.audit, metrics)
+    watch = ExpiryWatch(
+        catalogue, metadata, ports.outbox, ports.clock, config.expiry, ports.audit, metrics
+    )
     regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
     repository: issuing_pb2_grpc.RepositoryAsyncStub = issuing_pb2_grpc.RepositoryStub(
         ports.issuing
@@ -88,11 +90,7 @@ def build(config: Config, ports: Ports) -> Service:
     )
     usage = UsageCounter(CountStorage(ports.database), ports.clock, metrics)
     ports.bus.subscribe(
-        Subscription(
-            "inventory-catalogue",
-            subjects.CERTIFICATES,
-            projected.handle,
-        )
+        Subscription("inventory-catalogue", subjects.CERTIFICATES, projected.handle)
     )
     ports.bus.subscribe(Subscription("inventory-ssh", subjects.SSH, projected.handle))
 

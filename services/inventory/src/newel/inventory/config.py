@@ -24,6 +24,9 @@ class Expiry(Frozen):
     """The part of the lifetime after which it is reported; 0: never."""
     provisioners: dict[str, Fraction] = Field(default_factory=dict)
     """Another fraction for a provisioner, by its name."""
+    unrenewed: Fraction = 0.05
+    """How much of the lifetime may pass after the point by which an endpoint was renewed each time
+    before, until it is reported as not renewed, if that is earlier; 0: never."""
     quiet_types: tuple[str, ...] = ()
     """Provisioner types whose certificates are not renewed by design, such as ``OIDC``."""
     tick: Duration = dt.timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""Endpoints that are late for renewal, and those that were and no longer are.
+"""Endpoints that are late for renewal or have expired, and those that were late and no longer are.
 
 Each endpoint row says when it is to be looked at next, so a tick reads the few rows whose time has
 come and never scans. The row is also where the decision falls: an event is written in the same unit as
@@ -10,7 +10,9 @@ from typing import Protocol
 
 from newel.inventory.config import Expiry
 from newel.inventory.endpoints import own_endpoint
+from newel.inventory.lookup import OWNER, MetadataQuery, MetadataStore, look_up, spell_name
 from newel.inventory.metrics import Metrics
+from newel.inventory.stages import Stage, WatchedCertificate, list_stages, reach
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
@@ -19,6 +21,11 @@ from newel.runtime.database.contract import Write
 from newel.runtime.events.contract import Outbox
 
 _LIMIT = 1000
+_SUBJECTS = {
+    Stage.UNRENEWED: subjects.ENDPOINT_UNRENEWED,
+    Stage.EXPIRING: subjects.ENDPOINT_EXPIRING,
+    Stage.EXPIRED: subjects.ENDPOINT_EXPIRED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,14 @@ class DueEndpoint:
     not_before: int
     not_after: int
     warn_at: int | None
-    was_reported: bool  # that the last certificate is expiring
+    said: int = 0  # the last stage that was reported of the last certificate
+    provisioner_type: str = ""
+    proof: str = ""
+    usual: float | None = None  # the part of the lifetime after which it was renewed before
+    renewals: int = 0
+    due: int | None = None  # this look; who moves it is the one who reports
+    compromised: bytes | None = None  # the digest of the key that was revoked for compromise
+    key: bytes = b""  # the digest of the last certificate's
 
 
 class Endpoints(Protocol):
@@ -48,25 +62,30 @@ class Endpoints(Protocol):
         """Move what waits in each first endpoint, where there is one, into the second."""
         ...
 
-    async def settle(self, endpoint: DueEndpoint) -> None:
-        """Report nothing about this endpoint unless it changes."""
+    async def settle(self, endpoint: DueEndpoint, look_at: int | None) -> None:
+        """Report nothing about this endpoint before that second unless it changes."""
         ...
 
-    async def report_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
-        """Write the event, unless the endpoint has changed or was reported already."""
+    async def report_late(
+        self, endpoint: DueEndpoint, stage: int, at: int, look_at: int | None, event: Write
+    ) -> bool:
+        """Write the event, unless the endpoint has changed or another one reports it."""
         ...
 
-    async def report_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
+    async def report_renewed(
+        self, endpoint: DueEndpoint, look_at: int | None, event: Write
+    ) -> bool:
         """Write the event and withdraw the warning, unless the endpoint has changed."""
         ...
 
 
 class ExpiryWatch:
-    """Reports once for each certificate that its endpoint is expiring, and once that this is over."""
+    """Reports each stage of a certificate once, and once that its endpoint has another one."""
 
     def __init__(
         self,
         endpoints: Endpoints,
+        metadata: MetadataStore,
         outbox: Outbox,
         clock: Clock,
         expiry: Expiry,
@@ -74,6 +93,7 @@ class ExpiryWatch:
         metrics: Metrics,
     ) -> None:
         self._endpoints = endpoints
+        self._metadata = metadata
         self._outbox = outbox
         self._clock = clock
         self._expiry = expiry
@@ -89,20 +109,23 @@ class ExpiryWatch:
             self._outbox.wake()
 
     async def _look(self, endpoint: DueEndpoint, now: int) -> bool:
+        stage, look_at = reach(list_stages(_watch(endpoint), self._expiry), endpoint.said, now)
         if endpoint.warned is not None and endpoint.warned != endpoint.last:
             return await self._report_renewed(endpoint)
         forgotten = endpoint.not_after + self._expiry.forget.total_seconds() < now
-        if endpoint.last is None or endpoint.warn_at is None or endpoint.was_reported or forgotten:
-            await self._endpoints.settle(endpoint)
+        if endpoint.last is None or stage is None or forgotten:
+            await self._endpoints.settle(endpoint, look_at)
             return False
         # A renewal that was catalogued beside its predecessor, by another replica at the same
         # moment, waits under the id the predecessor would have opened: look before crying wolf.
         waiting = own_endpoint(endpoint.last)
         if waiting != endpoint.id:
             await self._endpoints.merge({waiting: endpoint.id})
-        return await self._report_expiring(endpoint, now)
+        return await self._report_late(endpoint, stage, now, look_at)
 
-    async def _report_expiring(self, endpoint: DueEndpoint, now: int) -> bool:
+    async def _report_late(
+        self, endpoint: DueEndpoint, stage: Stage, now: int, look_at: int | None
+    ) -> bool:
         life = endpoint.not_after - endpoint.not_before
         event = events_pb2.EndpointExpiring(
             endpoint=endpoint.id,
@@ -112,21 +135,31 @@ class ExpiryWatch:
             provisioner=endpoint.provisioner,
             fraction=round((now - endpoint.not_before) / max(life, 1), 4),
             expired=now > endpoint.not_after,
+            owner=await self._find_owner(endpoint),
+            usual=round(endpoint.usual or 0, 4) if stage is Stage.UNRENEWED else 0,
         )
         event.not_before.FromSeconds(endpoint.not_before)
         event.not_after.FromSeconds(endpoint.not_after)
-        write = self._outbox.write(subjects.ENDPOINT_EXPIRING, event.SerializeToString())
-        if not await self._endpoints.report_expiring(endpoint, now, write):
+        write = self._outbox.write(_SUBJECTS[stage], event.SerializeToString())
+        if not await self._endpoints.report_late(endpoint, stage, now, look_at, write):
             return False
-        self._metrics.reported.labels(event="expiring").inc()
+        outcome = stage.name.lower()
+        self._metrics.reported.labels(event=outcome).inc()
         self._audit.record(
             "inventory.endpoint",
-            "expiring",
+            outcome,
             endpoint=endpoint.id,
             serial=event.serial.hex(),
             not_after=endpoint.not_after,
         )
         return True
+
+    async def _find_owner(self, endpoint: DueEndpoint) -> str:
+        """Return the owner that the metadata of the endpoint names; "" without one."""
+        names = tuple(spell_name(name) for name in endpoint.names)
+        query = MetadataQuery(endpoint.provisioner, endpoint.proof, names)
+        (known,) = await look_up(self._metadata, [query])
+        return (known or {}).get(OWNER, "")
 
     async def _report_renewed(self, endpoint: DueEndpoint) -> bool:
         superseded = endpoint.warned or b""
@@ -136,7 +169,10 @@ class ExpiryWatch:
         if endpoint.last is not None:
             event.not_after.FromSeconds(endpoint.not_after)
         write = self._outbox.write(subjects.ENDPOINT_RENEWED, event.SerializeToString())
-        if not await self._endpoints.report_renewed(endpoint, write):
+        # what is late already is reported in the next tick
+        moments = list_stages(_watch(endpoint), self._expiry)
+        look_at = moments[0].at if moments else None
+        if not await self._endpoints.report_renewed(endpoint, look_at, write):
             return False
         self._metrics.reported.labels(event="renewed").inc()
         self._audit.record(
@@ -147,6 +183,17 @@ class ExpiryWatch:
             superseded=superseded.hex(),
         )
         return True
+
+
+def _watch(endpoint: DueEndpoint) -> WatchedCertificate:
+    return WatchedCertificate(
+        endpoint.not_before,
+        endpoint.not_after,
+        endpoint.warn_at if endpoint.last else None,
+        endpoint.usual,
+        endpoint.renewals,
+        endpoint.provisioner_type,
+    )
 
 
 def _subject(endpoint: DueEndpoint) -> str:

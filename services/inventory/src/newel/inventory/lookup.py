@@ -7,6 +7,9 @@ from typing import Protocol
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 
+OWNER = "owner"
+"""The entry that says who answers for an endpoint, and is told of alerts about it."""
+
 
 @dataclass(frozen=True, slots=True)
 class MetadataQuery:

@@ -24,7 +24,7 @@ class Metrics:
         )
         self.reported = counter(
             "newel_inventory_endpoint_events_total",
-            "Endpoints said to be expiring, or renewed after that",
+            "Endpoints said to be unrenewed, expiring or expired, or renewed after that",
             ("event",),
         )
         self.lookups = counter(

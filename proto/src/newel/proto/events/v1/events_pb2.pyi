@@ -148,8 +148,10 @@ Global___CrlPublished: _TypeAlias = CrlPublished  # noqa: Y015
 
 @_typing.final
 class EndpointExpiring(_message.Message):
-    """newel.endpoint.expiring.v1: the last certificate of an endpoint passed a fraction of its validity
-    without a successor. Published once per certificate.
+    """The last certificate of an endpoint has no successor. Each published once per certificate:
+    newel.endpoint.unrenewed.v1: the endpoint was renewed earlier than this every time before;
+    newel.endpoint.expiring.v1: it passed a fraction of its validity;
+    newel.endpoint.expired.v1: it has expired.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -163,12 +165,18 @@ class EndpointExpiring(_message.Message):
     NOT_AFTER_FIELD_NUMBER: _builtins.int
     FRACTION_FIELD_NUMBER: _builtins.int
     EXPIRED_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    USUAL_FIELD_NUMBER: _builtins.int
     endpoint: _builtins.str
     serial: _builtins.bytes
     subject: _builtins.str
     provisioner: _builtins.str
     fraction: _builtins.float
     expired: _builtins.bool
+    owner: _builtins.str
+    """of the metadata; empty when it is not known"""
+    usual: _builtins.float
+    """the fraction by which the endpoint was renewed before; 0: not known"""
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -187,10 +195,12 @@ class EndpointExpiring(_message.Message):
         not_after: _timestamp_pb2.Timestamp | None = ...,
         fraction: _builtins.float = ...,
         expired: _builtins.bool = ...,
+        owner: _builtins.str = ...,
+        usual: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "expired", b"expired", "fraction", b"fraction", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "provisioner", b"provisioner", "serial", b"serial", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "expired", b"expired", "fraction", b"fraction", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "owner", b"owner", "provisioner", b"provisioner", "serial", b"serial", "subject", b"subject", "usual", b"usual"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -228,6 +238,98 @@ class EndpointRenewed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EndpointRenewed: _TypeAlias = EndpointRenewed  # noqa: Y015
+
+@_typing.final
+class EndpointCompromised(_message.Message):
+    """newel.endpoint.compromised.v1: a certificate of an endpoint was revoked for key compromise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    SERIAL_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    PROVISIONER_FIELD_NUMBER: _builtins.int
+    NOT_BEFORE_FIELD_NUMBER: _builtins.int
+    NOT_AFTER_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    ENDPOINTS_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
+    endpoint: _builtins.str
+    serial: _builtins.bytes
+    subject: _builtins.str
+    provisioner: _builtins.str
+    owner: _builtins.str
+    key: _builtins.bytes
+    """SHA-256 of the public key; empty when it was not read"""
+    certificates: _builtins.int
+    """on this key that are not expired, revoked ones too"""
+    endpoints: _builtins.int
+    """that have or had one of them"""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def not_before(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def not_after(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def others(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """what the other endpoints are called, the first of them"""
+
+    def __init__(
+        self,
+        *,
+        endpoint: _builtins.str = ...,
+        serial: _builtins.bytes = ...,
+        subject: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+        provisioner: _builtins.str = ...,
+        not_before: _timestamp_pb2.Timestamp | None = ...,
+        not_after: _timestamp_pb2.Timestamp | None = ...,
+        owner: _builtins.str = ...,
+        key: _builtins.bytes = ...,
+        certificates: _builtins.int = ...,
+        endpoints: _builtins.int = ...,
+        others: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates", "endpoint", b"endpoint", "endpoints", b"endpoints", "key", b"key", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "others", b"others", "owner", b"owner", "provisioner", b"provisioner", "serial", b"serial", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndpointCompromised: _TypeAlias = EndpointCompromised  # noqa: Y015
+
+@_typing.final
+class EndpointRekeyed(_message.Message):
+    """newel.endpoint.rekeyed.v1: an endpoint whose key was compromised has a certificate on another one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    SERIAL_FIELD_NUMBER: _builtins.int
+    COMPROMISED_FIELD_NUMBER: _builtins.int
+    endpoint: _builtins.str
+    serial: _builtins.bytes
+    """of the certificate on the new key"""
+    compromised: _builtins.bytes
+    """the key that is no longer used"""
+    def __init__(
+        self,
+        *,
+        endpoint: _builtins.str = ...,
+        serial: _builtins.bytes = ...,
+        compromised: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compromised", b"compromised", "endpoint", b"endpoint", "serial", b"serial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndpointRekeyed: _TypeAlias = EndpointRekeyed  # noqa: Y015
 
 @_typing.final
 class Batch(_message.Message):

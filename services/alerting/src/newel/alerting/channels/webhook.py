@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from newel.alerting.channels.posting import PostRequest
-from newel.alerting.notices import Message, Phase, timestamp, title
+from newel.alerting.notices import Message, Phase, link, timestamp, title
 from newel.runtime.clock import Clock
 
 _PREFIX = "whsec_"
@@ -94,6 +94,8 @@ def event(message: Message) -> dict[str, Any]:
             "opened_at": timestamp(notice.opened_at),
             "resolved_at": None if opened else timestamp(happened),
             "successor": notice.successor.hex() or None,
+            "followed_by": notice.followed_by or None,
+            "page": link(message) or None,
         },
     }
 

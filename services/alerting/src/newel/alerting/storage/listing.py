@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from newel.alerting.alerts import DeliveryRecord, DeliveryState
+from newel.alerting.kinds import LATE
 from newel.alerting.notices import Notice, Phase, notice_id
 from newel.alerting.storage.notices import NOTICE, notice_of
 from newel.runtime.database.contract import Database, Row, Statement
@@ -45,7 +46,7 @@ def _match_acknowledged(where: Where, answer: Any) -> None:
 
 
 def _serial(where: Where, serial: Any) -> None:
-    where.add("id = {}", notice_id(serial))
+    where.add("id IN ({}, {}, {})", *(notice_id(serial, kind) for kind in LATE))
 
 
 _CLAUSES: Mapping[str, Clause] = {

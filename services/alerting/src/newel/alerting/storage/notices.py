@@ -12,7 +12,7 @@ from newel.runtime.database.times import read_optional_time, read_time, to_secon
 
 NOTICE = """id, endpoint, serial, subject, names, provisioner, not_before, not_after,
     life_passed, severity, opened_at, resolved_at, successor, kind, owner, detail, topic,
-    acknowledged_at, acknowledged_by, note"""
+    acknowledged_at, acknowledged_by, note, followed_by"""
 """The columns `notice_of` reads."""
 
 _OPEN = Statement("""
@@ -46,6 +46,8 @@ _ACKNOWLEDGE = Statement("""
 _STOP_ESCALATION = Statement("""
     UPDATE deliveries SET state = 'cancelled'
     WHERE notice = $1 AND phase = 'escalated' AND state IN ('pending', 'planned', 'silenced')""")
+_FOLLOW = Statement("""
+    UPDATE notices SET resolved_at = $2, followed_by = $3 WHERE id = $1 AND resolved_at IS NULL""")
 _NEVER_OPEN = Statement("""
     INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
         life_passed, severity, resolved_at, successor)
@@ -72,8 +74,13 @@ class Storage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def open(self, notice: Notice, to: Sequence[Route]) -> bool:
-        """Open a notice and queue its deliveries in one unit; return False when it was known."""
+    async def open(
+        self, notice: Notice, to: Sequence[Route], instead_of: Sequence[str] = ()
+    ) -> bool:
+        """Open a notice and queue its deliveries in one unit; return False when it was known.
+
+        Those notices that it takes the place of are resolved in the same unit.
+        """
         gate = Write(
             _OPEN,
             (
@@ -103,6 +110,13 @@ class Storage:
             )
             for route in to
         ]
+        ended = to_seconds(notice.opened_at)
+        for each in instead_of:
+            queue += [
+                Write(_FOLLOW, (each, ended, notice.kind)),
+                Write(_TELL_RESOLVED, (each, to_milliseconds(ended))),
+                Write(_CANCEL, (each,)),
+            ]
         return await self._database.decide(gate, *queue) is not None
 
     async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
@@ -194,4 +208,5 @@ def notice_of(row: Row) -> Notice:
         acknowledgement=(
             None if row[17] is None else Acknowledgement(row[18], read_time(row[17]), row[19])
         ),
+        followed_by=row[20],
     )

@@ -6,6 +6,7 @@ from functools import lru_cache
 from newel.inventory.endpoints import Placement
 from newel.inventory.expiry import DueEndpoint
 from newel.inventory.projection import Revocation
+from newel.inventory.stages import EARLIEST, REGULAR
 from newel.inventory.storage.names import join_names, split_names
 from newel.runtime.database.contract import Database, Row, Statement, Write
 
@@ -18,14 +19,29 @@ _ADD_CERTIFICATES = (
 )
 
 # An endpoint with an open warning becomes due at once, so that its renewal is said.
+# A renewal is regular when it comes neither early, as one by hand, nor after the end. Of their parts of
+# the lifetime the latest counts, which later ones bring down again by and by.
+_LIFE = "(endpoints.last_not_after - endpoints.last_not_before)"
+_PASSED = "(excluded.last_not_before - endpoints.last_not_before)"
+_IS_REGULAR = f"{_PASSED} >= {EARLIEST} * {_LIFE} AND {_PASSED} <= {_LIFE} AND {_LIFE} > 0"
+_PART = f"1.0 * {_PASSED} / {_LIFE}"
+_USUAL_END = """excluded.last_not_before
+    + CAST((excluded.last_not_after - excluded.last_not_before) * endpoints.usual AS BIGINT)"""
 _MOVE_ENDPOINTS = (
     """INSERT INTO endpoints (id, common_name, names, provisioner, provisioner_type, opened_at,
-        last_serial, last_not_after, due, type) VALUES """,
-    10,
-    """ ON CONFLICT (id) DO UPDATE SET common_name = excluded.common_name, names = excluded.names,
+        last_serial, last_not_after, due, type, last_not_before) VALUES """,
+    11,
+    f""" ON CONFLICT (id) DO UPDATE SET common_name = excluded.common_name, names = excluded.names,
         provisioner = excluded.provisioner, provisioner_type = excluded.provisioner_type,
         last_serial = excluded.last_serial, last_not_after = excluded.last_not_after,
-        due = CASE WHEN endpoints.warned IS NULL THEN excluded.due ELSE 0 END
+        last_not_before = excluded.last_not_before,
+        renewals = CASE WHEN {_IS_REGULAR} THEN endpoints.renewals + 1 ELSE endpoints.renewals END,
+        usual = CASE WHEN NOT ({_IS_REGULAR}) THEN endpoints.usual
+            WHEN endpoints.usual IS NULL OR endpoints.usual < {_PART} THEN {_PART}
+            ELSE endpoints.usual - (endpoints.usual - {_PART}) / 4 END,
+        due = CASE WHEN endpoints.warned IS NOT NULL OR endpoints.compromised IS NOT NULL THEN 0
+            WHEN endpoints.renewals >= {REGULAR} AND {_USUAL_END} < excluded.due THEN {_USUAL_END}
+            ELSE excluded.due END
     WHERE endpoints.last_not_after <= excluded.last_not_after""",
 )
 
@@ -45,9 +61,10 @@ _REVOKE = Statement("""
         AND (revoked_at IS NULL OR NOT revoked_actively OR (reason <> 1 AND $3 = 1))""")
 
 _LAST_OF = """
-    UPDATE endpoints SET (last_serial, last_not_after, due) = (
-        SELECT c.serial, c.not_after,
-            CASE WHEN endpoints.warned IS NULL THEN c.warn_at ELSE 0 END
+    UPDATE endpoints SET (last_serial, last_not_after, last_not_before, due) = (
+        SELECT c.serial, c.not_after, c.not_before,
+            CASE WHEN endpoints.warned IS NULL AND endpoints.compromised IS NULL
+                THEN c.warn_at ELSE 0 END
         FROM certificates c WHERE c.endpoint = endpoints.id AND c.revoked_at IS NULL
         ORDER BY c.not_after DESC, c.position DESC LIMIT 1)
     WHERE id = """
@@ -72,17 +89,20 @@ _MERGED = Statement("DELETE FROM endpoints WHERE id = $1")
 
 _DUE = Statement("""
     SELECT e.id, e.warned, e.last_serial, c.common_name, c.names, c.provisioner, c.not_before,
-        c.not_after, c.warn_at, c.said_at
+        c.not_after, c.warn_at, c.said, c.provisioner_type, c.proof, e.usual, e.renewals, e.due,
+        e.compromised, c.key_digest
     FROM endpoints e LEFT JOIN certificates c ON c.serial = e.last_serial
     WHERE e.due <= $1 ORDER BY e.due LIMIT $2""")
 _SETTLE = Statement("""
-    UPDATE endpoints SET due = NULL
+    UPDATE endpoints SET due = $3
     WHERE id = $1 AND (warned IS NULL OR warned = last_serial)
         AND (last_serial IS NULL OR last_serial = $2)""")
-_SAY_EXPIRING = Statement("""
-    UPDATE endpoints SET warned = $2, due = NULL
-    WHERE id = $1 AND last_serial = $2 AND warned IS NULL RETURNING id""")
-_SAID = Statement("UPDATE certificates SET said_at = $2 WHERE serial = $1")
+# Who moves the row's next look is the one who says it.
+_SAY_LATE = Statement("""
+    UPDATE endpoints SET warned = $2, due = $4
+    WHERE id = $1 AND last_serial = $2 AND due = $3 AND (warned IS NULL OR warned = $2)
+    RETURNING id""")
+_SAID = Statement("UPDATE certificates SET said_at = $2, said = $3 WHERE serial = $1")
 _SAY_RENEWED = Statement("""
     UPDATE endpoints SET warned = NULL, due = $4
     WHERE id = $1 AND warned = $2
@@ -179,6 +199,7 @@ class CatalogueStorage:
                         facts.not_after,
                         warning,
                         facts.type,
+                        facts.not_before,
                     ),
                 )
         # In the order of their ids: two batches at once must not lock each other's rows crosswise.
@@ -235,27 +256,38 @@ class CatalogueStorage:
                 not_before=row[6] or 0,
                 not_after=row[7] or 0,
                 warn_at=row[8],
-                was_reported=row[9] is not None,
+                said=row[9] or 0,
+                provisioner_type=row[10] or "",
+                proof=row[11] or "",
+                usual=row[12],
+                renewals=row[13],
+                due=row[14],
+                compromised=row[15],
+                key=row[16] or b"",
             )
             for row in rows
         ]
 
-    async def settle(self, endpoint: DueEndpoint) -> None:
-        """Report nothing about this endpoint unless it changes."""
-        await self._database.apply(Write(_SETTLE, (endpoint.id, endpoint.last)))
+    async def settle(self, endpoint: DueEndpoint, look_at: int | None) -> None:
+        """Report nothing about this endpoint before that second unless it changes."""
+        await self._database.apply(Write(_SETTLE, (endpoint.id, endpoint.last, look_at)))
 
-    async def report_expiring(self, endpoint: DueEndpoint, at: int, event: Write) -> bool:
-        """Write the event, unless the endpoint has changed or was reported already."""
+    async def report_late(
+        self, endpoint: DueEndpoint, stage: int, at: int, look_at: int | None, event: Write
+    ) -> bool:
+        """Write the event, unless the endpoint has changed or another one reports it."""
         row = await self._database.decide(
-            Write(_SAY_EXPIRING, (endpoint.id, endpoint.last)),
-            Write(_SAID, (endpoint.last, at)),
+            Write(_SAY_LATE, (endpoint.id, endpoint.last, endpoint.due, look_at)),
+            Write(_SAID, (endpoint.last, at, stage)),
             event,
         )
         return row is not None
 
-    async def report_renewed(self, endpoint: DueEndpoint, event: Write) -> bool:
+    async def report_renewed(
+        self, endpoint: DueEndpoint, look_at: int | None, event: Write
+    ) -> bool:
         """Write the event and withdraw the warning, unless the endpoint has changed."""
-        params = (endpoint.id, endpoint.warned, endpoint.last, endpoint.warn_at, b"")
+        params = (endpoint.id, endpoint.warned, endpoint.last, look_at, b"")
         return await self._database.decide(Write(_SAY_RENEWED, params), event) is not None
 
     async def cursor(self, name: str) -> int:

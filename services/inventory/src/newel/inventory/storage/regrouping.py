@@ -29,7 +29,8 @@ _REPORTED = Statement(f"""
     FROM certificates c JOIN endpoints e ON e.id = c.endpoint
     WHERE c.position > $1 AND c.said_at IS NOT NULL AND c.provisioner_type IN ('{ACME}', '')
     ORDER BY c.position LIMIT $2""")  # noqa: S608 - a constant
-_MARK_WARNED = Statement("UPDATE endpoints SET warned = $2 WHERE id = $1 AND last_serial = $2")
+_MARK_WARNED = Statement("""
+    UPDATE endpoints SET warned = $2, due = last_not_after WHERE id = $1 AND last_serial = $2""")
 
 
 class RegroupingStorage:

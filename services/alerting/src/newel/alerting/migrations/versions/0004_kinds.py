@@ -1,0 +1,27 @@
+"""Alerts that take the place of others, and until when each revocation list is valid."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+metadata = sa.MetaData()
+
+CRLS = sa.Table(
+    "crls",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),  # the issuer's id
+    sa.Column("this_update", sa.BigInteger, nullable=False),
+    sa.Column("next_update", sa.BigInteger, nullable=False),
+)
+
+
+def upgrade() -> None:
+    metadata.create_all(op.get_bind())
+    op.add_column("notices", sa.Column("followed_by", sa.Text, nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    op.drop_column("notices", "followed_by")
+    metadata.drop_all(op.get_bind())

@@ -1,0 +1,127 @@
+"""Alerts of each kind: what opens one, what takes its place, what ends it, and what it says."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fakes.webhook import WebhookReceiver
+from fixtures.alerting import Alerts, expiry_event, renewal_event
+from fixtures.catalogue import START
+from newel.alerting.config import Channel, Config, Rule, Webhook
+from newel.alerting.documents import AlertDocument
+from newel.alerting.notices import Acknowledgement
+from newel.alerting.storage.listing import ListingStorage
+from newel.proto import subjects
+from newel.runtime.config import ConfigError, validate
+from newel.runtime.database.contract import Database, Statement, Write
+from newel.runtime.database.listing import ListQuery
+
+ONE = b"\x01\x01"
+UNRENEWED = expiry_event(ONE, what=subjects.ENDPOINT_UNRENEWED, fraction=0.45, usual=0.4)
+EXPIRING = expiry_event(ONE)
+EXPIRED = expiry_event(ONE, what=subjects.ENDPOINT_EXPIRED, expired=True, fraction=1.01)
+LATER = Statement("UPDATE notices SET kind = 'of-a-later-version' WHERE id = $1")
+
+
+@pytest.fixture
+def hook(webhook: WebhookReceiver, secret_file: Callable[..., Path]) -> Channel:
+    return Webhook(kind="webhook", url=webhook.url("/hook"), secret_file=secret_file())
+
+
+def titles(webhook: WebhookReceiver) -> list[str]:
+    return [each["data"]["title"] for each in webhook.events]
+
+
+async def test_each_stage_of_a_certificate_takes_the_place_of_the_one_before_it(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    for event in (UNRENEWED, EXPIRING, EXPIRED):
+        for _ in range(2):
+            await alerts.take(event, event)
+            await alerts.deliver()
+    assert sorted(titles(webhook)) == sorted(
+        [
+            "Certificate of a.example was not renewed as usual",
+            "Certificate of a.example is about to expire",
+            "Followed: Certificate of a.example is about to expire",
+            "Certificate of a.example has expired",
+            "Followed: Certificate of a.example has expired",
+        ]
+    )
+    opened = [each["data"] for each in webhook.events if each["type"] == "newel.alert.opened.v1"]
+    assert [each["severity"] for each in opened] == ["warning", "warning", "critical"]
+    assert opened[0]["detail"] == "Before, it was renewed by 40% of its lifetime each time."
+    still_open = "SELECT id FROM notices WHERE resolved_at IS NULL"
+    assert await alerts.rows(still_open) == [("expired-0101",)]
+    await alerts.take(renewal_event(ONE))
+    await alerts.take(EXPIRED, EXPIRING, UNRENEWED)  # once more, after the end
+    await alerts.deliver()
+    assert titles(webhook)[5:] == ["Resolved: a.example has a new certificate"]
+    assert await alerts.rows(still_open) == []
+    assert webhook.complaints == []
+    await alerts.close()
+
+
+async def test_an_expiry_that_was_never_told_is_not_told_once_the_certificate_has_expired(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(UNRENEWED, EXPIRING, EXPIRED)
+    await alerts.deliver()
+    assert titles(webhook) == ["Certificate of a.example has expired"]
+    await alerts.close()
+
+
+async def test_who_acknowledged_that_it_expires_is_told_that_it_has_expired(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(EXPIRING)
+    await alerts.storage.acknowledge("expiring-0101", Acknowledgement("ada", START, ""))
+    await alerts.take(EXPIRED)
+    await alerts.deliver()
+    assert titles(webhook) == ["Certificate of a.example has expired"]
+    assert await alerts.rows(
+        "SELECT id FROM notices WHERE resolved_at IS NULL AND acknowledged_at IS NULL"
+    ) == [("expired-0101",)]
+    await alerts.close()
+
+
+async def test_the_owner_decides_where_an_alert_goes_and_a_link_leads_to_its_page(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    rule = Rule(channels=("hook",), owners=("*@web.example",))
+    address = "https://ca.example/dashboard/"
+    config = Config(channels={"hook": hook}, rules=(rule,), dashboard=address)
+    alerts = Alerts(database, config)
+    await alerts.take(expiry_event(ONE, owner="ada@web.example"), expiry_event(b"\x02", owner="b"))
+    await alerts.deliver()
+    (event,) = webhook.events
+    assert event["data"]["owner"] == "ada@web.example"
+    assert event["data"]["page"] == "https://ca.example/dashboard/alerts/expiring-0101"
+    await alerts.close()
+
+
+def test_a_dashboard_without_tls_is_refused() -> None:
+    with pytest.raises(ConfigError, match="dashboard"):
+        validate(Config, {"dashboard": "http://ca.example/dashboard"}, "alerting.toml")
+
+
+async def test_an_alert_of_a_kind_that_is_not_known_is_listed_and_told_with_the_others(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(EXPIRING, expiry_event(b"\x02", subject="b.example"))
+    await database.apply(Write(LATER, ("expiring-0101",)))
+    query = ListQuery(filters={}, sort="opened", descending=False, limit=10, after=None)
+    page = await ListingStorage(database).alerts(query, START + dt.timedelta(seconds=1))
+    first, second = (AlertDocument.of(each, []) for each in page.entries)
+    assert first.title == "of-a-later-version of a.example"
+    assert "does not know this kind" in first.advice
+    assert second.title == "Certificate of b.example is about to expire"
+    await alerts.deliver()
+    assert sorted(titles(webhook)) == sorted([first.title, second.title])
+    await alerts.close()
