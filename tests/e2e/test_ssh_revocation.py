@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from fixtures.processes import free_port
 from fixtures.running import Authority, run, serve_newel, wait_until
 from fixtures.scenarios import Shell
 from fixtures.ssh_programs import sshd
 from newel.cli.operations.ssh.revocation_list import EVERY
+from newel.cli.store import atomic_write
+from newel.cli.store.atomic_write import Target
 from newel.validation.app import KRL_EVERY
 from newel.validation.maintenance import PUBLISH_EVERY
 
@@ -132,6 +136,34 @@ def test_a_revoked_user_is_refused(host: Shell, user: Shell, port: int) -> None:
     query = f"ssh-keygen -Q -f revoked_keys {user.home}"
     assert "REVOKED" in host.type_line(f"{query}/laptop-cert.pub", code=1)
     assert "REVOKED" not in host.type_line(f"{query}/desktop-cert.pub")
+
+
+def test_an_expired_certificate_and_one_of_another_principal_are_refused(
+    authority: Authority, host: Shell, user: Shell, port: int
+) -> None:
+    """The certificates differ in one field each from one that lets its user in, and are by the authority's key."""
+    me = run(["id", "-un"]).stdout.strip()
+    key = serialization.load_pem_private_key(
+        (authority.state / "secrets/ssh_user_ca_key").read_bytes(),
+        (authority.state / "secrets/password").read_bytes().strip(),
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    atomic_write.write_all([Target(str(user.home / "ca_key"), private, 0o600)])
+    user.type_line("ssh-keygen -q -t ed25519 -N '' -f other")
+    cases = (("-2h:+1h", me), ("-2h:-1h", me), ("-2h:+1h", "daemon"), ("+1h:+2h", me))
+    outcomes: list[bool] = []
+    for number, (validity, principal) in enumerate(cases, 1):
+        signed = (
+            f"ssh-keygen -q -s ca_key -I {me} -n {principal} -z {number} -V {validity} other.pub"
+        )
+        user.type_line(signed)
+        done = log_in(user, port, "other", me)
+        assert done.stdout == "inside\n" or "Permission denied" in done.stderr, done.stderr
+        outcomes.append(done.stdout == "inside\n")
+    assert outcomes == [True, False, False, False]
+    said = (host.home / "sshd_config.log").read_text()
+    assert "Certificate invalid: expired" in said
+    assert "Certificate invalid: not yet valid" in said
 
 
 def test_a_list_is_printed_and_kept_by_name(host: Shell) -> None:

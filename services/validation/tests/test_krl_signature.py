@@ -88,3 +88,38 @@ async def test_without_a_ca_for_ssh_there_is_no_signature(process: ValidationHar
     await process.parts.krl.cache.poll()
     reply = await process.get("/ssh/krl.sig")
     assert (reply.status, b"no CA for SSH" in reply.body) == (404, True)
+
+
+async def test_another_key_signs_at_once_and_nothing_is_signed_again_without_need(
+    process: ValidationHarness,
+) -> None:
+    """Hosts accept the keys of today's CAs alone: a list by the former one would be refused for an hour."""
+    publisher, other = process.parts.krl.publisher, keys.generate()
+    await process.parts.maintenance.compare_ssh()
+    first = await verify(process)
+    await publisher.publish_due()
+    assert await verify(process) == first
+    process.signer.keys["ssh-user"] = other
+    process.lists.ssh_issuers = [issuing_pb2.SSHIssuer(id="next", public_key=wire_of(other))]
+    await process.parts.maintenance.compare_ssh()
+    listed = (await process.get("/ssh/krl")).body
+    signature = (await process.get("/ssh/krl.sig")).body
+    assert detached.verify(signature, detached.KRL_NAMESPACE, listed, [wire_of(other)])
+    await publisher.publish_due()
+    assert (await process.get("/ssh/krl")).body == listed
+
+
+async def test_a_start_with_the_name_of_another_key_signs_the_list_again(
+    tmp_path: Path, database_url: str
+) -> None:
+    first = await open_harness(tmp_path / "first", database_url, **SIGNED)
+    first.signer.keys["ssh-user"] = keys.generate()
+    first.lists.ssh_issuers = [issuing_pb2.SSHIssuer(id="user", public_key=wire_of(CA))]
+    await first.parts.maintenance.compare_ssh()
+    first.signer.keys["ssh-next"] = CA
+    settings: dict[str, Any] = {"ssh": {"krl_key": "ssh-next"}}
+    second = await open_harness(tmp_path / "second", database_url, beside=first, **settings)
+    await second.parts.maintenance.compare_ssh()
+    await verify(second)
+    await first.close()
+    await second.close()

@@ -4,7 +4,7 @@ One worker does so under a lease; every worker serves the newest list from memor
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from newel.crypto.ssh import krl
 from newel.runtime.audit import Audit
@@ -121,20 +121,23 @@ class KRLPublisher:
         self._cache = cache
         self._clock = clock
         self._audit = audit
+        self._signed_under: frozenset[str] | None = None
+        """The CAs that there were when this process had a list signed."""
 
     async def publish_due(self) -> None:
         """Publish a list when one is due. Raises NewelError when the database or the signer refuses."""
         change, latest = await self._store.change(), await self._store.latest_facts()
         now = int(self._clock.unix())
+        issuers = await self._store.issuers()
         if (
             latest is not None
+            and not self._may_be_stale(issuers)
             and latest.change == change
             and (latest.signed or self._sign is None)
             and now < latest.made_at + _PERIOD
             and not is_future(latest.made_at, now)
         ):
             return
-        issuers = await self._store.issuers()
         if not (issuers or change):
             return  # an authority without SSH
         # the time is higher than any number of a database that a backup replaced
@@ -144,7 +147,16 @@ class KRLPublisher:
             self._audit.record(
                 "krl.publish", "granted", number=published.number, octets=len(published.octets)
             )
+        self._signed_under = frozenset(issuers)
         await self._cache.poll()
+
+    def _may_be_stale(self, issuers: Mapping[str, bytes]) -> bool:
+        """Whether the list may be signed by a key that another one has replaced since.
+
+        The signer chooses the key by its name. Another name comes with a start of this process, and
+        another key of the same name with another CA.
+        """
+        return self._sign is not None and self._signed_under != frozenset(issuers)
 
     async def _make(
         self, number: int, now: int, change: int, issuers: dict[str, bytes]
