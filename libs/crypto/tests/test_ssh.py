@@ -4,7 +4,7 @@ import base64
 
 import pytest
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -74,7 +74,7 @@ def test_a_signature_is_of_one_key_algorithm_and_text(kind: KeyKind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_common_keys_are_certified(kind: KeyKind) -> None:
     key = keys.generate(kind).public_key()
-    check_key(wire_of(key))
+    assert check_key(wire_of(key)) == keys.spki(key)
     assert keys.spki(load_key(wire_of(key))) == keys.spki(key)
 
 
@@ -97,6 +97,31 @@ def test_weak_and_foreign_keys_are_refused() -> None:
             check_key(wire)
     with pytest.raises(UnusableKeyError, match="order"):
         check_key(string(b"ssh-ed25519") + string(bytes(32)))
+
+
+@pytest.mark.parametrize("kind", [KeyKind.P256, KeyKind.P384, KeyKind.P521])
+def test_a_point_is_whole_uncompressed_of_its_curve_and_on_it(kind: KeyKind) -> None:
+    key = keys.generate(kind).public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    name = f"nistp{key.curve.key_size}".encode()
+    point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    short = key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+    off = point[:-1] + bytes([point[-1] ^ 1])
+
+    def write(curve: bytes, octets: bytes) -> bytes:
+        return string(b"ecdsa-sha2-" + name) + string(curve) + string(octets)
+
+    check_key(write(name, point))
+    for curve, octets in (
+        (name, short),
+        (name, off),
+        (name, point + b"\0"),
+        (name, b"\x06" + point[1:]),
+        (name, b""),
+        (b"nistp224", point),
+    ):
+        with pytest.raises(UnusableKeyError, match="not a public key"):
+            check_key(write(curve, octets))
 
 
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(1, 255))

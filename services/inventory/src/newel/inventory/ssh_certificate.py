@@ -3,7 +3,6 @@
 import hashlib
 import ipaddress
 
-from newel.crypto import keys
 from newel.crypto.ssh import certificates, key_quality
 from newel.crypto.ssh.wire import WireError
 from newel.inventory.certificate import (
@@ -44,7 +43,7 @@ def read_ssh_certificate(wire: bytes) -> CertificateFacts:
 def _digest_key(wire: bytes) -> bytes:
     """Return the digest of a key as one of X.509; empty for a type that X.509 does not have."""
     try:
-        return hashlib.sha256(keys.spki(key_quality.load_key(wire))).digest()
+        return hashlib.sha256(key_quality.read_spki(wire)).digest()
     except key_quality.UnusableKeyError:
         return b""
 

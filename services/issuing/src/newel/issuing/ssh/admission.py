@@ -3,7 +3,6 @@
 import datetime as dt
 import hashlib
 
-from newel.crypto import keys
 from newel.crypto.ssh import key_quality
 from newel.durations.go import format_duration
 from newel.issuing.requests import IDEMPOTENCY_KEY_SIZES, RefusedRequest, malformed_error
@@ -50,7 +49,7 @@ class SSHAdmission:
 def _check_key(wire: bytes) -> bytes:
     """Return the SubjectPublicKeyInfo of the key to be certified. Raises ``badPublicKey``."""
     try:
-        return keys.spki(key_quality.check_key(wire))
+        return key_quality.check_key(wire)
     except key_quality.UnusableKeyError as error:
         raise NewelError(ErrorType.BAD_PUBLIC_KEY, str(error)) from None
 

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from newel.crypto import keys
 from newel.crypto.ssh import certificates, key_quality
 from newel.crypto.ssh.certificates import Certificate
 from newel.crypto.ssh.public_keys import format_key
@@ -85,7 +84,7 @@ class SSHReader:
 def _digest_key(wire: bytes) -> bytes:
     """Return the digest by which a key is blocked: of one that cannot be read, the wire form's."""
     try:
-        spki = keys.spki(key_quality.load_key(wire))
+        spki = key_quality.read_spki(wire)
     except key_quality.UnusableKeyError:
         spki = wire
     return hashlib.sha256(spki).digest()
