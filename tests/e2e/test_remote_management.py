@@ -218,11 +218,15 @@ def test_certbot_obtains_names_that_its_key_approves_without_a_challenge(
 ) -> None:
     newel.output([*PROVISIONER, "add", "approved", "--type", "ACME", "--require-eab"])
     names = ["--approve", "behind.firewall.internal", "--approve", "10.1.0.0/16"]
-    made = newel.output([*EAB, "add", "approved", "ref", *names, "--output", "json"])
-    key = json.loads(made)
-    newel.certbot(
-        tmp_path, "approved", "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
-        "-d", "behind.firewall.internal", "--eab-kid", key["id"], "--eab-hmac-key", key["key"],
-    )  # fmt: skip # a command line
-    assert (tmp_path / "config/live/behind.firewall.internal/fullchain.pem").exists()
+    many = ["--accounts", "2", "--output", "json"]
+    key = json.loads(newel.output([*EAB, "add", "approved", "ref", *names, *many]))
+    for home in (tmp_path / "first", tmp_path / "second"):
+        home.mkdir()
+        newel.certbot(
+            home, "approved", "certonly", "--standalone", "--agree-tos", "-m", "you@example.com",
+            "-d", "behind.firewall.internal", "--eab-kid", key["id"], "--eab-hmac-key", key["key"],
+        )  # fmt: skip # a command line
+        assert (home / "config/live/behind.firewall.internal/fullchain.pem").exists()
+    assert "2 of 2 accounts" in newel.output([*EAB, "list", "approved"])
+    newel.output([*EAB, "remove", "approved", key["id"], "--revoke-accounts"])
     newel.output([*PROVISIONER, "remove", "approved"])

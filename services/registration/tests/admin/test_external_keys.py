@@ -1,5 +1,6 @@
-"""External account keys over HTTP: they bind one account, whose policy is theirs, until they are removed."""
+"""External account keys over HTTP: they bind accounts, whose policy is theirs, until they are removed."""
 
+import asyncio
 import base64
 from typing import Any
 
@@ -20,17 +21,21 @@ async def prepare(site: ManagedAuthority) -> None:
     await site.put("POST", "/admin/provisioners", ACME, 201)
 
 
-async def register(site: ManagedAuthority, key: dict[str, Any]) -> tuple[Client, Any]:
-    """A new account, bound by a key."""
-    client = Client(site.ra.service.web["https"], "eab")
+def bind(client: Client, key: dict[str, Any]) -> dict[str, Any]:
+    """A request of a new account that a key binds."""
     binding = external_account.make_binding(
         key["id"],
         base64.b64decode(key["hmacKey"]),
         client.url("new-account"),
         client.key.public_key(),
     )
-    payload = {"externalAccountBinding": msgspec.json.decode(binding)}
-    return client, await client.register(**payload)
+    return {"externalAccountBinding": msgspec.json.decode(binding)}
+
+
+async def register(site: ManagedAuthority, key: dict[str, Any]) -> tuple[Client, Any]:
+    """A new account, bound by a key."""
+    client = Client(site.ra.service.web["https"], "eab")
+    return client, await client.register(**bind(client, key))
 
 
 async def test_a_key_is_added_binds_one_account_and_is_listed(each_site: ManagedAuthority) -> None:
@@ -52,6 +57,80 @@ async def test_a_key_is_added_binds_one_account_and_is_listed(each_site: Managed
     assert (await site.get(f"{PATH}/other"))["eaks"] == []
     (said,) = site.decisions("admin.external-key.add")
     assert key["hmacKey"] not in str(said)
+
+
+@pytest.mark.attack("A06")
+async def test_a_key_for_several_accounts_binds_so_many_and_no_more(
+    each_site: ManagedAuthority,
+) -> None:
+    site = each_site
+    await prepare(site)
+    asked = {"reference": "r", "mostAccounts": 5, "approved": {"dns": ["*.lab"]}}
+    key = await site.put("POST", PATH, asked, 201)
+    assert key["mostAccounts"] == 5
+    found = await asyncio.gather(*[register(site, key) for _ in range(50)])
+    statuses = sorted(reply.status for _, reply in found)
+    assert statuses == [201] * 5 + [401] * 45
+    told = "this external account key has bound the 5 accounts that it may: ask the administrator"
+    assert told in (await register(site, key))[1]["detail"]
+    (listed,) = (await site.get(PATH))["eaks"]
+    assert (listed["most_accounts"], listed["bound_accounts"]) == (5, 5)
+    clients = [client for client, reply in found if reply.status == 201]
+    assert len({client.kid for client in clients}) == 5
+    # names that need no proof, and a policy, are those of all of them
+    for client in clients:
+        assert (await client.order("host.lab"))["status"] == "ready"
+    await site.put("POST", "/admin/acme/policy/eab/reference/r", POLICY, 201)
+    for client in clients:
+        assert (await client.order("host.lab")).problem == "rejectedIdentifier"
+    # who is bound already needs no place
+    assert (await clients[0].register()).status == 200
+    (said,) = site.decisions("admin.external-key.add")
+    assert said["after"]["mostAccounts"] == 5
+
+
+@pytest.mark.attack("A06")
+async def test_one_account_takes_one_place_however_often_it_asks(
+    each_site: ManagedAuthority,
+) -> None:
+    site = each_site
+    await prepare(site)
+    key = await site.put("POST", PATH, {"mostAccounts": 3}, 201)
+    client = Client(site.ra.service.web["https"], "eab")
+    payload = bind(client, key)
+    replies = await asyncio.gather(
+        *[client.post("new-account", payload, kid=None) for _ in range(12)]
+    )
+    assert sorted(each.status for each in replies) == [200] * 11 + [201]
+    (listed,) = (await site.get(PATH))["eaks"]
+    assert listed["bound_accounts"] == 1
+    assert [(await register(site, key))[1].status for _ in range(3)] == [201, 201, 401]
+
+
+@pytest.mark.attack("A06")
+async def test_the_accounts_of_a_removed_key_are_revoked_where_that_is_asked(
+    each_site: ManagedAuthority,
+) -> None:
+    site = each_site
+    await prepare(site)
+    key = await site.put("POST", PATH, {"mostAccounts": 2}, 201)
+    other = await site.put("POST", PATH, {}, 201)
+    first, _ = await register(site, key)
+    second, _ = await register(site, key)
+    foreign, _ = await register(site, other)
+    pending = (await first.order("a.example")).header("location")
+    path = f"{PATH}/{key['id']}"
+    refused = refusal(await site.send("DELETE", f"{path}?accounts=all"))
+    assert refused[::2] == (400, "accounts is 'all': it is revoke, or left out")
+    told = await site.put("DELETE", f"{path}?accounts=revoke", None, 200)
+    assert told == {"status": "ok", "accounts": "revoked"}
+    for client in (first, second):
+        assert (await client.order("b.example")).problem == "unauthorized"
+        assert (await client.post(client.kid)).problem == "unauthorized"
+    assert (await first.post(pending)).problem == "unauthorized"
+    assert (await foreign.order("b.example")).status == 201
+    *_, said = site.decisions("admin.external-key.remove")
+    assert said["after"] == {"accounts": "revoked"}
 
 
 async def test_a_list_has_pages(site: ManagedAuthority) -> None:
@@ -125,6 +204,8 @@ async def test_a_policy_of_a_key_is_removed(site: ManagedAuthority) -> None:
         ("/admin/acme/eab/none", {}, 404, "error loading provisioner none: provisioner none not found"),
         (PATH, {"reference": "a" * 257}, 400, "reference length 257 exceeds the maximum (256)"),
         (PATH, {"reference": "a\n"}, 400, "the reference has characters that cannot be printed"),
+        (PATH, {"mostAccounts": 0}, 400, "mostAccounts is 0: a key is for 1 to 10000 accounts"),
+        (PATH, {"mostAccounts": 10001}, 400, "mostAccounts is 10001: a key is for 1 to 10000 accounts"),
         (PATH, {"reference": 1}, 400, "Expected `str`, got `int` - at `$.reference`"),
         ("/admin/acme/policy/eab/key/none", POLICY, 404, "ACME External Account Key not found"),
         ("/admin/acme/policy/eab/reference/none", POLICY, 404, "ACME External Account Key not found"),

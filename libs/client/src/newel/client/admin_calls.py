@@ -39,6 +39,12 @@ class ExternalKey(NamedTuple):
     """The HMAC key, base64url; "" in lists."""
     created_at: str
     bound_at: str
+    most_accounts: int = 1
+    """How many accounts it may bind."""
+    bound_accounts: int = 0
+    """How many it has bound; ``account`` is the last."""
+    has_approved: bool = False
+    """Whether its accounts need not prove some names."""
 
 
 class Replacement(NamedTuple):
@@ -150,23 +156,40 @@ def external_keys(
 
 
 def create_external_key(
-    provisioner_name: str, reference: str, approved: Mapping[str, Sequence[str]] | None = None
+    provisioner_name: str,
+    reference: str,
+    approved: Mapping[str, Sequence[str]] | None = None,
+    most_accounts: int = 1,
 ) -> Call[ExternalKey]:
     """Create an external account key; only this answer holds it.
 
-    ``approved`` has the names that its accounts need not prove: lists under ``dns`` and ``ip``.
+    ``approved`` has the names that its accounts need not prove: lists under ``dns`` and ``ip``;
+    ``most_accounts`` says how many it may bind.
     """
     path = f"/admin/acme/eab/{segment(provisioner_name)}"
     body: dict[str, Any] = {"reference": reference}
     if approved:
         body["approved"] = approved
+    if most_accounts != 1:
+        body["mostAccounts"] = most_accounts
     return change("POST", path, body, lambda answer: external_key_of(members(answer)))
 
 
-def remove_external_key(provisioner_name: str, identifier: str) -> Call[None]:
-    """Remove an external account key."""
+def remove_external_key(
+    provisioner_name: str, identifier: str, *, revoke_accounts: bool = False
+) -> Call[bool]:
+    """Remove an external account key, and revoke the accounts that it has bound where that is asked.
+
+    The answer is whether they were.
+    """
     path = f"/admin/acme/eab/{segment(provisioner_name)}/{segment(identifier)}"
-    return Call("DELETE", path, nothing)
+    if not revoke_accounts:
+        return Call("DELETE", path, lambda _: False)
+    return Call(
+        "DELETE",
+        f"{path}?accounts=revoke",
+        lambda answer: members(answer).get("accounts") == "revoked",
+    )
 
 
 def replacements() -> Call[list[Replacement]]:
@@ -230,7 +253,19 @@ def external_key_of(row: dict[str, Any]) -> ExternalKey:
     identifier, whose, reference, account, key = (either(row, name) for name in names)
     unpadded = key.translate(str.maketrans("+/", "-_")).rstrip("=")
     created, bound = moment(row, "created_at"), moment(row, "bound_at")
-    return ExternalKey(identifier, whose, reference, account, unpadded, created, bound)
+    most = number(row, "most_accounts") or 1
+    count = number(row, "bound_accounts") or int(bool(account))
+    return ExternalKey(
+        identifier, whose, reference, account, unpadded, created, bound, most, count,
+        bool(row.get("approved")),
+    )  # fmt: skip # a row
+
+
+def number(row: dict[str, Any], name: str) -> int:
+    """Return a member that is a number, under its snake-case or camel-case name; 0 if it is missing."""
+    first, *others = name.split("_")
+    value: object = row.get(name, row.get(first + "".join(word.title() for word in others)))
+    return value if isinstance(value, int) else 0
 
 
 def replacement_of(row: dict[str, Any]) -> Replacement:

@@ -160,6 +160,8 @@ class NewExternalKey(msgspec.Struct):
     reference: str = ""
     approved: NameLists | None = None
     """Names that its accounts need not prove."""
+    most_accounts: int = msgspec.field(default=1, name="mostAccounts")
+    """How many accounts it may bind."""
 
 
 class ManagedAdmin(_Message):
@@ -185,6 +187,10 @@ class ManagedExternalKey(_Message):
     bound_at: str = ""
     policy: ManagedPolicy | None = None
     approved: NameLists | None = None
+    most_accounts: int = 1
+    """How many accounts it may bind."""
+    bound_accounts: int = 0
+    """How many it has bound, where it may bind several; ``account`` is the last."""
 
 
 def write_time(seconds: int | None) -> str:
@@ -219,5 +225,7 @@ def listed_key(key: ManagedExternalKey, created_at: int, bound_at: int | None) -
         "created_at": {"seconds": created_at},
         "bound_at": {"seconds": NO_SECONDS if bound_at is None else bound_at},
         "approved": None if key.approved is None else msgspec.to_builtins(key.approved),
+        "most_accounts": key.most_accounts if key.most_accounts > 1 else 0,
+        "bound_accounts": key.bound_accounts,
     }
     return {name: value for name, value in found.items() if value}

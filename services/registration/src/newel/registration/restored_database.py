@@ -36,6 +36,11 @@ _COUNT_UNBOUND_KEYS = Statement(
 _REMOVE_UNBOUND_KEYS = Statement(
     "UPDATE acme_external_keys SET removed_at = $1 WHERE account IS NULL AND removed_at IS NULL"
 )
+# Those that bound some of the accounts they may bind: no more of them, and these stay as they are.
+_CLOSE_KEYS = Statement("""
+    UPDATE acme_external_keys SET most_accounts = (
+        SELECT count(*) FROM acme_accounts a WHERE a.external_key = acme_external_keys.id)
+    WHERE most_accounts > 1 AND account IS NOT NULL AND removed_at IS NULL""")
 
 
 async def fence(database: Database, moment: int) -> int:
@@ -43,7 +48,8 @@ async def fence(database: Database, moment: int) -> int:
 
     Tokens are refused by when they were made, ACME's nonces by a new secret (RFC 8555 §6.5). Open orders end,
     and authorizations have to be proved again. Keys for external account binding that no account had at the
-    backup may have one since: they are removed, and their number is returned. Raises NewelError.
+    backup may have one since: they are removed, and their number is returned. Those that
+    some accounts have bind no further ones. Raises NewelError.
     """
     unbound = int((await database.fetch(_COUNT_UNBOUND_KEYS))[0][0])
     await database.apply(
@@ -54,5 +60,6 @@ async def fence(database: Database, moment: int) -> int:
         Write(_END_ORDERS, (_PROBLEM,)),
         Write(_END_AUTHORIZATIONS, (moment,)),
         Write(_REMOVE_UNBOUND_KEYS, (moment,)),
+        Write(_CLOSE_KEYS, ()),
     )
     return unbound

@@ -26,6 +26,23 @@ def explain_refusals(what: str) -> Generator[None]:
         raise CliError(f"error {what}: {error.message}") from error
 
 
+def require_honoured(key: "ExternalKey", most_accounts: int, has_approved: bool) -> None:
+    """Raise CliError where the authority made a key that is not what was asked for."""
+    refused = [
+        what
+        for what, is_missing in (
+            (f"for {most_accounts} accounts", key.most_accounts != most_accounts),
+            ("with names that need no proof", has_approved and not key.has_approved),
+        )
+        if is_missing
+    ]
+    if refused:
+        raise CliError(
+            f"the authority knows no keys {' or '.join(refused)}, and made one for one account without"
+            f" them: remove it by 'ca acme eab remove {key.provisioner} {key.id}'"
+        )
+
+
 def sort_names(names: Iterable[str]) -> dict[str, list[str]]:
     """Sort names by what they are constraints on: addresses and networks, or DNS names."""
     found: dict[str, list[str]] = {}
@@ -56,9 +73,10 @@ def moment(text: str) -> str:
         return ""
 
 
-def as_json(key: "ExternalKey") -> dict[str, str]:
+def as_json(key: "ExternalKey") -> dict[str, str | int]:
     """Return a key's members."""
     return {
         "id": key.id, "provisioner": key.provisioner, "reference": key.reference,
         "account": key.account, "key": key.key, "createdAt": key.created_at, "boundAt": key.bound_at,
+        "mostAccounts": key.most_accounts, "boundAccounts": key.bound_accounts,
     }  # fmt: skip # a table

@@ -42,6 +42,7 @@ class CAACMEEABAddOptions(
 ):
     """Options of `ca acme eab add`."""
 
+    accounts: int | None
     approve: list[str]
 
 
@@ -51,6 +52,8 @@ class CAACMEEABRemoveOptions(
     flag_groups.Administrator,
 ):
     """Options of `ca acme eab remove`."""
+
+    revoke_accounts: bool
 
 
 class CAACMEReplacementListOptions(

@@ -90,7 +90,7 @@ async def _new_account(server: Server, call: Call, request: messages.NewAccount)
 
 
 async def _verify_binding(call: Call, request: messages.NewAccount) -> str:
-    """Verify the external account binding and return its key id, which is bound once (§7.3.4)."""
+    """Verify the external account binding and return its key id (§7.3.4)."""
     raw = request.external_account_binding
     if raw is msgspec.UNSET or bytes(raw) == b"null":
         raise NewelError(
@@ -100,10 +100,16 @@ async def _verify_binding(call: Call, request: messages.NewAccount) -> str:
     key_id = external_account.read_key_id(binding)
     known = await call.storage.external_key(key_id, call.provisioner.name)
     # an unknown key id fails like a wrong MAC
-    mac_key, is_bound = known or (b"\x00" * 32, True)
+    mac_key, bound, most = known or (b"\x00" * 32, 0, 0)
     external_account.verify(binding, mac_key, url=call.url, account_key=call.key)
-    if is_bound:
+    if not most:
         raise _unusable_binding()
+    if bound >= most:
+        many = "the account that it may" if most == 1 else f"the {most} accounts that it may"
+        raise NewelError(
+            ErrorType.UNAUTHORIZED,
+            f"this external account key has bound {many}: ask the administrator for another",
+        )
     return key_id
 
 

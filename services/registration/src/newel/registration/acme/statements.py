@@ -38,12 +38,21 @@ ADD_ACCOUNT = Statement("""
     INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
         external_key, created_at)
     VALUES ($1, $2, $3, $4, $5, 'valid', $6, NULL, $7) ON CONFLICT DO NOTHING""")
-# Only the winner of the binding gets the account.
+# A key binds as many accounts as it may. Its row is locked first, so that those who count see each other's;
+# the last account stands in the key. One that another program has bound may have no account here.
+LOCK_EXTERNAL_KEY = Statement("UPDATE acme_external_keys SET account = account WHERE id = $1")
 ADD_BOUND_ACCOUNT = Statement("""
     INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status, terms_agreed,
         external_key, created_at)
     SELECT $1, $2, $3, $4, $5, 'valid', $6, k.id, $7 FROM acme_external_keys k
-    WHERE k.id = $8 AND k.account = $1 ON CONFLICT DO NOTHING""")
+    WHERE k.id = $8 AND k.provisioner = $2 AND k.removed_at IS NULL
+        AND (k.account IS NULL OR k.most_accounts > 1)
+        AND (SELECT count(*) FROM acme_accounts a WHERE a.external_key = $8)
+            < coalesce(k.most_accounts, 1)
+    ON CONFLICT DO NOTHING""")
+NOTE_BOUND_ACCOUNT = Statement("""
+    UPDATE acme_external_keys SET account = $2, bound_at = $3
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM acme_accounts a WHERE a.id = $2)""")
 # Accounts and keys of another program, which keep their ids.
 FOREIGN_ACCOUNT = Statement(
     "SELECT id FROM acme_accounts WHERE id = $1 OR (thumbprint = $2 AND provisioner = $3)"
@@ -69,12 +78,9 @@ CHANGE_KEY = Statement("""
         SELECT 1 FROM acme_accounts o WHERE o.thumbprint = $2 AND o.provisioner = $5)""")
 
 EXTERNAL_KEY = Statement("""
-    SELECT mac_key, account FROM acme_external_keys
-    WHERE id = $1 AND provisioner = $2 AND removed_at IS NULL""")
-BIND_EXTERNAL_KEY = Statement("""
-    UPDATE acme_external_keys SET account = $3, bound_at = $4
-    WHERE id = $1 AND provisioner = $2 AND account IS NULL AND removed_at IS NULL AND NOT EXISTS (
-        SELECT 1 FROM acme_accounts a WHERE a.thumbprint = $5 AND a.provisioner = $2)""")
+    SELECT k.mac_key, k.account, coalesce(k.most_accounts, 1),
+        (SELECT count(*) FROM acme_accounts a WHERE a.external_key = k.id)
+    FROM acme_external_keys k WHERE k.id = $1 AND k.provisioner = $2 AND k.removed_at IS NULL""")
 
 # ---------------------------------------------------------------- orders
 ADD_ORDER = Statement("""

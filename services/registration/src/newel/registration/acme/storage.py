@@ -66,10 +66,13 @@ class Storage:
         found = await self._database.fetch(sql.ACCOUNT_OF_KEY, thumbprint, provisioner)
         return rows.account(found[0]) if found else None
 
-    async def external_key(self, key_id: str, provisioner: str) -> tuple[bytes, bool] | None:
-        """Read the MAC key of that id, and whether an account is bound to it already."""
+    async def external_key(self, key_id: str, provisioner: str) -> tuple[bytes, int, int] | None:
+        """Read the MAC key of that id, how many accounts are bound to it, and how many may be."""
         found = await self._database.fetch(sql.EXTERNAL_KEY, key_id, provisioner)
-        return (bytes(found[0][0]), found[0][1] is not None) if found else None
+        if not found:
+            return None
+        mac_key, last, most, bound = found[0]
+        return bytes(mac_key), max(int(bound), int(last is not None)), int(most)
 
     # ------------------------------------------------------------ orders
     async def order(self, order: bytes, account: bytes, now: dt.datetime) -> Order | None:

@@ -74,10 +74,11 @@ def _new_account(new: changes.NewAccount) -> list[Write]:
     )
     if not new.external_key:
         return [Write(sql.ADD_ACCOUNT, row)]
-    bind = (new.external_key, new.provisioner, new.id, created_at, new.thumbprint)
+    key = new.external_key
     return [
-        Write(sql.BIND_EXTERNAL_KEY, bind),
-        Write(sql.ADD_BOUND_ACCOUNT, (*row, new.external_key)),
+        Write(sql.LOCK_EXTERNAL_KEY, (key,)),
+        Write(sql.ADD_BOUND_ACCOUNT, (*row, key)),
+        Write(sql.NOTE_BOUND_ACCOUNT, (key, new.id, created_at)),
     ]
 
 

@@ -27,6 +27,7 @@ from newel.step.managed_messages import (
 
 _LONGEST_REFERENCE = 256
 _KEY_SIZE = 32
+_MOST_ACCOUNTS = 10_000
 
 
 async def list_keys(server: AdminServer, call: Call) -> Outcome:
@@ -53,14 +54,19 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
         )
     if not reference.isprintable():
         raise malformed_error("the reference has characters that cannot be printed")
+    if not 1 <= asked.most_accounts <= _MOST_ACCOUNTS:
+        raise malformed_error(
+            f"mostAccounts is {asked.most_accounts}: a key is for 1 to {_MOST_ACCOUNTS} accounts"
+        )
     if asked.approved is not None:
         try:
             Approvals(asked.approved)
         except ValueError as error:
             raise malformed_error(str(error)[:300]) from None
     key = ExternalKey(
-        new_uuid(), provisioner.name, reference, None, call.now, None, None, 0, asked.approved
-    )
+        new_uuid(), provisioner.name, reference, None, call.now, None, None, 0, asked.approved,
+        asked.most_accounts,
+    )  # fmt: skip # a row
     mac_key = random_bytes(_KEY_SIZE)
     if not await server.tables.add_external_key(key, mac_key):
         raise conflict_error(
@@ -74,6 +80,7 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
         "after": {
             "reference": reference,
             "provisioner": key.provisioner,
+            "mostAccounts": key.most,
             **({"approved": msgspec.to_builtins(key.approved)} if key.approved else {}),
         },
     }
@@ -81,13 +88,22 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
 
 
 async def remove_key(server: AdminServer, call: Call) -> Outcome:
-    """Remove a key: it binds no account any more. An account that it has bound stays."""
+    """Remove a key: it binds no account any more. Those that it has bound stay, unless they are named."""
     provisioner = _load_acme(call)
     key = await _find(server, provisioner, call.arguments[1])
-    if not await server.tables.remove_external_key(key.id, server.clock.now()):
+    asked = call.query.get("accounts", "")
+    if asked not in {"", "revoke"}:
+        raise malformed_error(f"accounts is {asked[:64]!r}: it is revoke, or left out")
+    revoked = asked == "revoke"
+    now = server.clock.now()
+    if not await server.tables.remove_external_key(key.id, now, revoke_accounts=revoked):
         raise not_found_error("ACME External Account Key not found")
     before = {"reference": key.reference, "provisioner": key.provisioner}
-    return Outcome(responses.OK, (), {"record": policies.key_label(key), "before": before})
+    facts = {"record": policies.key_label(key), "before": before}
+    if not revoked:
+        return Outcome(responses.OK, (), facts)
+    told = responses.json_response({"status": "ok", "accounts": "revoked"})
+    return Outcome(told, (), {**facts, "after": {"accounts": "revoked"}})
 
 
 KeyHandler = Callable[[AdminServer, Call, ExternalKey], Awaitable[Outcome]]
@@ -144,4 +160,6 @@ def _message(key: ExternalKey) -> ManagedExternalKey:
         created_at=write_time(key.created_at),
         bound_at=write_time(key.bound_at),
         approved=key.approved,
+        most_accounts=key.most,
+        bound_accounts=key.bound if key.most > 1 else 0,
     )

@@ -135,6 +135,8 @@ def _answer(resource: Resource, method: str) -> Document:
 
 
 def _query(resource: Resource, method: str) -> list[Document]:
+    if method == "DELETE" and resource.pattern == ("acme", "eab", "{provisioner}", "{key}"):
+        return [_string("accounts", "query", "revoke: the accounts that it has bound, too")]
     if method != "GET":
         return []
     if resource.pattern in _LISTS:

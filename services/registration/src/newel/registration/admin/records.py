@@ -79,6 +79,10 @@ class ExternalKey(msgspec.Struct, frozen=True):
     revision: int
     approved: NameLists | None = None
     """The names that its accounts need not prove."""
+    most: int = 1
+    """How many accounts it may bind."""
+    bound: int = 0
+    """How many it has bound, ``account`` being the last."""
 
 
 class Configuration(msgspec.Struct, frozen=True):

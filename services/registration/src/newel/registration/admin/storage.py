@@ -73,7 +73,9 @@ _PUT_POLICY = Statement(
 _DELETE_POLICY = Statement("DELETE FROM policies WHERE name = $1")
 
 _KEY = (
-    "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision, approved"
+    "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision, approved,"
+    " coalesce(most_accounts, 1),"
+    " (SELECT count(*) FROM acme_accounts a WHERE a.external_key = acme_external_keys.id)"
     " FROM acme_external_keys "
 )
 _KEYS = Statement(
@@ -85,11 +87,18 @@ _KEYS_OF_REFERENCE = Statement(
 )
 _KEY_OF_ID = Statement(_KEY + "WHERE provisioner = $1 AND id = $2 AND removed_at IS NULL")
 _ADD_KEY = Statement(
-    "INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at, approved)"
-    " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id"
+    "INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at, approved,"
+    " most_accounts) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id"
 )
 _REMOVE_KEY = Statement(
     "UPDATE acme_external_keys SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL RETURNING id"
+)
+_CANCEL_ORDERS_OF_KEY = Statement(
+    "UPDATE acme_orders SET status = 'invalid' WHERE status = 'pending' AND account IN"
+    " (SELECT id FROM acme_accounts WHERE external_key = $1 AND status = 'valid')"
+)
+_REVOKE_ACCOUNTS_OF_KEY = Statement(
+    "UPDATE acme_accounts SET status = 'revoked' WHERE external_key = $1 AND status = 'valid'"
 )
 _SET_KEY_POLICY = Statement(
     "UPDATE acme_external_keys SET policy = $2, revision = revision + 1"
@@ -179,13 +188,28 @@ class AdminTables:
     async def add_external_key(self, key: ExternalKey, mac_key: bytes) -> bool:
         """Add a key; False when the provisioner has one of that reference."""
         approved = msgspec.json.encode(key.approved).decode() if key.approved else None
-        values = (key.id, key.provisioner, key.reference, mac_key, key.created_at, approved)
+        values = (
+            key.id,
+            key.provisioner,
+            key.reference,
+            mac_key,
+            key.created_at,
+            approved,
+            key.most,
+        )
         return await self._database.decide(Write(_ADD_KEY, values)) is not None
 
-    async def remove_external_key(self, identifier: str, now: dt.datetime) -> bool:
-        """Remove a key; its policy stays that of the account it bound. False when it is gone."""
+    async def remove_external_key(
+        self, identifier: str, now: dt.datetime, *, revoke_accounts: bool
+    ) -> bool:
+        """Remove a key; its policy stays that of the accounts it bound. False when it is gone.
+
+        With ``revoke_accounts`` they are revoked, and their pending orders end (RFC 8555 §7.1.2).
+        """
         gate = Write(_REMOVE_KEY, (identifier, int(now.timestamp())))
-        return await self._database.decide(gate) is not None
+        ends = (_CANCEL_ORDERS_OF_KEY, _REVOKE_ACCOUNTS_OF_KEY) if revoke_accounts else ()
+        writes = [Write(each, (identifier,)) for each in ends]
+        return await self._database.decide(gate, *writes) is not None
 
     async def set_key_policy(self, key: ExternalKey, policy: Record | None) -> bool:
         """Set or remove the policy of a key; False when the key has changed since it was read."""
@@ -220,8 +244,9 @@ def _external_key(row: Row) -> ExternalKey:
     policy = None if row[6] is None else msgspec.json.decode(row[6])
     approved = None if row[8] is None else msgspec.json.decode(row[8], type=NameLists)
     return ExternalKey(
-        row[0], row[1], row[2], account, row[4], row[5], policy, int(row[7]), approved
-    )
+        row[0], row[1], row[2], account, row[4], row[5], policy, int(row[7]), approved,
+        int(row[9]), int(row[10]),
+    )  # fmt: skip # a row
 
 
 def put_provisioner(stored: StoredProvisioner) -> Write:

@@ -18,11 +18,15 @@ def run(options: "CAACMEEABAddOptions") -> None:
 
     words = options.positionals(1, 2)
     approved = external_keys.sort_names(options.approve)
+    most = options.integer("accounts", 1)
     with (
         admin_session.open_session(admin_options(options)) as session,
         external_keys.explain_refusals("creating ACME EAB key"),
     ):
-        key = session.send(admin_calls.create_external_key(words[0], "".join(words[1:]), approved))
+        key = session.send(
+            admin_calls.create_external_key(words[0], "".join(words[1:]), approved, most)
+        )
+        external_keys.require_honoured(key, most, bool(approved))
     if options.json:
         from newel.cli.interact.terminal import show_json
 

@@ -49,7 +49,10 @@ def run(options: "CAACMEEABListOptions") -> None:
 def row(key: "ExternalKey") -> str:
     """One key of the table."""
     created, bound = external_keys.moment(key.created_at), external_keys.moment(key.bound_at)
-    cells = (key.id, key.provisioner, "*****", created, bound, key.account, key.reference)
+    account = key.account
+    if key.most_accounts > 1:
+        account = f"{key.bound_accounts} of {key.most_accounts} accounts"
+    cells = (key.id, key.provisioner, "*****", created, bound, account, key.reference)
     return external_keys.line(cells, external_keys.LISTED)
 
 

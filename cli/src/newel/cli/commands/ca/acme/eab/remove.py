@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from newel.cli.errors import CliError
 from newel.cli.operations.administration import admin_session, external_keys
 from newel.cli.options.groups import admin_options
 
@@ -18,5 +19,13 @@ def run(options: "CAACMEEABRemoveOptions") -> None:
         admin_session.open_session(admin_options(options)) as session,
         external_keys.explain_refusals("removing ACME EAB key"),
     ):
-        session.send(admin_calls.remove_external_key(name, identifier))
+        are_revoked = session.send(
+            admin_calls.remove_external_key(
+                name, identifier, revoke_accounts=options.revoke_accounts
+            )
+        )
+    if options.revoke_accounts and not are_revoked:
+        raise CliError(
+            "the key was removed, but this authority revokes no accounts with it: they stay"
+        )
     print("Key was deleted successfully!")
