@@ -53,6 +53,29 @@ async def test_what_a_restored_database_may_have_decided_is_not_decided_again(
     await database.close()
 
 
+async def test_a_key_for_several_accounts_binds_no_more_after_a_restore(database_url: str) -> None:
+    await migrate(database_url, "newel.registration", REVISION)
+    database = await open_database(database_url)
+    await add_rows(database)
+    await database.apply(
+        Write(Statement("UPDATE acme_external_keys SET most_accounts = 5"), ()),
+        Write(
+            Statement(
+                "INSERT INTO acme_accounts (id, provisioner, thumbprint, jwk, contact, status,"
+                " terms_agreed, external_key, created_at)"
+                " VALUES ($1, 'acme', $1, '{}', '[]', 'valid', '', 'bound', 0)"
+            ),
+            (b"account",),
+        ),
+    )
+    storage = Storage(database)
+    assert await storage.external_key("bound", "acme") == (b"1", 1, 5)
+    assert await restored_database.fence(database, MOMENT) == 1
+    assert await storage.external_key("bound", "acme") == (b"1", 1, 1)
+    assert await storage.external_key("unbound", "acme") is None
+    await database.close()
+
+
 async def test_tokens_of_the_time_before_a_restore_are_refused(database_url: str) -> None:
     await migrate(database_url, "newel.registration", REVISION)
     database = await open_database(database_url)
