@@ -174,6 +174,20 @@ def test_a_list_is_printed_and_kept_by_name(host: Shell) -> None:
     host.type_line("cmp printed revoked_keys")
 
 
+def test_a_host_says_how_old_its_list_is(host: Shell) -> None:
+    quiet = host.read_messages("step ssh krl --install revoked_keys --metrics krl.prom")
+    assert "Warning" not in quiet
+    values = (host.home / "krl.prom").read_text()
+    assert re.search(r"^newel_ssh_krl_version [1-9][0-9]*$", values, re.MULTILINE)
+    assert re.search(r"^newel_ssh_krl_confirmed_seconds [1-9][0-9]*$", values, re.MULTILINE)
+    host.type_line("ssh-keygen -q -k -f old -z 1 users.pub")  # its date is of now
+    said = host.read_messages("step ssh krl --install old --max-age 1h --root nowhere", code=1)
+    assert "Warning" not in said
+    host.type_line(": > empty")
+    said = host.read_messages("step ssh krl --install empty --root nowhere", code=1)
+    assert "Warning: there is no list in empty" in said
+
+
 def test_openssh_verifies_the_signature_of_the_list(authority: Authority, host: Shell) -> None:
     """Its key is the one that hosts trust users by."""
     fetch = f"curl -sf --cacert {authority.root} {authority.url}/ssh/krl"

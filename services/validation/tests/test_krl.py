@@ -260,3 +260,15 @@ async def test_the_list_is_published_while_the_issuing_authority_is_away(
         await compare(harness)
     await harness.parts.krl.projection.handle([revocation(7)])
     assert is_revoked(await publish(harness), 7)
+
+
+async def test_a_metric_says_when_the_list_that_is_served_was_made(
+    harness: ValidationHarness,
+) -> None:
+    await harness.parts.watch.refresh()
+    assert harness.registry.get_sample_value("newel_krl_made_seconds") == 0
+    await compare(harness)
+    listed = krl.parse(await publish(harness))
+    await harness.parts.watch.refresh()
+    made = harness.registry.get_sample_value("newel_krl_made_seconds")
+    assert made == listed.generated == int(NOW.timestamp())

@@ -65,6 +65,10 @@ class Metrics:
             "The first nextUpdate of the CRLs at a place that they are published at, since 1970",
             ("place",),
         )
+        self.krl_made = gauge(
+            "newel_krl_made_seconds",
+            "When the key revocation list that is served was made, since 1970; 0: there is none",
+        )
         self.crl_failures = counter("newel_crl_failures_total", "CRLs that could not be published")
         self.responder_not_after = gauge(
             "newel_ocsp_responder_not_after_seconds",

@@ -48,6 +48,7 @@ class Watch:
         now = int(self._clock.unix())
         self._metrics.lag.set(max(0, now - self._changes.agreed))
         self._metrics.cached.set(len(self._cache))
+        self._metrics.krl_made.set(self._krl.made_at)
         for issuer in self._issuers:
             await run_in_thread(issuer.delegation.refresh)
             self._metrics.responder_not_after.labels(issuer.id).set(

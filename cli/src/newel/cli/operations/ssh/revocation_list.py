@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from newel.cli.errors import CliError
 from newel.cli.operations.connection import connect
 from newel.cli.operations.ssh import authorities
+from newel.cli.operations.ssh.revocation_age import ListAge, read_installed
 from newel.cli.store import atomic_write
 from newel.cli.store.atomic_write import Target
 from newel.crypto.ssh import detached, krl
@@ -126,26 +127,19 @@ def install(authority: "AuthorityOptions", file: Path, patience: float = PATIENC
     return found
 
 
-def read_installed(file: Path) -> bytes:
-    """Return the list in the file; nothing when there is none, or none that sshd would read.
-
-    An empty or damaged file locks everybody out: a list of any version is better. Raises CliError
-    for a file that cannot be read.
-    """
-    try:
-        data = file.read_bytes()
-        krl.parse(data)
-    except (FileNotFoundError, WireError):
-        return b""
-    except OSError as error:
-        raise CliError(f"error reading {file}: {error.strerror}") from None
-    return data
-
-
 def keep(
-    authority: "AuthorityOptions", file: Path, log: Callable[[str, str], None], every: float = EVERY
+    authority: "AuthorityOptions",
+    file: Path,
+    log: Callable[[str, str], None],
+    every: float = EVERY,
+    age: ListAge | None = None,
 ) -> int:
-    """Keep the file up to date until a signal stops it; failures are logged once, and tried again."""
+    """Keep the file up to date until a signal stops it; failures are logged once, and tried again.
+
+    So is what ``age`` warns of: a list that has become old.
+    """
+    from newel.client.clock import now
+
     stop = threading.Event()
 
     def handle_signal(_number: int, _frame: object) -> None:
@@ -153,10 +147,12 @@ def keep(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handle_signal)
-    fault = ""
+    fault, warning = "", ""
     while not stop.is_set():
         try:
             found = install(authority, file, patience=0)  # it asks again by itself
+            if age is not None:
+                age.confirm(now())
             if found is not None:
                 log(f"{file}: key revocation list of version {found.version} is installed", "INFO")
             elif fault:
@@ -166,5 +162,19 @@ def keep(
             if str(error) != fault:
                 log(f"error updating {file}: {error}", "ERROR")
             fault = str(error)
+        before, warning = warning, _look(age)
+        if warning and warning != before:
+            log(warning, "ERROR")
         stop.wait(every)
     return 0
+
+
+def _look(age: ListAge | None) -> str:
+    from newel.client.clock import now
+
+    if age is None:
+        return ""
+    try:
+        return age.look(now())
+    except CliError as error:
+        return str(error)

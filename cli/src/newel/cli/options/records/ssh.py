@@ -86,7 +86,11 @@ class SSHKrlOptions(flag_groups.Authority):
     """Options of `ssh krl`."""
 
     daemon: bool
+    force: bool
     install: str | None
+    max_age: str | None
+    metrics: str | None
+    units: str | None
 
 
 class SSHListOptions(Invocation):

@@ -47,6 +47,8 @@ class KRLCache:
         self._began = int(clock.unix())
         self._document: Document | None = None
         self.number = 0
+        self.made_at = 0
+        """When the list that is served was made, in seconds since 1970; 0: there is none."""
 
     async def poll(self) -> None:
         """Read the newest list when another worker has published one."""
@@ -79,7 +81,7 @@ class KRLCache:
 
     def _put(self, latest: PublishedKRL) -> None:
         # a lower number is one of a restored database: what it lacks is recorded again soon
-        self.number = latest.number
+        self.number, self.made_at = latest.number, latest.made_at
         modified = (b"last-modified", http_date(latest.made_at))
         self._document = Document(
             latest.octets,
