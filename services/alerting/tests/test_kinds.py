@@ -3,20 +3,23 @@
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fakes.webhook import WebhookReceiver
 from fixtures.alerting import Alerts, expiry_event, renewal_event
-from fixtures.catalogue import START
+from fixtures.catalogue import START, make_event
 from newel.alerting.config import Channel, Config, Rule, Webhook
 from newel.alerting.documents import AlertDocument
 from newel.alerting.notices import Acknowledgement
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
+from newel.proto.events.v1 import events_pb2
 from newel.runtime.config import ConfigError, validate
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.listing import ListQuery
+from newel.runtime.events.contract import Event
 
 ONE = b"\x01\x01"
 UNRENEWED = expiry_event(ONE, what=subjects.ENDPOINT_UNRENEWED, fraction=0.45, usual=0.4)
@@ -125,3 +128,57 @@ async def test_an_alert_of_a_kind_that_is_not_known_is_listed_and_told_with_the_
     await alerts.deliver()
     assert sorted(titles(webhook)) == sorted([first.title, second.title])
     await alerts.close()
+
+
+def compromise_event(endpoint: str = "c-01", **fields: Any) -> Event:
+    about = {"subject": "a.example", "key": b"\x07" * 32, "certificates": 4, "endpoints": 4}
+    event = events_pb2.EndpointCompromised(endpoint=endpoint, serial=ONE, **{**about, **fields})
+    event.not_before.FromDatetime(START)
+    event.not_after.FromDatetime(START + dt.timedelta(hours=24))
+    return make_event(subjects.ENDPOINT_COMPROMISED, event.SerializeToString())
+
+
+async def test_a_compromised_key_is_told_to_its_owners_until_another_one_is_in_use(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    first = compromise_event(owner="ada", others=["b.example", "c.example"])
+    second = compromise_event("c-02", subject="b.example", owner="bob", others=["a.example"])
+    for _ in range(2):
+        await alerts.take(first, first, second)
+        await alerts.deliver()
+    data = sorted((each["data"] for each in webhook.events), key=lambda each: each["subject"])
+    assert [(each["subject"], each["owner"], each["severity"]) for each in data] == [
+        ("a.example", "ada", "critical"),
+        ("b.example", "bob", "critical"),
+    ]
+    assert data[0]["title"] == "The key of a.example was compromised"
+    assert data[0]["detail"] == (
+        "4 certificates of 4 endpoints that have not expired are on its key:"
+        " also b.example, c.example and 1 more."
+    )
+    over = events_pb2.EndpointRekeyed(endpoint="c-01", serial=b"\x05", compromised=b"\x07" * 32)
+    await alerts.take(make_event(subjects.ENDPOINT_REKEYED, over.SerializeToString()))
+    await alerts.deliver()
+    assert webhook.events[-1]["data"]["title"] == (
+        "Resolved: a.example has a certificate on another key"
+    )
+    still_open = "SELECT endpoint FROM notices WHERE resolved_at IS NULL"
+    assert await alerts.rows(still_open) == [("c-02",)]
+    await alerts.close()
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"certificates": 1, "endpoints": 1}, "1 certificate of 1 endpoint that have not expired"),
+        ({"key": b""}, "What else is on its key is not known."),
+    ],
+)
+async def test_what_is_on_a_compromised_key_is_said_as_far_as_it_is_known(
+    database: Database, fields: dict[str, Any], said: str
+) -> None:
+    alerts = Alerts(database, Config())
+    await alerts.take(compromise_event(**fields))
+    ((detail,),) = await alerts.rows("SELECT detail FROM notices")
+    assert said in detail

@@ -12,6 +12,8 @@ EXPIRING = "expiring"
 """A certificate that is late for renewal."""
 EXPIRED = "expired"
 """A certificate that has expired, and has no successor."""
+COMPROMISED = "compromised"
+"""A certificate was revoked because its key was compromised."""
 
 LATE = (UNRENEWED, EXPIRING, EXPIRED)
 """What is said of one certificate as its lifetime passes: each follows the ones before it."""
@@ -49,6 +51,12 @@ KINDS: Mapping[str, Kind] = {
             "Resolved: {} has a new certificate",
             "Have a new certificate issued now and see why the renewer failed; if nothing uses it any more,"
             " acknowledge this.",
+        ),
+        Kind(
+            COMPROMISED,
+            "The key of {} was compromised",
+            "Resolved: {} has a certificate on another key",
+            "Have a certificate on a new key issued, find out how the key was lost, and revoke all on that key.",
         ),
     )
 }

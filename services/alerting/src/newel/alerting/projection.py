@@ -6,6 +6,7 @@ from typing import Protocol
 
 from google.protobuf.message import DecodeError
 
+from newel.alerting.compromise import compromise_id, describe_compromise
 from newel.alerting.config import Config
 from newel.alerting.kinds import EXPIRED, EXPIRING, LATE, UNRENEWED
 from newel.alerting.metrics import Metrics
@@ -69,7 +70,17 @@ class Projection:
                     late = events_pb2.EndpointExpiring.FromString(event.payload)
                     await self._open_late(late, _LATE[event.subject])
                 elif event.subject == subjects.ENDPOINT_RENEWED:
-                    await self._resolve(events_pb2.EndpointRenewed.FromString(event.payload))
+                    renewed = events_pb2.EndpointRenewed.FromString(event.payload)
+                    for kind in LATE:
+                        notice = notice_id(renewed.superseded, kind)
+                        await self._resolve(notice, renewed.superseded, renewed.serial)
+                elif event.subject == subjects.ENDPOINT_COMPROMISED:
+                    compromised = events_pb2.EndpointCompromised.FromString(event.payload)
+                    await self._open(describe_compromise(compromised, self._clock.now()))
+                elif event.subject == subjects.ENDPOINT_REKEYED:
+                    rekeyed = events_pb2.EndpointRekeyed.FromString(event.payload)
+                    notice = compromise_id(rekeyed.endpoint, rekeyed.compromised)
+                    await self._resolve(notice, b"", rekeyed.serial)
             except DecodeError as error:
                 # It will not get better by coming again, and what is behind it must not wait.
                 self._metrics.unreadable.inc()
@@ -105,12 +116,9 @@ class Projection:
             channels = [route.channel for route in to if route.after is None]
             self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)
 
-    async def _resolve(self, event: events_pb2.EndpointRenewed) -> None:
-        now = self._clock.now()
-        for kind in LATE:
-            notice = notice_id(event.superseded, kind)
-            if await self._notices.resolve(notice, event.superseded, event.serial, now):
-                self._metrics.notices.labels(event="resolved").inc()
-                self._audit.record(
-                    "alerting.notice", "resolved", notice=notice, successor=event.serial.hex()
-                )
+    async def _resolve(self, notice: str, serial: bytes, successor: bytes) -> None:
+        if await self._notices.resolve(notice, serial, successor, self._clock.now()):
+            self._metrics.notices.labels(event="resolved").inc()
+            self._audit.record(
+                "alerting.notice", "resolved", notice=notice, successor=successor.hex()
+            )

@@ -6,6 +6,7 @@ from functools import partial
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from newel.inventory.compromise import CompromiseReporter
 from newel.inventory.config import Config
 from newel.inventory.counting import UsageCounter
 from newel.inventory.expiry import ExpiryWatch
@@ -17,6 +18,7 @@ from newel.inventory.reconcile import Reconciler
 from newel.inventory.regrouping import Regrouper
 from newel.inventory.rpc import AdministratorsServicer, LookupServicer
 from newel.inventory.storage.catalogue import CatalogueStorage
+from newel.inventory.storage.compromises import CompromiseStorage
 from newel.inventory.storage.counts import CountStorage
 from newel.inventory.storage.keys import KeyStorage
 from newel.inventory.storage.listing import ListingStorage
@@ -71,22 +73,21 @@ def build(config: Config, ports: Ports) -> Service:
     catalogue = CatalogueStorage(ports.database)
     listing = ListingStorage(ports.database)
     metadata = MetadataStorage(ports.database)
-    projected = Projection(catalogue, config.expiry, ports.audit, metrics)
+    compromises = CompromiseReporter(
+        CompromiseStorage(ports.database), metadata, ports.outbox, ports.clock,
+        config.expiry.forget, ports.audit,
+    )  # fmt: skip # the parts around a table
+    projected = Projection(catalogue, compromises, config.expiry, ports.audit, metrics)
     watch = ExpiryWatch(
-        catalogue, metadata, ports.outbox, ports.clock, config.expiry, ports.audit, metrics
-    )
+        catalogue, compromises, metadata, ports.outbox, ports.clock, config.expiry, ports.audit,
+        metrics,
+    )  # fmt: skip # the parts around a table
     regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
     repository: issuing_pb2_grpc.RepositoryAsyncStub = issuing_pb2_grpc.RepositoryStub(
         ports.issuing
     )
     reconciliation = Reconciler(
-        repository,
-        projected,
-        catalogue,
-        ports.clock,
-        config.reconcile,
-        ports.audit,
-        metrics,
+        repository, projected, catalogue, ports.clock, config.reconcile, ports.audit, metrics
     )
     usage = UsageCounter(CountStorage(ports.database), ports.clock, metrics)
     ports.bus.subscribe(

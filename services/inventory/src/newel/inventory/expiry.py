@@ -10,7 +10,7 @@ from typing import Protocol
 
 from newel.inventory.config import Expiry
 from newel.inventory.endpoints import own_endpoint
-from newel.inventory.lookup import OWNER, MetadataQuery, MetadataStore, look_up, spell_name
+from newel.inventory.lookup import MetadataQuery, MetadataStore, find_owner
 from newel.inventory.metrics import Metrics
 from newel.inventory.stages import Stage, WatchedCertificate, list_stages, reach
 from newel.proto import subjects
@@ -79,12 +79,21 @@ class Endpoints(Protocol):
         ...
 
 
+class Replacements(Protocol):
+    """Those endpoints whose key was compromised."""
+
+    async def settle(self, endpoint: DueEndpoint) -> bool:
+        """Report that an endpoint whose key was compromised has a later certificate on another one."""
+        ...
+
+
 class ExpiryWatch:
     """Reports each stage of a certificate once, and once that its endpoint has another one."""
 
     def __init__(
         self,
         endpoints: Endpoints,
+        replacements: Replacements,
         metadata: MetadataStore,
         outbox: Outbox,
         clock: Clock,
@@ -93,6 +102,7 @@ class ExpiryWatch:
         metrics: Metrics,
     ) -> None:
         self._endpoints = endpoints
+        self._replacements = replacements
         self._metadata = metadata
         self._outbox = outbox
         self._clock = clock
@@ -104,7 +114,8 @@ class ExpiryWatch:
         """Check the endpoints that are due; of very many, the rest waits a tick."""
         now = int(self._clock.unix())
         due = await self._endpoints.due(now, _LIMIT)
-        said = [await self._look(endpoint, now) for endpoint in due]
+        said = [await self._replacements.settle(endpoint) for endpoint in due]
+        said += [await self._look(endpoint, now) for endpoint in due]
         if any(said):
             self._outbox.wake()
 
@@ -127,6 +138,7 @@ class ExpiryWatch:
         self, endpoint: DueEndpoint, stage: Stage, now: int, look_at: int | None
     ) -> bool:
         life = endpoint.not_after - endpoint.not_before
+        query = MetadataQuery(endpoint.provisioner, endpoint.proof, endpoint.names)
         event = events_pb2.EndpointExpiring(
             endpoint=endpoint.id,
             serial=endpoint.last or b"",
@@ -135,7 +147,7 @@ class ExpiryWatch:
             provisioner=endpoint.provisioner,
             fraction=round((now - endpoint.not_before) / max(life, 1), 4),
             expired=now > endpoint.not_after,
-            owner=await self._find_owner(endpoint),
+            owner=await find_owner(self._metadata, query),
             usual=round(endpoint.usual or 0, 4) if stage is Stage.UNRENEWED else 0,
         )
         event.not_before.FromSeconds(endpoint.not_before)
@@ -153,13 +165,6 @@ class ExpiryWatch:
             not_after=endpoint.not_after,
         )
         return True
-
-    async def _find_owner(self, endpoint: DueEndpoint) -> str:
-        """Return the owner that the metadata of the endpoint names; "" without one."""
-        names = tuple(spell_name(name) for name in endpoint.names)
-        query = MetadataQuery(endpoint.provisioner, endpoint.proof, names)
-        (known,) = await look_up(self._metadata, [query])
-        return (known or {}).get(OWNER, "")
 
     async def _report_renewed(self, endpoint: DueEndpoint) -> bool:
         superseded = endpoint.warned or b""

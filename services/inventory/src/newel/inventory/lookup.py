@@ -88,3 +88,10 @@ async def look_up(
         known = [found[key] for key in keys if key in found]
         answers.append({name: text for entry in known for name, text in entry.items()} or None)
     return answers
+
+
+async def find_owner(store: MetadataStore, query: MetadataQuery) -> str:
+    """Return the owner that the metadata names for a catalogued certificate; "" without one."""
+    names = tuple(spell_name(name) for name in query.names)
+    (known,) = await look_up(store, [MetadataQuery(query.provisioner, query.subject, names)])
+    return (known or {}).get(OWNER, "")

@@ -27,6 +27,8 @@ from newel.runtime.audit import Audit
 from newel.runtime.events.contract import Event
 
 _BATCH = 64
+KEY_COMPROMISE = 1
+"""The reason of RFC 5280 §5.3.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,27 @@ class Catalogue(Protocol):
         ...
 
 
+class Compromises(Protocol):
+    """What reports revocations for key compromise."""
+
+    async def revoke(self, revocation: Revocation) -> bool:
+        """Revoke a certificate for key compromise and report it; False when there is nothing to report."""
+        ...
+
+
 class Projection:
     """Keeps the catalogue up with the issuing authority's events."""
 
     def __init__(
-        self, catalogue: Catalogue, expiry: Expiry, audit: Audit, metrics: Metrics
+        self,
+        catalogue: Catalogue,
+        compromises: Compromises,
+        expiry: Expiry,
+        audit: Audit,
+        metrics: Metrics,
     ) -> None:
         self._catalogue = catalogue
+        self._compromises = compromises
         self._expiry = expiry
         self._audit = audit
         self._metrics = metrics
@@ -118,8 +134,13 @@ class Projection:
 
     async def mark_revoked(self, revocations: Sequence[Revocation]) -> None:
         """Mark certificates as revoked; one that is not catalogued is left to reconciliation."""
-        if revocations:
-            await self._catalogue.revoke(revocations)
+        plain = [
+            each
+            for each in revocations
+            if each.reason != KEY_COMPROMISE or not await self._compromises.revoke(each)
+        ]
+        if plain:
+            await self._catalogue.revoke(plain)
 
 
 def read_record(

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from newel.alerting.alerts import DeliveryRecord, DeliveryState
-from newel.alerting.kinds import LATE
-from newel.alerting.notices import Notice, Phase, notice_id
+from newel.alerting.notices import Notice, Phase
 from newel.alerting.storage.notices import NOTICE, notice_of
 from newel.runtime.database.contract import Database, Row, Statement
 from newel.runtime.database.listing import ListQuery, Page
@@ -45,10 +44,6 @@ def _match_acknowledged(where: Where, answer: Any) -> None:
     where.add("acknowledged_at IS NOT NULL" if answer == "yes" else "acknowledged_at IS NULL")
 
 
-def _serial(where: Where, serial: Any) -> None:
-    where.add("id IN ({}, {}, {})", *(notice_id(serial, kind) for kind in LATE))
-
-
 _CLAUSES: Mapping[str, Clause] = {
     "state": _state,
     "severity": compare("severity = {}"),
@@ -56,7 +51,7 @@ _CLAUSES: Mapping[str, Clause] = {
     "owner": compare("owner = {}"),
     "acknowledged": _match_acknowledged,
     "endpoint": compare("endpoint = {}"),
-    "serial": _serial,
+    "serial": compare("serial = {}"),
     "subject": compare("subject = {}"),
     "provisioner": compare("provisioner = {}"),
     "search": match_substring("subject", "names"),

@@ -58,7 +58,8 @@ _REVOKE = Statement("""
     UPDATE certificates SET revoked_at = $2, revoked_actively = $4,
         reason = CASE WHEN reason = 1 THEN 1 ELSE $3 END
     WHERE serial = $1
-        AND (revoked_at IS NULL OR NOT revoked_actively OR (reason <> 1 AND $3 = 1))""")
+        AND (revoked_at IS NULL OR NOT revoked_actively OR (reason <> 1 AND $3 = 1))
+    RETURNING serial""")
 
 _LAST_OF = """
     UPDATE endpoints SET (last_serial, last_not_after, last_not_before, due) = (
@@ -236,11 +237,7 @@ class CatalogueStorage:
     async def revoke(self, revocations: Sequence[Revocation]) -> None:
         """Mark certificates as revoked and give their endpoints the last of what is left."""
         for each in revocations:
-            await self._database.apply(
-                Write(_REVOKE, (each.serial, each.at, each.reason, each.active)),
-                Write(_LAST_OF_CERTIFICATES, (each.serial,)),
-                Write(_ENDED_CERTIFICATES, (each.serial,)),
-            )
+            await self._database.apply(*revocation_writes(each))
 
     async def due(self, now: int, limit: int) -> list[DueEndpoint]:
         """Return the endpoints that are due for a look, the most overdue first."""
@@ -298,3 +295,12 @@ class CatalogueStorage:
     async def move_cursor(self, name: str, position: int) -> None:
         """Store it; a cursor never goes back."""
         await self._database.apply(Write(_MOVE_CURSOR, (name, position)))
+
+
+def revocation_writes(revocation: Revocation) -> tuple[Write, ...]:
+    """Return what marks a certificate as revoked; the first decides whether that is new."""
+    return (
+        Write(_REVOKE, (revocation.serial, revocation.at, revocation.reason, revocation.active)),
+        Write(_LAST_OF_CERTIFICATES, (revocation.serial,)),
+        Write(_ENDED_CERTIFICATES, (revocation.serial,)),
+    )

@@ -1,4 +1,4 @@
-"""Alerts that take the place of others, and until when each revocation list is valid."""
+"""Several alerts about one certificate, and until when each revocation list is valid."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,8 +20,10 @@ CRLS = sa.Table(
 def upgrade() -> None:
     metadata.create_all(op.get_bind())
     op.add_column("notices", sa.Column("followed_by", sa.Text, nullable=False, server_default=""))
+    op.create_index("notices_serial", "notices", ["serial"])
 
 
 def downgrade() -> None:
+    op.drop_index("notices_serial", "notices")
     op.drop_column("notices", "followed_by")
     metadata.drop_all(op.get_bind())
