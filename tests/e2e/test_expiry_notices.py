@@ -1,5 +1,5 @@
-"""Expiry to Slack on both shapes: a two-minute certificate by step, its warning at a real
-receiver, its end after `step ca renew`, and the inventory as an administrator sees it."""
+"""Alerts on both shapes: a two-minute certificate by step, its warning at a real receiver, its end
+after `step ca renew`, a key that is lost, and the inventory as an administrator sees it."""
 
 import contextlib
 import json
@@ -161,3 +161,23 @@ def test_expiry_reaches_the_administrators(
         ("hook", "opened"),
         ("hook", "resolved"),
     ]
+
+    # the key is replaced first, and then declared lost: one is told, and that it is over
+    fresh = tmp_path / "fresh.crt"
+    flags = f"ca rekey --force --out-cert {fresh} --out-key {fresh.with_suffix('.key')}"
+    done = authority.step(*flags.split(), str(leaf), str(leaf.with_suffix(".key")))
+    assert done.returncode == 0, done.stderr
+    flags = f"ca revoke --reasonCode 1 --cert {leaf} --key {leaf.with_suffix('.key')}"
+    done = authority.step(*flags.split())
+    assert done.returncode == 0, done.stderr
+
+    def find_told() -> list[dict[str, Any]]:
+        found = [each["data"] for each in receiver.events]
+        return [each for each in found if each["kind"] == "compromised"]
+
+    wait_until(lambda: len(find_told()) == 2, seconds=60)
+    lost, replaced = find_told()
+    assert lost["serial"].lstrip("0") == serial_of(leaf)
+    assert lost["endpoint"] == opened["subject"]
+    assert "2 certificates of 1 endpoint" in lost["detail"]
+    assert replaced["successor"].lstrip("0") == serial_of(fresh)

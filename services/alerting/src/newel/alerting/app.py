@@ -9,11 +9,13 @@ from prometheus_client import CollectorRegistry
 from newel.alerting.acts import Acts
 from newel.alerting.channels.factory import build_channel
 from newel.alerting.config import Config
+from newel.alerting.crls import CRLWatch
 from newel.alerting.delivery import Dispatcher
 from newel.alerting.metrics import Metrics
 from newel.alerting.projection import Projection
 from newel.alerting.retention import Maintenance
 from newel.alerting.rpc import Administrators
+from newel.alerting.storage.crls import CRLStorage
 from newel.alerting.storage.deliveries import DeliveryStorage
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
@@ -38,6 +40,7 @@ TABLES = ("crls", "deliveries", "leases", "notices", "silences")
 """What the database then holds."""
 
 _COUNT_SECONDS = 15.0
+_CRL_SECONDS = 60.0
 _SWEEP_SECONDS = 3600.0
 
 
@@ -73,25 +76,22 @@ def build(config: Config, ports: Ports) -> Service:
         for name, channel in channels.items()
     }
     maintenance = Maintenance(storage, silences, config, clock, audit, metrics)
-    ports.bus.subscribe(
-        Subscription(
-            "alerting-notices",
-            subjects.ENDPOINTS,
-            Projection(storage, config, clock, audit, metrics).handle,
-        )
-    )
+    projection = Projection(storage, config, clock, audit, metrics)
+    ports.bus.subscribe(Subscription("alerting-notices", subjects.ENDPOINTS, projection.handle))
+
+    crls = CRLWatch(CRLStorage(ports.database), storage, config, clock, audit, metrics)
+    ports.bus.subscribe(Subscription("alerting-crls", (subjects.CRL_PUBLISHED,), crls.handle))
 
     trials = Trials(channels, config.source, clock)
     acts = Acts(
         storage, listing, silences, deliveries, channels, config.longest_silence, clock, audit
     )
-    kinds = {name: channel.kind for name, channel in config.channels.items()}
     administrators = Administrators(ports.inventory)
 
     def web() -> ASGIApp:
         from newel.alerting.http import Parts, build_app
 
-        own = Parts(listing, silences, acts, trials, kinds, clock, audit)
+        own = Parts(listing, silences, acts, trials, name_kinds(config), clock, audit)
         return build_app(own, administrators.admit)
 
     async def close() -> None:
@@ -107,9 +107,17 @@ def build(config: Config, ports: Ports) -> Service:
                 f"deliver-{name}": repeat_every(config.poll.total_seconds(), dispatcher.tick)
                 for name, dispatcher in dispatchers.items()
             },
+            "crls": partial(
+                run_leased, Lease(ports.database, "crls"), repeat_every(_CRL_SECONDS, crls.tick)
+            ),
             "count": repeat_every(_COUNT_SECONDS, maintenance.count),
             "sweep": partial(run_leased, Lease(ports.database, "sweep"), sweeping),
         },
         start=(maintenance.start,),
         stop=(close,),
     )
+
+
+def name_kinds(config: Config) -> dict[str, str]:
+    """Return the kind of each channel by its name."""
+    return {name: channel.kind for name, channel in config.channels.items()}

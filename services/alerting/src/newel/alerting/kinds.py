@@ -14,6 +14,10 @@ EXPIRED = "expired"
 """A certificate that has expired, and has no successor."""
 COMPROMISED = "compromised"
 """A certificate was revoked because its key was compromised."""
+CRL_LATE = "crl-late"
+"""A revocation list was not followed by another one when it was to be."""
+CRL_STALE = "crl-stale"
+"""The last revocation list has ended."""
 
 LATE = (UNRENEWED, EXPIRING, EXPIRED)
 """What is said of one certificate as its lifetime passes: each follows the ones before it."""
@@ -57,6 +61,19 @@ KINDS: Mapping[str, Kind] = {
             "The key of {} was compromised",
             "Resolved: {} has a certificate on another key",
             "Have a certificate on a new key issued, find out how the key was lost, and revoke all on that key.",
+        ),
+        Kind(
+            CRL_LATE,
+            "The revocation list of {} is late",
+            "Resolved: a new revocation list of {} is published",
+            "See in the log of validation why it publishes none: the signer, the database or its own task.",
+        ),
+        Kind(
+            CRL_STALE,
+            "The revocation list of {} has ended",
+            "Resolved: a new revocation list of {} is published",
+            "Relying parties that check it refuse certificates now. See in the log of validation why it"
+            " publishes none.",
         ),
     )
 }

@@ -137,7 +137,9 @@ class Publisher:
         if scope.has_deltas:
             crl = await self._add_delta(scope, crl, base or PastCRL(number, now, change))
         forget_below = self._forget_below(scope.id, number)
-        await self._crls.publish(crl, forget_below, obsolete, _event(scope, crl))
+        await self._crls.publish(
+            crl, forget_below, obsolete, _event(scope, crl, self._times.period)
+        )
         self._crl_cache.put(crl)
         self._reader.keep(scope, crl, entries)
         self._audit.record(
@@ -214,11 +216,13 @@ def _encode(
     )
 
 
-def _event(scope: Scope, crl: PublishedCRL) -> bytes:
+def _event(scope: Scope, crl: PublishedCRL, period: int) -> bytes:
     return events_pb2.CrlPublished(
         issuer=scope.issuer.id,
         number=crl.number.to_bytes((crl.number.bit_length() + 7) // 8, "big"),
         this_update=Timestamp(seconds=crl.this_update),
         next_update=Timestamp(seconds=crl.next_update),
         entries=crl.entries,
+        scope=scope.id,
+        due=Timestamp(seconds=crl.this_update + period),
     ).SerializeToString()

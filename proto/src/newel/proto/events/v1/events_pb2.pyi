@@ -121,14 +121,22 @@ class CrlPublished(_message.Message):
     THIS_UPDATE_FIELD_NUMBER: _builtins.int
     NEXT_UPDATE_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    DUE_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     number: _builtins.bytes
     """big-endian CRLNumber"""
     entries: _builtins.int
+    scope: _builtins.str
+    """the issuer, with "/16-3" for a shard"""
     @_builtins.property
     def this_update(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def next_update(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def due(self) -> _timestamp_pb2.Timestamp:
+        """when the next one is published at the latest"""
+
     def __init__(
         self,
         *,
@@ -137,10 +145,12 @@ class CrlPublished(_message.Message):
         this_update: _timestamp_pb2.Timestamp | None = ...,
         next_update: _timestamp_pb2.Timestamp | None = ...,
         entries: _builtins.int = ...,
+        scope: _builtins.str = ...,
+        due: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["next_update", b"next_update", "this_update", b"this_update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "next_update", b"next_update", "this_update", b"this_update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "issuer", b"issuer", "next_update", b"next_update", "number", b"number", "this_update", b"this_update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["due", b"due", "entries", b"entries", "issuer", b"issuer", "next_update", b"next_update", "number", b"number", "scope", b"scope", "this_update", b"this_update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,8 +11,9 @@ metadata = sa.MetaData()
 CRLS = sa.Table(
     "crls",
     metadata,
-    sa.Column("issuer", sa.Text, primary_key=True),  # the issuer's id
+    sa.Column("scope", sa.Text, primary_key=True),  # the issuer's id, with "/16-3" for a shard
     sa.Column("this_update", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),  # when it is to be followed at the latest
     sa.Column("next_update", sa.BigInteger, nullable=False),
 )
 

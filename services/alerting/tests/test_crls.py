@@ -1,0 +1,105 @@
+"""A revocation list that is late, that ends, and that is followed at last."""
+
+import datetime as dt
+from typing import NamedTuple
+
+import pytest
+
+from fixtures.alerting import Alerts
+from fixtures.catalogue import START, make_event
+from newel.alerting.config import Config
+from newel.alerting.crls import CRLWatch
+from newel.alerting.storage.crls import CRLStorage
+from newel.proto import subjects
+from newel.proto.events.v1 import events_pb2
+from newel.runtime.database.contract import Database
+from newel.runtime.events.contract import Event
+
+HOUR = dt.timedelta(hours=1)
+
+
+class Harness(NamedTuple):
+    alerts: Alerts
+    watch: CRLWatch
+
+    async def look(self, hours: float = 0) -> list[tuple[str, str]]:
+        """Look twice, so many hours later; return the kind and the scope of what is open."""
+        self.alerts.clock.advance(hours * HOUR)
+        await self.watch.tick()
+        await self.watch.tick()
+        return await self.open_now()
+
+    async def open_now(self) -> list[tuple[str, str]]:
+        query = "SELECT kind, subject FROM notices WHERE resolved_at IS NULL ORDER BY kind, subject"
+        return [(kind, subject) for kind, subject in await self.alerts.rows(query)]
+
+
+@pytest.fixture
+def harness(database: Database) -> Harness:
+    alerts = Alerts(database, Config())
+    storage = CRLStorage(database)
+    parts = alerts.config, alerts.clock, alerts.audit, alerts.metrics
+    return Harness(alerts, CRLWatch(storage, alerts.storage, *parts))
+
+
+def crl_event(after: float = 0, scope: str = "aa", due: float | None = 8, end: float = 24) -> Event:
+    """A list of ``after`` hours, which is followed within 8 and ends after 24 by default."""
+    event = events_pb2.CrlPublished(issuer="aa", number=b"\x01", scope=scope)
+    event.this_update.FromDatetime(START + after * HOUR)
+    event.next_update.FromDatetime(START + (after + end) * HOUR)
+    if due is not None:
+        event.due.FromDatetime(START + (after + due) * HOUR)
+    return make_event(subjects.CRL_PUBLISHED, event.SerializeToString())
+
+
+async def test_a_list_is_late_then_ends_and_is_resolved_by_the_next(harness: Harness) -> None:
+    await harness.watch.handle([crl_event()])
+    assert await harness.look(11) == []
+    assert await harness.look(2) == [("crl-late", "issuer aa")]
+    assert await harness.look(12) == [("crl-stale", "issuer aa")]
+    await harness.watch.handle([crl_event(25), crl_event()])  # an old one comes once more
+    assert await harness.look() == []
+    rows = await harness.alerts.rows(
+        "SELECT kind, severity, followed_by FROM notices ORDER BY kind"
+    )
+    assert rows == [("crl-late", "warning", "crl-stale"), ("crl-stale", "critical", "")]
+    ((detail,),) = await harness.alerts.rows("SELECT detail FROM notices WHERE kind = 'crl-stale'")
+    assert "to be followed by 2026-11-21T20:00:00Z, and ends at 2026-11-22T12:00:00Z" in detail
+
+
+async def test_lists_that_follow_one_another_are_never_late(harness: Harness) -> None:
+    for number in range(21):
+        await harness.watch.handle([crl_event(8 * number)])
+        assert await harness.look(8) == []
+    assert await harness.alerts.rows("SELECT count(*) FROM notices") == [(0,)]
+
+
+async def test_after_a_pause_of_everything_the_next_list_may_come_before_the_second_look(
+    harness: Harness,
+) -> None:
+    await harness.watch.handle([crl_event()])
+    harness.alerts.clock.advance(100 * HOUR)
+    await harness.watch.tick()
+    await harness.watch.handle([crl_event(100)])
+    assert await harness.look() == []
+    assert await harness.alerts.rows("SELECT count(*) FROM notices WHERE opened_at > 0") == [(0,)]
+
+
+async def test_each_shard_is_watched_by_itself(harness: Harness) -> None:
+    await harness.watch.handle([crl_event(), crl_event(scope="aa/2-1")])
+    await harness.watch.handle([crl_event(8)])
+    assert await harness.look(13) == [("crl-late", "issuer aa/2-1")]
+
+
+async def test_a_list_of_a_version_that_says_nothing_of_the_next_counts_when_it_ends(
+    harness: Harness,
+) -> None:
+    await harness.watch.handle([crl_event(scope="", due=None)])
+    assert await harness.look(23) == []
+    assert await harness.look(2) == [("crl-stale", "issuer aa")]
+
+
+async def test_an_event_that_cannot_be_read_holds_up_no_other(harness: Harness) -> None:
+    await harness.watch.handle([make_event(subjects.CRL_PUBLISHED, b"\xff"), crl_event()])
+    assert await harness.look(13) == [("crl-late", "issuer aa")]
+    assert harness.alerts.audit.outcomes("alerting.event") == ["refused"]
