@@ -131,7 +131,12 @@ async def test_an_alert_of_a_kind_that_is_not_known_is_listed_and_told_with_the_
 
 
 def compromise_event(endpoint: str = "c-01", **fields: Any) -> Event:
-    about = {"subject": "a.example", "key": b"\x07" * 32, "certificates": 4, "endpoints": 4}
+    about: dict[str, Any] = {
+        "subject": "a.example",
+        "key": b"\x07" * 32,
+        "certificates": 4,
+        "endpoints": 4,
+    }
     event = events_pb2.EndpointCompromised(endpoint=endpoint, serial=ONE, **{**about, **fields})
     event.not_before.FromDatetime(START)
     event.not_after.FromDatetime(START + dt.timedelta(hours=24))

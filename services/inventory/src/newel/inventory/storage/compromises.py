@@ -39,10 +39,14 @@ class CompromiseStorage:
 
     async def find(self, serial: bytes) -> CompromisedCertificate | None:
         """Read a certificate; None for one that is not catalogued."""
-        for row in await self._database.fetch(_FIND, serial):
-            names = split_names(row[3])
-            return CompromisedCertificate(*row[:3], names, *row[4:8], row[8] or b"")
-        return None
+        rows = await self._database.fetch(_FIND, serial)
+        if not rows:
+            return None
+        _, endpoint, common_name, names, provisioner, proof, not_before, not_after, key = rows[0]
+        return CompromisedCertificate(
+            serial, endpoint, common_name, split_names(names), provisioner, proof, not_before,
+            not_after, key or b"",
+        )  # fmt: skip # the columns of the query
 
     async def reach(self, of: CompromisedCertificate, at: int, limit: int) -> Reach:
         """Count what depends on its key at that second, and name at most so many other endpoints."""
