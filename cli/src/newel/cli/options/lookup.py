@@ -12,6 +12,10 @@ FOREIGN = {
     "doctor": ("newel-standalone", "say what is wrong with an authority, and what to do about it"),
     "backup": ("newel-standalone", "write everything of an authority into one encrypted file"),
     "restore": ("newel-standalone", "bring an authority back from such a file"),
+    "config": (
+        "newel-standalone",
+        "say what is wrong with a configuration, and what it amounts to",
+    ),
     "import": ("newel-standalone", "bring over what a step-ca issued, revoked and registered"),
     "ceremony": ("newel-signer", "make root, intermediate and service keys from a written plan"),
 }

@@ -43,6 +43,11 @@ Model = TypeVar("Model", bound=Config)
 class ConfigError(Exception):
     """A configuration that cannot be used; the message names the file and each faulty key."""
 
+    def __init__(self, message: str, faults: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)
+        """Each faulty key by its path, and what is wrong with it, where that is known one by one."""
+
 
 def load_toml(path: Path, model: type[Model]) -> Model:
     """Read a model from a TOML file. Raises ConfigError."""
@@ -70,13 +75,15 @@ def validate(
         return model.model_validate(data)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        described = "; ".join(_describe_fault(model, fault, spell) for fault in faults)
-        raise ConfigError(f"{where}: {described}") from None
+        found = [_describe_fault(model, fault, spell) for fault in faults]
+        described = "; ".join(f"{place}: {says}" if place else says for place, says in found)
+        raise ConfigError(f"{where}: {described}", found) from None
 
 
 def _describe_fault(
     model: type[BaseModel], fault: "ErrorDetails", spell: Callable[[str], str]
-) -> str:
+) -> tuple[str, str]:
+    """Return the path of a faulty key, and what is wrong with it."""
     place = [spell(part) if isinstance(part, str) else str(part) for part in fault["loc"]]
     says = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
@@ -84,7 +91,7 @@ def _describe_fault(
         says = f"unknown setting{f'; did you mean {near[0]!r}?' if near else ''}"
     elif fault["type"] == "missing":
         says = "missing"
-    return f"{'.'.join(place)}: {says}" if place else says
+    return ".".join(place), says
 
 
 def _settings(

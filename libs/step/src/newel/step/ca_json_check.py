@@ -34,6 +34,14 @@ class Setting(NamedTuple):
     says: str
 
 
+class RefusedMembersError(ValueError):
+    """A file with members that cannot be applied."""
+
+    def __init__(self, refused: Iterable[Setting]) -> None:
+        self.refused = tuple(refused)
+        super().__init__("; ".join(f"{each.path}: {each.says}" for each in self.refused))
+
+
 @dataclass(slots=True)
 class Findings:
     """What a check found."""
@@ -42,9 +50,9 @@ class Findings:
     warned: list[Setting] = field(default_factory=list[Setting])
 
     def raise_for_refused(self) -> None:
-        """Raise ValueError that names every member at fault."""
+        """Raise RefusedMembersError that names every member at fault."""
         if self.refused:
-            raise ValueError("; ".join(f"{each.path}: {each.says}" for each in self.refused))
+            raise RefusedMembersError(self.refused)
 
 
 def lines(settings: Iterable[Setting]) -> list[str]:

@@ -19,7 +19,7 @@ from newel.standalone.key_stores import find_service, is_in_service, read_servic
 from newel.standalone.layout import Layout
 from newel.standalone.paths import Paths
 from newel.step import ca_json
-from newel.step.ca_json_check import lines
+from newel.step.ca_json_check import RefusedMembersError, lines
 
 HOSTS = NameRules(wildcards=False, underscores=True)
 MOST_NAMES = 256
@@ -156,14 +156,20 @@ def read_settings(layout: Layout) -> Settings:
     """Read ca.json. Raises ConfigError, which names every faulty member."""
     try:
         checked = ca_json.read_strictly(layout.ca_json.read_bytes())
-        given = snake(checked.config.newel or {})
-        newel = validate(NewelSection, given, f"{layout.ca_json}: newel", spell=camel)
+        newel = read_newel_section(layout, checked.config.newel or {})
         check_values(layout, checked.config, newel)
     except OSError as error:
         raise ConfigError(f"{layout.ca_json}: {(error.strerror or str(error)).lower()}") from None
+    except RefusedMembersError as error:
+        raise ConfigError(f"{layout.ca_json}: {error}", error.refused) from None
     except ValueError as error:
         raise ConfigError(f"{layout.ca_json}: {error}") from None
     return Settings(layout, checked, newel)
+
+
+def read_newel_section(layout: Layout, section: dict[str, Any]) -> NewelSection:
+    """Read the ``newel`` section of ca.json. Raises ConfigError, which names every faulty member."""
+    return validate(NewelSection, snake(section), f"{layout.ca_json}: newel", spell=camel)
 
 
 def check_values(layout: Layout, ca: ca_json.CAConfig, newel: NewelSection) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from prometheus_client import ProcessCollector
 
 from newel.runtime import logs
-from newel.runtime.config import Config, ConfigError, load_table, validate
+from newel.runtime.config import Config, ConfigError
 from newel.runtime.database.connect import UnusableDatabaseError
 from newel.runtime.errors import NewelError
 from newel.runtime.health import Health
@@ -24,7 +24,11 @@ from newel.runtime.http.worker_counts import WorkerCounts
 from newel.runtime.line_sink import LineSink
 from newel.runtime.metrics import HTTPMetrics
 from newel.runtime.process.context import Context
-from newel.runtime.process.process_config import ListenConfig, RuntimeConfig
+from newel.runtime.process.process_config import (
+    ListenConfig,
+    RuntimeConfig,
+    read_process_config,
+)
 from newel.runtime.process.runner import Process, run_quietly
 from newel.runtime.process.workers import Workers
 from newel.runtime.rpc.server import RPCServer, serve
@@ -55,9 +59,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
     )
     options = parser.parse_args()
     try:
-        table = load_table(options.config)
-        runtime = validate(RuntimeConfig, table.pop("runtime", {}), f"{options.config}: runtime")
-        config = validate(model, table, str(options.config))
+        runtime, config = read_process_config(options.config, model)
         if runtime.workers > 1 and options.worker is None:
             require_free(runtime)
             # The workers are started as this process was.

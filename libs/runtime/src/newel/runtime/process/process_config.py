@@ -1,13 +1,15 @@
 """The ``[runtime]`` table every split service's configuration file has."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from newel.runtime.config import Config, read_secret
+from newel.runtime.config import Config, load_table, read_secret, validate
 from newel.runtime.http.connection_limits import ConnectionLimits
 from newel.runtime.tls.mutual import TLSFiles
+
+Model = TypeVar("Model", bound=Config)
 
 
 class DatabaseConfig(Config):
@@ -110,3 +112,10 @@ class RuntimeConfig(Config):
         if self.tls is None and (self.grpc or self.channels):
             raise ValueError("grpc and channels need [runtime.tls]: services use mutual TLS only")
         return self
+
+
+def read_process_config(path: Path, model: type[Model]) -> tuple[RuntimeConfig, Model]:
+    """Read a service's file: its ``[runtime]`` table, and the rest as the ``model``. Raises ConfigError."""
+    table = load_table(path)
+    runtime = validate(RuntimeConfig, table.pop("runtime", {}), f"{path}: runtime")
+    return runtime, validate(model, table, str(path))

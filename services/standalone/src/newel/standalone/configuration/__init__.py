@@ -1,0 +1,1 @@
+"""`newel config`: what is wrong with a configuration, and what it amounts to."""
