@@ -221,7 +221,6 @@ def test_a_state_is_backed_up_and_restored_as_typed(
         paste([Block("after", 0, issue.format("lost"))], folder, *ports)
         paste([Block("used", 0, token.format("--provisioner admin ") + use)], folder, *ports)
     paste([restore, compare], folder, *ports)
-    paste(to_paste("docs/runbooks/README.md"), folder, *ports)
     signed, known = ((folder / name).read_text().split() for name in ("signed", "known"))
     assert set(known) < set(signed)
     with run_block(up, folder, *ports):
@@ -229,6 +228,7 @@ def test_a_state_is_backed_up_and_restored_as_typed(
         paste([Block("lost", 0, "! " + renew.format("lost"))], folder, *ports)
         paste([Block("again", 0, "! " + use)], folder, *ports)
         paste([Block("new", 0, issue.format("new"))], folder, *ports)
+    paste(to_paste("docs/runbooks/README.md"), folder, *ports)
     refused = (folder / "ca/log/audit.log").read_text()
     assert "the token was made before this authority was restored" in refused
 

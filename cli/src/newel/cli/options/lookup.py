@@ -10,6 +10,7 @@ COMMANDS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "commands") 
 FOREIGN = {
     "up": ("newel-standalone", "run a whole certificate authority in this process"),
     "doctor": ("newel-standalone", "say what is wrong with an authority, and what to do about it"),
+    "audit": ("newel-standalone", "search the audit trail, and find what was changed in it"),
     "backup": ("newel-standalone", "write everything of an authority into one encrypted file"),
     "restore": ("newel-standalone", "bring an authority back from such a file"),
     "config": (
