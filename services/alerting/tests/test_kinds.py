@@ -173,6 +173,21 @@ async def test_a_compromised_key_is_told_to_its_owners_until_another_one_is_in_u
     await alerts.close()
 
 
+async def test_a_key_that_was_replaced_before_anyone_was_told_is_told_of_and_then_its_end(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    over = events_pb2.EndpointRekeyed(endpoint="c-01", serial=b"\x05", compromised=b"\x07" * 32)
+    await alerts.take(compromise_event())
+    await alerts.take(make_event(subjects.ENDPOINT_REKEYED, over.SerializeToString()))
+    await alerts.deliver()
+    assert titles(webhook) == ["The key of a.example was compromised"]
+    alerts.clock.advance(dt.timedelta(minutes=1))
+    await alerts.deliver()
+    assert titles(webhook)[1:] == ["Resolved: a.example has a certificate on another key"]
+    await alerts.close()
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -37,9 +37,18 @@ class Notices(Protocol):
         """
         ...
 
-    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
+    async def resolve(
+        self,
+        notice: str,
+        serial: bytes,
+        successor: bytes,
+        at: dt.datetime,
+        *,
+        is_told_late: bool = False,
+    ) -> bool:
         """Resolve a notice: cancel what was not delivered, queue a message for each channel that has it.
 
+        With ``is_told_late`` what was not delivered is delivered all the same, and then its end.
         False when it is resolved already or has not been opened; then it will not be.
         """
         ...
@@ -80,7 +89,8 @@ class Projection:
                 elif event.subject == subjects.ENDPOINT_REKEYED:
                     rekeyed = events_pb2.EndpointRekeyed.FromString(event.payload)
                     notice = compromise_id(rekeyed.endpoint, rekeyed.compromised)
-                    await self._resolve(notice, b"", rekeyed.serial)
+                    # who replaces the key first and then declares it lost is told of it all the same
+                    await self._resolve(notice, b"", rekeyed.serial, is_told_late=True)
             except DecodeError as error:
                 # It will not get better by coming again, and what is behind it must not wait.
                 self._metrics.unreadable.inc()
@@ -116,8 +126,11 @@ class Projection:
             channels = [route.channel for route in to if route.after is None]
             self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)
 
-    async def _resolve(self, notice: str, serial: bytes, successor: bytes) -> None:
-        if await self._notices.resolve(notice, serial, successor, self._clock.now()):
+    async def _resolve(
+        self, notice: str, serial: bytes, successor: bytes, *, is_told_late: bool = False
+    ) -> None:
+        now = self._clock.now()
+        if await self._notices.resolve(notice, serial, successor, now, is_told_late=is_told_late):
             self._metrics.notices.labels(event="resolved").inc()
             self._audit.record(
                 "alerting.notice", "resolved", notice=notice, successor=successor.hex()

@@ -36,6 +36,13 @@ _TELL_RESOLVED = Statement("""
     FROM deliveries WHERE notice = $1 AND phase <> 'resolved'
         AND (state = 'delivered' OR state IN ('pending', 'silenced') AND attempts > 0)
     ON CONFLICT (key) DO NOTHING""")
+# Those who are still to get the first message get it, and this one some time after it.
+_TELL_RESOLVED_LATER = Statement("""
+    INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
+    SELECT DISTINCT notice || '.resolved.' || channel, notice, 'resolved', channel, '', 'pending', 0,
+        CAST($2 AS BIGINT), ''
+    FROM deliveries WHERE notice = $1 AND phase <> 'resolved' AND state = 'pending'
+    ON CONFLICT (key) DO NOTHING""")
 _CANCEL = Statement("""
     UPDATE deliveries SET state = 'cancelled'
     WHERE notice = $1 AND phase <> 'resolved' AND state IN ('pending', 'planned', 'silenced')""")
@@ -52,6 +59,9 @@ _NEVER_OPEN = Statement("""
     INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
         life_passed, severity, resolved_at, successor)
     VALUES ($1, '', $2, '', '[]', '', 0, 0, 0, 'warning', $3, $4) ON CONFLICT (id) DO NOTHING""")
+
+_LATER = 30_000
+"""Milliseconds between a message that was still to be delivered and that of the end."""
 
 _OPEN_NOTICES = Statement("SELECT count(*) FROM notices WHERE resolved_at IS NULL")
 _OLDEST = Statement("""
@@ -119,15 +129,33 @@ class Storage:
             ]
         return await self._database.decide(gate, *queue) is not None
 
-    async def resolve(self, notice: str, serial: bytes, successor: bytes, at: dt.datetime) -> bool:
+    async def resolve(
+        self,
+        notice: str,
+        serial: bytes,
+        successor: bytes,
+        at: dt.datetime,
+        *,
+        is_told_late: bool = False,
+    ) -> bool:
         """Resolve a notice: cancel what was not delivered, queue a message for each channel that has it.
 
+        With ``is_told_late`` what was not delivered is delivered all the same, and then its end.
         False when it is resolved already or has not been opened; then it will not be.
         """
+        ended = to_milliseconds(to_seconds(at))
+        rest = (
+            (
+                Write(_TELL_RESOLVED_LATER, (notice, ended + _LATER)),
+                Write(_STOP_ESCALATION, (notice,)),
+            )
+            if is_told_late
+            else (Write(_CANCEL, (notice,)),)
+        )
         unit = (
             Write(_RESOLVE, (notice, to_seconds(at), successor)),
-            Write(_TELL_RESOLVED, (notice, to_milliseconds(to_seconds(at)))),
-            Write(_CANCEL, (notice,)),
+            Write(_TELL_RESOLVED, (notice, ended)),
+            *rest,
         )
         if await self._database.decide(*unit):
             return True

@@ -97,7 +97,8 @@ _DUE = Statement("""
 _SETTLE = Statement("""
     UPDATE endpoints SET due = $3
     WHERE id = $1 AND (warned IS NULL OR warned = last_serial)
-        AND (last_serial IS NULL OR last_serial = $2)""")
+        AND (last_serial IS NULL OR last_serial = $2)
+        AND CASE WHEN compromised IS NULL THEN 0 ELSE 1 END = $4""")
 # Who moves the row's next look is the one who says it.
 _SAY_LATE = Statement("""
     UPDATE endpoints SET warned = $2, due = $4
@@ -107,7 +108,8 @@ _SAID = Statement("UPDATE certificates SET said_at = $2, said = $3 WHERE serial 
 _SAY_RENEWED = Statement("""
     UPDATE endpoints SET warned = NULL, due = $4
     WHERE id = $1 AND warned = $2
-        AND coalesce(last_serial, $5) = coalesce($3, $5) RETURNING id""")
+        AND coalesce(last_serial, $5) = coalesce($3, $5)
+        AND CASE WHEN compromised IS NULL THEN 0 ELSE 1 END = $6 RETURNING id""")
 
 _CURSOR = Statement("SELECT position FROM cursors WHERE name = $1")
 _MOVE_CURSOR = Statement("""
@@ -267,7 +269,10 @@ class CatalogueStorage:
 
     async def settle(self, endpoint: DueEndpoint, look_at: int | None) -> None:
         """Report nothing about this endpoint before that second unless it changes."""
-        await self._database.apply(Write(_SETTLE, (endpoint.id, endpoint.last, look_at)))
+        is_compromised = int(endpoint.compromised is not None)
+        await self._database.apply(
+            Write(_SETTLE, (endpoint.id, endpoint.last, look_at, is_compromised))
+        )
 
     async def report_late(
         self, endpoint: DueEndpoint, stage: int, at: int, look_at: int | None, event: Write
@@ -284,7 +289,8 @@ class CatalogueStorage:
         self, endpoint: DueEndpoint, look_at: int | None, event: Write
     ) -> bool:
         """Write the event and withdraw the warning, unless the endpoint has changed."""
-        params = (endpoint.id, endpoint.warned, endpoint.last, look_at, b"")
+        is_compromised = int(endpoint.compromised is not None)
+        params = (endpoint.id, endpoint.warned, endpoint.last, look_at, b"", is_compromised)
         return await self._database.decide(Write(_SAY_RENEWED, params), event) is not None
 
     async def cursor(self, name: str) -> int:
