@@ -66,7 +66,7 @@ async def issue(harness: ACMEHarness) -> tuple[list[str], list[bytes]]:
         assert reply.status == 200
         assert reply.links("alternate") == [each for each in urls if each != own]
     assert (await client.post(f"{urls[0]}/{len(urls)}")).status == 404
-    for odd in ("x", "01", "-1", "²"):
+    for odd in ("", "0", "1", "x", "01", "-1", "²"):
         assert (await client.post(f"{urls[0]}/{odd}")).status in {400, 401, 404}
     stranger = await harness.register_client()
     assert {(await stranger.post(each)).status for each in urls} == {404}
@@ -92,6 +92,25 @@ async def test_a_certificate_is_offered_with_each_chain_of_its_issuer(tmp_path: 
         harness.clock.advance(dt.timedelta(days=20))
         urls, _ = await issue(harness)
         assert len(urls) == 1  # the other has expired
+
+
+async def test_the_url_of_a_chain_stays_when_another_is_added_before_it(tmp_path: Path) -> None:
+    key = make_key()
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    files = write_chain(first, key), write_chain(second, key)
+    found: list[list[str]] = []
+    for number, chosen in enumerate(((files[0],), (files[1], files[0]))):
+        async with make_harness(
+            f"sqlite:///{tmp_path}/registration{number}.db",
+            issuing_type=partial(SmallIssuing, key=key),
+            alternate_chains=chosen,
+        ) as harness:
+            urls, _ = await issue(harness)
+            found.append([each.rpartition("/")[2] for each in urls[1:]])
+    assert len(set(found[1])) == 2
+    assert found[1][1:] == found[0]
 
 
 async def test_a_chain_of_another_key_is_never_offered(

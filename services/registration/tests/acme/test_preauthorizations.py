@@ -1,20 +1,27 @@
 """newAuthz (RFC 8555 §7.4.1): names that an account proves before it orders."""
 
+import asyncio
 import datetime as dt
 import ipaddress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from fixtures.acme_account import Client, make_csr
 from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from fixtures.acme_requests import Reply, ask
+from newel.acme.identifiers import Identifier
 from newel.jose import base64url
 from newel.registration.acme import ids
+from newel.registration.acme.changes import NewAuthorization
+from newel.registration.acme.records import Admission
+from newel.registration.acme.storage import Storage
 from newel.registration.policy.approvals import Approvals
+from newel.runtime.database.connect import open_database
 from newel.step.acme_profiles import ACMENewel
 from newel.step.policies import NameLists, PolicyConfig
 
@@ -189,6 +196,28 @@ async def test_an_account_has_a_bounded_number_of_them(database_url: str) -> Non
         assert (await request(client, "c.example")).status == 201
         harness.clock.advance(dt.timedelta(hours=24))
         assert (await request(client, "d.example")).status == 201
+
+
+@pytest.mark.attack("A22")
+async def test_replicas_make_no_more_of_them_together(database_url: str) -> None:
+    async with make_harness(database_url) as harness:
+        client = await harness.register_client()
+        account = ids.parse(client.kid.rsplit("/", 1)[1]) or b""
+        replicas = [await open_database(database_url) for _ in range(4)]
+
+        async def make(number: int) -> None:
+            now = harness.clock.now()
+            new = NewAuthorization(
+                ids.new_id(now), account, Identifier("dns", f"h{number}.example"), False,
+                now + dt.timedelta(hours=1), ids.new_seed(), now, most=5,
+            )  # fmt: skip # a record
+            admission = Admission(ids.new_id(now), account, client.thumbprint)
+            assert await Storage(replicas[number % 4]).admit(admission, new)
+
+        await asyncio.gather(*map(make, range(60)))
+        for each in replicas:
+            await each.close()
+        assert await harness.rows("SELECT count(*) FROM acme_authorizations") == [(5,)]
 
 
 async def test_approved_names_are_valid_at_once_and_only_while_they_are_approved(

@@ -1,12 +1,13 @@
 """Resolvers of a provisioner's own, and a second view that must agree."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from fakes.name_server import NameServer
 from fixtures.acme_account import Client
-from fixtures.acme_harness import ACMEHarness, provisioner
+from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from fixtures.acme_requests import Reply
 from newel.acme import challenges
 from newel.step.acme_profiles import ACMENewel
@@ -45,8 +46,35 @@ def test_what_is_no_name_server_turns_the_provisioner_off(listed: list[str]) -> 
 
 
 def test_a_second_view_by_the_same_servers_is_none() -> None:
-    with pytest.raises(ValueError, match="the same"):
-        provisioner(newel=ACMENewel(resolvers=["10.0.0.1"], second_resolvers=["10.0.0.1"]))
+    for second in (["10.0.0.1", "10.0.0.2"], ["10.0.0.2:53", "10.0.0.1"]):
+        first = ["10.0.0.1", "10.0.0.2"]
+        with pytest.raises(ValueError, match=r"the same as newel\.resolvers"):
+            provisioner(newel=ACMENewel(resolvers=first, second_resolvers=second))
+        own = ACMENewel(second_resolvers=second)
+        with pytest.raises(ValueError, match=r"the same as the authority's acme\.resolvers"):
+            provisioner(newel=own, resolvers=("10.0.0.1", "10.0.0.2"))
+        provisioner(newel=own, resolvers=("10.0.0.1",))
+
+
+@pytest.mark.attack("A13")
+async def test_networks_that_are_denied_bound_where_names_lead_and_not_which_resolver_is_asked(
+    tmp_path: Path, second: NameServer
+) -> None:
+    url = f"sqlite:///{tmp_path}/registration.db"
+    async with make_harness(url, deny_networks=("127.0.0.0/8",)) as harness:
+        newel = ACMENewel(resolvers=[second.address])
+        harness.provisioners["acme"] = provisioner(newel=newel)
+        client = await harness.register_client()
+        assert (await attempt(client, "dns-01", second))["status"] == "valid"
+        second.set("b.example", "A", ["127.0.0.1"])
+        order = await client.order("b.example")
+        challenge = await client.challenge(order["authorizations"][0], "http-01")
+        harness.web.present(client, challenge["token"])
+        await client.post(challenge["url"], {})
+        shown = await client.poll(order["authorizations"][0])
+        assert shown["status"] == "invalid"
+        (error,) = [each["error"] for each in shown["challenges"] if "error" in each]
+        assert "connections to 127.0.0.1 are not allowed" in error["detail"]
 
 
 async def test_a_provisioner_asks_its_own_resolver(

@@ -1,10 +1,21 @@
 """Replacements of certificates that administrators order, and what ACME clients are told of them."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from fixtures.administration import ManagedAuthority, refusal
+from fixtures.authority import EPOCH
+from newel.registration.app import REVISION
+from newel.registration.replacements import (
+    MAX_ACTIVE,
+    Replacement,
+    Replacements,
+    ReplacementScope,
+)
+from newel.runtime.database.connect import open_database
+from newel.runtime.database.migrations import migrate
 
 PATH = "/admin/acme/replacements"
 
@@ -63,3 +74,17 @@ async def test_the_number_of_replacements_is_bounded(site: ManagedAuthority) -> 
     for number in range(64):
         await site.put("POST", PATH, {"scope": "issuer", "value": f"{number}"}, 201)
     assert refusal(await site.send("POST", PATH, {"scope": "all"}))[:2] == (409, "conflict")
+
+
+async def test_replicas_order_no_more_of_them_together_than_there_may_be(database_url: str) -> None:
+    await migrate(database_url, "newel.registration", REVISION)
+    replicas = [await open_database(database_url) for _ in range(4)]
+
+    async def order(number: int) -> bool:
+        new = Replacement(str(number), ReplacementScope.ALL, "", EPOCH, "", "step")
+        return await Replacements(replicas[number % 4]).add(new)
+
+    added = await asyncio.gather(*map(order, range(MAX_ACTIVE + 40)))
+    assert sum(added) == MAX_ACTIVE
+    for each in replicas:
+        await each.close()

@@ -42,6 +42,7 @@ def build_reach(
         key_sets,
         webhooks,
         RemoteInventory(inventory) if inventory else None,
+        config.acme.resolvers,
     )
     tasks = {"key-sets": key_sets.refresh_forever, "webhook-notifications": webhooks.run}
     return Reach(context, webhooks, tasks)

@@ -14,11 +14,17 @@ from newel.runtime.database.times import read_time, to_seconds
 MAX_ACTIVE = 64
 """Replacements that are not ended, at one time."""
 
+# Those who count wait for each other here.
+_LOCK = Statement("""
+    INSERT INTO revisions (name, number) VALUES ($1, 1)
+    ON CONFLICT (name) DO UPDATE SET number = revisions.number + 1 RETURNING name""")
+_LOCKED = "replacements"
 _ADD = Statement("""
     INSERT INTO acme_replacements (id, scope, value, issued_before, explanation, ordered_by)
     SELECT $1, $2, $3, $4, $5, $6
     WHERE (SELECT count(*) FROM acme_replacements WHERE ended_at IS NULL) < $7
-    ON CONFLICT DO NOTHING RETURNING id""")
+    ON CONFLICT DO NOTHING""")
+_ADDED = Statement("SELECT id FROM acme_replacements WHERE id = $1")
 _END = Statement(
     "UPDATE acme_replacements SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL RETURNING id"
 )
@@ -79,7 +85,8 @@ class Replacements:
         """Add one; False while there are too many."""
         before = to_seconds(new.issued_before)
         row = (new.id, new.scope.value, new.value, before, new.explanation, new.ordered_by)
-        return await self._database.decide(Write(_ADD, (*row, MAX_ACTIVE))) is not None
+        await self._database.decide(Write(_LOCK, (_LOCKED,)), Write(_ADD, (*row, MAX_ACTIVE)))
+        return bool(await self._database.fetch(_ADDED, new.id))
 
     async def end(self, identifier: str, now: dt.datetime) -> bool:
         """End one; False when there is none of that id."""

@@ -1,6 +1,7 @@
 """The chains that certificates are handed out with: the issuer's own, and others of its key (RFC 8555 §7.4.2)."""
 
 import datetime as dt
+import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,19 @@ from newel.runtime.errors import ErrorType, NewelError
 _log = logging.getLogger("newel.registration.acme")
 
 
+OWN = ""
+"""The name of an issuer's own chain."""
+_NAME_LENGTH = 16
+
+
+class Chain(NamedTuple):
+    """A chain to be handed out. Its name stays the same whichever others there are."""
+
+    name: str
+    """The beginning of the SHA-256 of the PEM, or ``""`` for the issuer's own."""
+    pem: bytes
+
+
 class AlternateChain(NamedTuple):
     """A chain of a file, whose first certificate has the name and key of an issuer."""
 
@@ -29,6 +43,11 @@ class AlternateChain(NamedTuple):
     not_before: dt.datetime
     not_after: dt.datetime
     """The time in which the chain and its root are all valid."""
+
+    @property
+    def chain(self) -> Chain:
+        """The chain, named by its content."""
+        return Chain(hashlib.sha256(self.pem).hexdigest()[:_NAME_LENGTH], self.pem)
 
     def is_of(self, issuer: x509.Certificate) -> bool:
         """Tell whether it verifies what this issuer signed."""
@@ -64,7 +83,7 @@ class ChainCache:
         """Forget every chain; the next request asks the issuing authority."""
         self._pem.clear()
 
-    async def list(self, issuer: str, now: dt.datetime) -> Sequence[bytes]:
+    async def list(self, issuer: str, now: dt.datetime) -> Sequence[Chain]:
         """Return the chains of an issuer, its own first: its certificate and those above, without the root."""
         if issuer not in self._pem:
             await self._load()
@@ -72,9 +91,10 @@ class ChainCache:
         if found is None:
             raise NewelError(ErrorType.SERVER_INTERNAL, "", cause=f"no issuer {issuer!r}")
         others = self._others.get(issuer)
+        own = Chain(OWN, found)
         if not others:
-            return (found,)
-        return (found, *(each.pem for each in others if each.is_valid(now)))
+            return (own,)
+        return (own, *(each.chain for each in others if each.is_valid(now)))
 
     async def _load(self) -> None:
         used: set[Path] = set()

@@ -21,6 +21,7 @@ from newel.registration.acme import (
 )
 from newel.registration.acme import ids as acme_ids
 from newel.registration.acme.calls import Call, not_found_error
+from newel.registration.acme.chains import OWN
 from newel.registration.acme.records import (
     Account,
     AuthorizationStatus,
@@ -103,12 +104,12 @@ async def finalize(server: Server, call: Call, identity: str) -> Result:
     return Result(_order(call, await orders.finalize(server, call, identity, csr)))
 
 
-async def certificate(server: Server, call: Call, identity: str, which: str = "0") -> Result:
+async def certificate(server: Server, call: Call, identity: str, name: str | None = None) -> Result:
     """Download a chain of an order, with links to the others (§7.4.2)."""
     call.require_get()
-    if not (len(which) == 1 and which.isascii() and which.isdecimal()):
+    if name == OWN:
         raise not_found_error()
-    chain, others = await orders.read_chain(server, call, identity, int(which))
+    chain, others = await orders.read_chain(server, call, identity, name or OWN)
     links = tuple(responses.link(call.urls.chain(identity, each), "alternate") for each in others)
     return Result(Response(200, chain, b"application/pem-certificate-chain", links))
 

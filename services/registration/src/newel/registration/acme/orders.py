@@ -143,12 +143,9 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
 
 
 async def read_chain(
-    server: Server, call: Call, identity: str, which: int
-) -> tuple[bytes, Sequence[int]]:
-    """Return a chain of a valid order as PEM, the leaf first, without the root; and the others (§7.4.2).
-
-    ``which`` counts the chains from 0, the issuer's own.
-    """
+    server: Server, call: Call, identity: str, name: str
+) -> tuple[bytes, Sequence[str]]:
+    """Return a chain of a valid order as PEM, the leaf first, without the root; and the others' names (§7.4.2)."""
     await call.commit()
     number = ids.parse(identity)
     found = number and await call.storage.certificate(number, call.account.id)
@@ -156,10 +153,10 @@ async def read_chain(
         raise not_found_error()
     der, issuer = found
     chains = await server.chains.list(issuer, call.now)
-    if which >= len(chains):
+    chosen = next((each for each in chains if each.name == name), None)
+    if chosen is None:
         raise not_found_error()
-    others = [each for each in range(len(chains)) if each != which]
-    return pem.encode(der) + chains[which], others
+    return pem.encode(der) + chosen.pem, [each.name for each in chains if each is not chosen]
 
 
 async def _find(call: Call, identity: str) -> Order:

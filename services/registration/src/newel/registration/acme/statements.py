@@ -201,6 +201,8 @@ AUTHORIZATION = Statement("""
         claim, validated_at, error, subdomains
     FROM acme_authorizations
     WHERE order_id = $1 AND position = $2 AND account = $3 AND status <> 'linked'""")
+# Those who count the authorizations of an account wait for each other.
+LOCK_ACCOUNT = Statement("UPDATE acme_accounts SET status = status WHERE id = $1")
 # One that is not of one order. $6: also for the domains below; $7: of use to later orders.
 ADD_STANDALONE = Statement("""
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, subdomains,

@@ -39,11 +39,11 @@ class URLs:
 
     def certificate(self, order: bytes) -> str:
         """Return the URL of an order's certificate."""
-        return self.chain(ids.text(order), 0)
+        return self.chain(ids.text(order))
 
-    def chain(self, order: str, which: int) -> str:
-        """Return the URL of an order's certificate with one of its chains, the issuer's own being 0."""
-        return f"{self.base}/certificate/{order}" + (f"/{which}" if which else "")
+    def chain(self, order: str, name: str = "") -> str:
+        """Return the URL of an order's certificate with one of its chains, by default the issuer's own."""
+        return f"{self.base}/certificate/{order}" + (f"/{name}" if name else "")
 
     def authorization(self, order: bytes, position: int) -> str:
         """Return the URL of the authorization of an order's identifier at ``position``."""

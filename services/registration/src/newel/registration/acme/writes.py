@@ -30,7 +30,8 @@ def writes(change: Change) -> list[Write]:
             row = (account.id, change.thumbprint, key, account.thumbprint, account.provisioner)
             found = [Write(sql.CHANGE_KEY, row)]
         case changes.NewAuthorization():
-            found = [_new_authorization(change)]
+            lock = Write(sql.LOCK_ACCOUNT, (change.account,))
+            found = [lock, _new_authorization(change)]
         case changes.NewOrder():
             found = _new_order(change)
         case changes.BeginFinalize():

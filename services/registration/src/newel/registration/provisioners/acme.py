@@ -58,8 +58,7 @@ class ACMEProvisioner(Provisioner):
         """The name servers of its validations; empty: those of every provisioner."""
         self.second_resolvers = _read_resolvers(own.second_resolvers, "newel.secondResolvers")
         """Name servers by which each validation is made once more; empty: it is made once."""
-        if self.second_resolvers and set(self.second_resolvers) == set(self.resolvers):
-            raise ValueError("newel.secondResolvers are the same as newel.resolvers")
+        self._require_second_view(context.resolvers)
         self.require_external_account = record.require_eab
         self.force_common_name = record.force_cn
         self.attestation_formats = tuple(record.attestation_formats or formats.FORMATS)
@@ -121,6 +120,18 @@ class ACMEProvisioner(Provisioner):
     def attestation_roots(self, format: str) -> Sequence[Certificate]:  # noqa: A002 - WebAuthn calls it so
         """Return the roots that attestations of a format chain to: the record's, or their makers'."""
         return self._attestation_roots or formats.published_roots().get(format, ())
+
+    def _require_second_view(self, usual: Sequence[str]) -> None:
+        """Raise ValueError where the second view would ask the name servers of the first."""
+        first, second = (
+            {parse_endpoint(each, DNS_PORT) for each in listed}
+            for listed in (self.resolvers or usual, self.second_resolvers)
+        )
+        if second and first == second:
+            what = "newel.resolvers" if self.resolvers else "the authority's acme.resolvers"
+            raise ValueError(
+                f"newel.secondResolvers are the same as {what}: name others, or leave them out"
+            )
 
     def _load_android_status(self, context: ProvisionerContext) -> AndroidStatus | None:
         used = DEVICE_ATTEST_01 in self.challenges

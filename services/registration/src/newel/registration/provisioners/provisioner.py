@@ -44,6 +44,8 @@ class ProvisionerContext(NamedTuple):
     """Calls webhooks; None where none can be called."""
     inventory: Inventory | None = None
     """Has the metadata of subjects and names; None where it is not connected."""
+    resolvers: tuple[str, ...] = ()
+    """The name servers of ACME's validations for provisioners that name none."""
 
 
 Selector = tuple[str, str]
