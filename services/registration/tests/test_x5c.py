@@ -2,13 +2,14 @@
 
 import base64
 import datetime as dt
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixtures.authority import EPOCH, CertificateAuthority
 from fixtures.birth_certificates import ANY, CLIENT, SERVER, Birth, BirthAuthority
@@ -22,6 +23,7 @@ from fixtures.registration import (
     request_for,
 )
 from newel.crypto import keys
+from newel.proto.issuing.v1 import issuing_pb2 as pb
 from newel.step import extension
 
 BEGIN = EPOCH - dt.timedelta(hours=12)
@@ -346,3 +348,21 @@ async def test_a_provisioner_without_roots_is_off_and_listed(
         read_message(answer) == 'provisioner "devices" is disabled due to an initialization error'
     )
     await ra.database.close()
+
+
+@pytest.mark.attack("X13")
+async def test_a_certificate_on_a_key_that_was_declared_compromised_proves_nothing(
+    ra: RegistrationHarness,
+) -> None:
+    """It is another authority's, so that ours has nothing on record that could be revoked."""
+    info = DEVICE.certificate.public_key().public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
+    digest = hashlib.sha256(info).digest()
+    ra.issuing.blocked[digest] = pb.KeyBlock(key_digest=digest, active=True)
+    answer = await ra.sign(token(), request_for("w.internal"))
+    assert answer.status_code == 401
+    assert "declared compromised" in causes(ra)
+    assert "w.internal" not in {each.subject_of_proof for each in ra.issuing.requests}
+    ra.issuing.blocked.clear()
+    assert (await ra.sign(token(), request_for("w.internal"))).status_code == 201

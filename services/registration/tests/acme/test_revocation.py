@@ -1,6 +1,7 @@
 """revokeCert: RFC 8555 §7.6, attack A21."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from fixtures.authority import EPOCH
 from fixtures.odd_certificates import odd_certificates
 from fixtures.small_issuing import SmallIssuing
 from newel.acme import jws, key_change
+from newel.crypto import keys
 from newel.jose import base64url
 from newel.proto.issuing.v1 import issuing_pb2 as pb
 
@@ -196,3 +198,18 @@ async def test_a_compromised_key_opens_no_account_and_becomes_no_accounts_key(
     changed = await owner.post("key-change", inner)
     assert (changed.status, changed.problem) == (400, "badPublicKey")
     assert (await owner.post(owner.kid)).status == 200
+
+
+@pytest.mark.attack("X13")
+async def test_an_account_whose_key_is_declared_compromised_later_gets_no_certificate(
+    harness: ACMEHarness,
+) -> None:
+    client = await harness.register_client()
+    order = await harness.ready(client, "a.example")
+    harness.issuing.declared.add(hashlib.sha256(keys.spki(client.key.public_key())).digest())
+    refused = await client.post(order["finalize"], {"csr": make_csr("a.example")})
+    assert (refused.status, refused.problem) == (400, "badPublicKey")
+    assert "make another account key" in refused.json["detail"]
+    assert not harness.issuing.requests
+    harness.issuing.declared.clear()
+    assert (await client.post(order["finalize"], {"csr": make_csr("a.example")})).status == 200

@@ -94,7 +94,7 @@ async def authorize_content(content: Content) -> None:
 
 
 async def require_unblocked(issuing: Issuance, key: PublicKey) -> None:
-    """Raise ``badPublicKey`` for an account key that was declared compromised, by a certificate on it."""
+    """Raise ``badPublicKey`` for an account key that was declared compromised, with or without a certificate."""
     if await issuing.is_blocked(keys.spki(key)):
         raise NewelError(
             ErrorType.BAD_PUBLIC_KEY, "this key was declared compromised: make another account key"

@@ -21,6 +21,7 @@ from newel.registration.acme import (
 )
 from newel.registration.acme.calls import Call, not_found_error
 from newel.registration.acme.changes import BeginFinalize, NewOrder
+from newel.registration.acme.issuance import require_unblocked
 from newel.registration.acme.policies import select_approved
 from newel.registration.acme.preauthorizations import Links
 from newel.registration.acme.records import Claim, Order, OrderStatus
@@ -104,9 +105,10 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
     1. verify the CSR; 2. ready → processing with this CSR, unless its key is an account's: decided by the
     database; 3. the CSR must ask for the order's names and nothing else; 4. issue. A refusal at 1 to 3
     leaves the order ready. A repeated request with the same key, because the response was lost, gets the
-    order.
+    order. An account's key that was declared compromised since it was opened finalizes none.
     """
     request = requests.verify(csr)
+    await require_unblocked(server.issuance, call.key)
     key = requests.key_thumbprint(request)
     claim, account = call.admission.nonce, call.account.id
     number = ids.parse(identity)

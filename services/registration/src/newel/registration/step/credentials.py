@@ -1,6 +1,7 @@
 """Certificates that prove an identity: those of this authority prove nothing once they are revoked."""
 
 from newel.crypto import loading
+from newel.crypto.certificate import subject_public_key_info
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import Issuance
 from newel.registration.trust import Trust
@@ -9,10 +10,15 @@ from newel.registration.trust import Trust
 async def require_standing(der: bytes, trust: Trust, issuance: Issuance) -> None:
     """Require that a certificate is of another authority, or on record here and not revoked.
 
-    Its chain was verified; whether another authority revoked it is not known here. Raises
-    ``unauthorized``, and ``unavailable`` when the record cannot be read.
+    Its chain was verified; whether another authority revoked it is not known here. Of either its key
+    must not be declared compromised. Raises ``unauthorized``, and ``unavailable`` when the record
+    cannot be read.
     """
     certificate = loading.load_certificate(der)
+    if await issuance.is_blocked(subject_public_key_info(certificate)):
+        raise unauthorized_error(
+            "the key of the certificate that proves the identity was declared compromised"
+        )
     subjects = (each.certificates[0].subject for each in trust.issuers.values())
     if certificate.issuer not in subjects:
         return
