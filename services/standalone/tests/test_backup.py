@@ -14,6 +14,8 @@ import pytest
 
 from fixtures.processes import free_port
 from newel.runtime.clock import SystemClock
+from newel.runtime.database.connect import open_database
+from newel.runtime.database.contract import Statement
 from newel.runtime.database.migrations import migrate
 from newel.standalone.app import REVISIONS, TABLES
 from newel.standalone.backup import restore_command
@@ -22,6 +24,7 @@ from newel.standalone.command import lock
 from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
 from newel.standalone.options import parse
+from newel.standalone.settings import read_settings
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +216,41 @@ def test_databases_elsewhere_are_not_left_out_in_silence(
     file.write_text(json.dumps(document))
     assert main([str(folder / "b"), "--state", str(folder / "ca"), *key(folder)]) == 1
     assert "pg_dump -Fc" in capsys.readouterr().err
+
+
+RESTORED_AT = Statement("SELECT number FROM revisions WHERE name = 'restored'")
+
+
+@pytest.mark.needs("postgres", "initdb")
+def test_databases_on_postgresql_are_fenced_where_they_are(
+    folder: Path, fresh_postgres_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = folder / "ca/config/ca.json"
+    db = {"type": "postgresql", "dataSource": fresh_postgres_url}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"db": db}))
+    (folder / "archive").unlink()
+    words = [str(folder / "archive"), "--state", str(folder / "ca"), *key(folder)]
+    assert main([*words, "--without-databases"]) == 0
+    assert restore(folder, folder / "new") == 1  # there is no dump in its place yet
+    assert not (folder / "new").exists()
+    settings = read_settings(Layout(folder / "ca"))
+
+    async def migrate_all() -> None:
+        for name, revision in REVISIONS.items():
+            await migrate(settings.database(name), f"newel.{name}", revision)
+
+    async def read_moment() -> int:
+        database = await open_database(settings.database("registration"))
+        try:
+            return int((await database.fetch(RESTORED_AT))[0][0])
+        finally:
+            await database.close()
+
+    asyncio.run(migrate_all())
+    capsys.readouterr()
+    assert restore(folder, folder / "new", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert asyncio.run(read_moment()) == told["tokensRefusedUntil"]
 
 
 def test_what_ca_json_names_elsewhere_is_told(

@@ -17,6 +17,7 @@ FOREIGN = {
         "newel-standalone",
         "say what is wrong with a configuration, and what it amounts to",
     ),
+    "status": ("newel-standalone", "print a page of facts about an authority"),
     "import": ("newel-standalone", "bring over what a step-ca issued, revoked and registered"),
     "ceremony": ("newel-signer", "make root, intermediate and service keys from a written plan"),
 }

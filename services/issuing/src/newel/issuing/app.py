@@ -20,6 +20,7 @@ from newel.issuing.config import Config
 from newel.issuing.decisions import AuditTrail
 from newel.issuing.declarations import KeyDeclarations
 from newel.issuing.events import SSH_EVENTS
+from newel.issuing.facts import count_certificates
 from newel.issuing.faults import Faults
 from newel.issuing.foreign import (
     ForeignCertificate,
@@ -83,6 +84,7 @@ __all__ = [
     "ForeignSSHCertificate",
     "Ports",
     "build",
+    "count_certificates",
     "open_foreign_records",
     "open_foreign_ssh_records",
 ]

@@ -25,6 +25,7 @@ from newel.validation.crl_storage import CRLStore
 from newel.validation.crls import CRLCache
 from newel.validation.cross_origin import CrossOrigin
 from newel.validation.distribution import Distribution, Place
+from newel.validation.facts import list_revocation_lists
 from newel.validation.http import Web
 from newel.validation.issuers import load_issuers
 from newel.validation.krl.parts import KRLParts, assemble_krl
@@ -43,6 +44,8 @@ from newel.validation.signing import StatusSigner
 from newel.validation.sources import build_sources
 from newel.validation.storage import StatusStore
 from newel.validation.watch import Watch
+
+__all__ = ["Parts", "Ports", "assemble", "build", "list_revocation_lists"]
 
 REVISION = "0007"
 """The revision that the database is migrated to before ``build``."""

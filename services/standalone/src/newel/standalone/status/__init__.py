@@ -1,0 +1,1 @@
+"""`newel status`: a page of facts about an authority."""
