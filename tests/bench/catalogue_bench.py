@@ -20,10 +20,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from fixtures.inventory import Catalogue
+from fixtures.inventory import Catalogue, start_meter
 from newel.inventory.app import REVISION
 from newel.inventory.documents import CertificateParameters
-from newel.inventory.metering import Meter, Month
+from newel.inventory.metering import Month
 from newel.inventory.overview import OverviewCounter
 from newel.inventory.storage.metering import MeteringStorage
 from newel.inventory.storage.overview import OverviewStorage
@@ -148,7 +148,7 @@ async def run(url: str, count: int, calls: int) -> None:
     await measure("expiry tick, nothing due", calls, lambda _: catalogue.storage.due(later, 100))
     meter = MeteringStorage(database)
     month = Month.of(now)
-    await measure("metering of this month", 1, lambda _: Meter(meter, clock).report(month))
+    await measure("metering of this month", 1, lambda _: start_meter(meter, clock).report(month))
     await database.close()
 
 

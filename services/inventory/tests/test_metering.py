@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fixtures.catalogue import ISSUER, START, IssuedCertificate, make_issued, revocation_event
-from fixtures.inventory import Catalogue, inventory_client
+from fixtures.inventory import Catalogue, inventory_client, start_meter
 from newel.inventory import metering
 from newel.inventory.metering import Account, Meter, MeteredCertificate, Month, Report, Usage
 from newel.inventory.storage.metering import MeteringStorage
@@ -41,7 +41,7 @@ def wait_for_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def count(catalogue: Catalogue, month: Month = NOVEMBER) -> Report:
     """A report that was never asked for before."""
-    return await Meter(MeteringStorage(catalogue.database), catalogue.clock).report(month)
+    return await start_meter(MeteringStorage(catalogue.database), catalogue.clock).report(month)
 
 
 async def wait_until(catalogue: Catalogue, moment: dt.datetime) -> None:
@@ -251,7 +251,7 @@ async def test_a_month_that_is_under_way_is_counted_up_to_now(catalogue: Catalog
 
 
 async def test_a_report_is_counted_again_after_some_seconds(catalogue: Catalogue) -> None:
-    meter = Meter(MeteringStorage(catalogue.database), catalogue.clock)
+    meter = start_meter(MeteringStorage(catalogue.database), catalogue.clock)
     before = await meter.report()
     await catalogue.take(make_issued("a.example").event)
     assert await meter.report() is before
@@ -286,7 +286,7 @@ async def test_a_count_goes_on_when_its_caller_gives_up_and_its_report_is_given_
     await catalogue.take(make_issued("a.example").event)
     catalogue.clock.advance(HOUR)
     storage = HeldStorage(catalogue)
-    meter = Meter(storage, catalogue.clock)
+    meter = start_meter(storage, catalogue.clock)
     caller = asyncio.get_running_loop().create_task(meter.report(NOVEMBER))
     await storage.is_asked.wait()
     caller.cancel()
@@ -312,7 +312,7 @@ async def test_a_count_goes_on_when_its_caller_gives_up_and_its_report_is_given_
 
 async def test_only_a_few_months_are_counted_at_once(catalogue: Catalogue) -> None:
     storage = HeldStorage(catalogue)
-    meter = Meter(storage, catalogue.clock)
+    meter = start_meter(storage, catalogue.clock)
     callers = [
         asyncio.get_running_loop().create_task(meter.report(Month(2026, number)))
         for number in range(1, 5)
@@ -329,10 +329,23 @@ async def test_a_count_that_fails_is_tried_again_by_the_next_who_ask(catalogue: 
     storage = HeldStorage(catalogue)
     storage.faults.append(NewelError(ErrorType.UNAVAILABLE, "the database is unreachable"))
     storage.may_answer.set()
-    meter = Meter(storage, catalogue.clock)
+    meter = start_meter(storage, catalogue.clock)
     with pytest.raises(NewelError, match="the database is unreachable"):
         await meter.report(NOVEMBER)
     assert (await meter.report(NOVEMBER)).month == NOVEMBER
+
+
+async def test_who_waits_for_a_count_is_told_when_the_inventory_stops(catalogue: Catalogue) -> None:
+    storage = HeldStorage(catalogue)
+    meter = Meter(storage, catalogue.clock)
+    loop = asyncio.get_running_loop()
+    work, caller = loop.create_task(meter.run()), loop.create_task(meter.report(NOVEMBER))
+    await storage.is_asked.wait()
+    work.cancel()
+    with pytest.raises(NewelError, match="The inventory stops"):
+        await caller
+    with pytest.raises(asyncio.CancelledError):
+        await work
 
 
 async def test_a_report_is_read_as_json_and_as_csv(

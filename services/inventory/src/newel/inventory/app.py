@@ -11,6 +11,7 @@ from newel.inventory.config import Config
 from newel.inventory.counting import UsageCounter
 from newel.inventory.expiry import ExpiryWatch
 from newel.inventory.keys import KeyReader
+from newel.inventory.metering import Meter
 from newel.inventory.metrics import Metrics
 from newel.inventory.overview import OverviewCounter
 from newel.inventory.projection import Projection
@@ -23,6 +24,7 @@ from newel.inventory.storage.counts import CountStorage
 from newel.inventory.storage.keys import KeyStorage
 from newel.inventory.storage.listing import ListingStorage
 from newel.inventory.storage.metadata import MetadataStorage
+from newel.inventory.storage.metering import MeteringStorage
 from newel.inventory.storage.overview import OverviewStorage
 from newel.inventory.storage.regrouping import RegroupingStorage
 from newel.proto import subjects
@@ -89,6 +91,7 @@ def build(config: Config, ports: Ports) -> Service:
     reconciliation = Reconciler(
         repository, projected, catalogue, ports.clock, config.reconcile, ports.audit, metrics
     )
+    meter = Meter(MeteringStorage(ports.database), ports.clock)
     usage = UsageCounter(CountStorage(ports.database), ports.clock, metrics)
     ports.bus.subscribe(
         Subscription("inventory-catalogue", subjects.CERTIFICATES, projected.handle)
@@ -116,27 +119,26 @@ def build(config: Config, ports: Ports) -> Service:
                 config.administrators_callers,
             ),
         ),
-        web={"https": LazyApp(partial(_build_web, config, ports))},
+        web={"https": LazyApp(partial(_build_web, config, ports, meter))},
         tasks={
             "expiry": partial(run_leased, Lease(ports.database, "expiry"), ticking),
             "reconcile": partial(run_leased, Lease(ports.database, "reconcile"), comparing),
             "keys": partial(run_leased, Lease(ports.database, "keys"), reading),
+            "metering": meter.run,
             "usage": repeat_every(config.count_every.total_seconds(), usage.count),
         },
     )
 
 
-def _build_web(config: Config, ports: Ports) -> ASGIApp:
+def _build_web(config: Config, ports: Ports, meter: Meter) -> ASGIApp:
     from newel.inventory.http import Inventory, build_app
-    from newel.inventory.metering import Meter
-    from newel.inventory.storage.metering import MeteringStorage
 
     parts = Inventory(
         ListingStorage(ports.database),
         KeyStorage(ports.database),
         MetadataStorage(ports.database),
         OverviewCounter(OverviewStorage(ports.database), ports.clock),
-        Meter(MeteringStorage(ports.database), ports.clock),
+        meter,
         issuing_pb2_grpc.RepositoryStub(ports.issuing),
         config.administrators,
         ports.clock,

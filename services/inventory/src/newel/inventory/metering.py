@@ -17,7 +17,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from heapq import heappop, heappush
 from typing import NamedTuple, Protocol, Self
 
@@ -220,9 +219,10 @@ class Meter:
     def __init__(self, rows: MeteringRows, clock: Clock) -> None:
         self._rows = rows
         self._clock = clock
-        self._lock = asyncio.Lock()
         self._reports: dict[Month, _KeptReport] = {}
-        self._counts: dict[Month, asyncio.Task[Report]] = {}
+        self._counts: dict[Month, asyncio.Future[Report]] = {}
+        """What is waited for, by the months that are being counted or are to be."""
+        self._months: asyncio.Queue[Month] = asyncio.Queue()
 
     async def report(self, month: Month | None = None) -> Report:
         """Report a month, by default the current one, which is counted up to now.
@@ -237,43 +237,59 @@ class Meter:
         kept, now = self._reports.get(month), self._clock.unix()
         if kept is not None and 0 <= now - kept.at < kept.seconds:
             return kept.report
-        task = self._counts.get(month) or self._begin(month)
-        done, _ = await asyncio.wait({task}, timeout=_WAIT_SECONDS)
+        count = self._counts.get(month) or self._ask(month)
+        done, _ = await asyncio.wait({count}, timeout=_WAIT_SECONDS)
         if not done:
             raise NewelError(
                 ErrorType.UNAVAILABLE,
                 f"The usage of {month} is being counted, which takes long here. Ask again in a minute.",
             )
-        return task.result()
+        return count.result()
 
-    def _begin(self, month: Month) -> asyncio.Task[Report]:
+    async def run(self) -> None:
+        """Count the months that are asked for, one after the other, until it is cancelled."""
+        while True:
+            month = await self._months.get()
+            try:
+                report = await self._count_next(month)
+            except asyncio.CancelledError:
+                self._end(month, NewelError(ErrorType.UNAVAILABLE, "The inventory stops."))
+                raise
+            except Exception as error:  # noqa: BLE001 - who asked is told, and the next month is counted
+                _log.warning("the month %s could not be counted: %r", month, error)
+                self._end(month, error)
+            else:
+                self._end(month, report)
+
+    def _ask(self, month: Month) -> asyncio.Future[Report]:
         if len(self._counts) >= _MOST_COUNTS:
             raise NewelError(
                 ErrorType.UNAVAILABLE,
                 "Several months are being counted already. Ask again in a minute.",
             )
-        task = asyncio.get_running_loop().create_task(self._count_next(month))
-        self._counts[month] = task
-        task.add_done_callback(partial(self._note_end, month))
-        return task
+        count: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
+        self._counts[month] = count
+        self._months.put_nowait(month)
+        return count
 
-    def _note_end(self, month: Month, task: asyncio.Task[Report]) -> None:
-        del self._counts[month]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # those who wait are told; perhaps none does any more
-            _log.warning("the month %s could not be counted: %r", month, error)
+    def _end(self, month: Month, found: Report | Exception) -> None:
+        count = self._counts.pop(month)
+        if isinstance(found, Report):
+            count.set_result(found)
+        else:
+            count.set_exception(found)
+            count.exception()  # perhaps no one waits any more
 
     async def _count_next(self, month: Month) -> Report:
-        async with self._lock:
-            begin = self._clock.unix()
-            report = await self._count(month, int(begin))
-            end = self._clock.unix()
-            self._reports.pop(month, None)
-            seconds = max(_KEEP_SECONDS, _KEEP_TIMES * (end - begin))
-            self._reports[month] = _KeptReport(report, end, seconds)
-            while len(self._reports) > _KEEP_REPORTS:
-                del self._reports[next(iter(self._reports))]
-            return report
+        begin = self._clock.unix()
+        report = await self._count(month, int(begin))
+        end = self._clock.unix()
+        self._reports.pop(month, None)
+        seconds = max(_KEEP_SECONDS, _KEEP_TIMES * (end - begin))
+        self._reports[month] = _KeptReport(report, end, seconds)
+        while len(self._reports) > _KEEP_REPORTS:
+            del self._reports[next(iter(self._reports))]
+        return report
 
     async def _count(self, month: Month, now: int) -> Report:
         sweep = Sweep(month.start, min(month.end, now))
