@@ -415,3 +415,24 @@ async def test_what_can_not_be_sent_any_more_is_not_tried_again(
     async with connect_administrator(gone, role="operator") as http:
         assert "'hook' is no longer configured" in (await http.post(path)).json()["detail"]
     await alerts.close()
+
+
+async def test_an_escalation_that_failed_is_not_tried_again_once_someone_looks_after_the_alert(
+    database: Database, webhook: WebhookReceiver, two_steps: Config
+) -> None:
+    alerts = Alerts(database, two_steps)
+    await alerts.take(expiry_event(ONE))
+    await alerts.deliver()
+    alerts.clock.advance(10 * MINUTE)
+    webhook.replies = [Reply(status=410)]
+    await alerts.deliver()
+    assert (await alerts.states())["escalated boss"] == "failed"
+    path = "/alerts/deliveries/expiring-01.escalated.boss/retry"
+    async with connect_administrator(alerts, role="operator") as http:
+        assert (await http.post("/alerts/expiring-01/acknowledge", json={})).status_code == 200
+        refused = await http.post(path)
+    assert refused.status_code == 409
+    assert "The alert is acknowledged" in refused.json()["detail"]
+    await alerts.deliver()
+    assert len(webhook.posted) == 2
+    await alerts.close()

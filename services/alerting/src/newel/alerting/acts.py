@@ -151,7 +151,10 @@ class Acts:
         if not await self.deliveries.retry(key, to_seconds(self.clock.now())):
             detail = f"This delivery is {found.state}: only what has failed is tried again."
             if found.state is DeliveryState.FAILED:
+                alert = await self.readings.alert(found.notice)
                 detail = "The alert is resolved: there is nothing to tell any more."
+                if alert is not None and alert.resolved_at is None:
+                    detail = "The alert is acknowledged: it is escalated to no one any more."
             raise self._refuse("retry", ErrorType.CONFLICT, detail, by)
         self.audit.record("alerting.retry", "granted", key=key, by=by)
         return await self.readings.delivery(key) or found

@@ -37,11 +37,13 @@ _POSTPONE = Statement("""
 _GIVE_UP = Statement("""
     UPDATE deliveries SET state = 'failed', error = $2
     WHERE key = $1 AND state = 'pending' RETURNING key""")
-# What resolved an alert may be told late; what opened it may not, once it is resolved.
+# What resolved an alert may be told late; what opened it may not, once it is resolved, nor what
+# escalates it, once someone looks after it.
 _RETRY = Statement("""
     UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $2, error = ''
     WHERE key = $1 AND state = 'failed' AND (phase = 'resolved' OR EXISTS (
-        SELECT 1 FROM notices WHERE id = notice AND resolved_at IS NULL)) RETURNING key""")
+        SELECT 1 FROM notices WHERE id = notice AND resolved_at IS NULL
+            AND (phase <> 'escalated' OR acknowledged_at IS NULL))) RETURNING key""")
 
 
 class DeliveryStorage:
