@@ -72,6 +72,8 @@ async def test_a_revoked_certificate_is_best_renewed_at_once(harness: ACMEHarnes
         (ReplacementScope.ISSUER, True),
         (ReplacementScope.PROVISIONER, True),
         (ReplacementScope.CERTIFICATE, True),
+        (ReplacementScope.NAME, True),
+        (ReplacementScope.NAME, False),
         (ReplacementScope.ISSUER, False),
         (ReplacementScope.PROVISIONER, False),
         (ReplacementScope.CERTIFICATE, False),
@@ -87,6 +89,7 @@ async def test_a_certificate_that_an_administrator_has_replaced_is_best_renewed_
         ReplacementScope.ISSUER: harness.issuing.id,
         ReplacementScope.PROVISIONER: "acme",
         ReplacementScope.CERTIFICATE: f"{leaf.serial_number:x}",
+        ReplacementScope.NAME: "a.example",
     }[scope]
     harness.clock.advance(dt.timedelta(seconds=1))
     ordered = Replacement(
@@ -120,6 +123,13 @@ async def test_the_progress_of_a_replacement_is_counted(either: ACMEHarness) -> 
     one = msgspec.structs.replace(
         everything, scope=ReplacementScope.CERTIFICATE, value=f"{first.serial_number:x}"
     )
+    named = msgspec.structs.replace(everything, scope=ReplacementScope.NAME, value="a.example")
+    # no wildcard of a pattern, and no part of a name
+    others = [msgspec.structs.replace(named, value=each) for each in ("_.example", "%", ".example")]
+    assert [await replacements.count(each, now) for each in (named, *others)] == [
+        (2, 0),
+        *[(0, 0)] * 3,
+    ]
     nobody = msgspec.structs.replace(scopes[2], value="other")
     assert [await replacements.count(each, now) for each in scopes] == [(3, 0)] * 3
     assert await replacements.count(one, now) == (1, 0)
@@ -127,6 +137,7 @@ async def test_the_progress_of_a_replacement_is_counted(either: ACMEHarness) -> 
     await issue(either, client, "new.example")  # never was part of it
     assert [await replacements.count(each, now) for each in scopes] == [(3, 1)] * 3
     assert await replacements.count(one, now) == (1, 1)
+    assert await replacements.count(named, now) == (2, 1)
     assert await replacements.count(nobody, now) == (0, 0)
     later = now + dt.timedelta(days=2)
     assert await replacements.count(everything, later) == (0, 0)  # all have expired

@@ -44,6 +44,8 @@ async def test_a_certificate_is_named_by_its_serial_in_any_spelling(
 ) -> None:
     ordered = await site.put("POST", PATH, {"scope": "certificate", "value": "0A:BC"}, 201)
     assert (ordered["value"], ordered["total"]) == ("abc", 1)
+    ordered = await site.put("POST", PATH, {"scope": "name", "value": "A.Example"}, 201)
+    assert (ordered["value"], ordered["total"]) == ("a.example", 0)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,9 @@ async def test_a_certificate_is_named_by_its_serial_in_any_spelling(
         {"scope": "certificate", "value": "-1"},
         {"scope": "certificate", "value": "1_0"},
         {"scope": "certificate", "value": "0" * 41},
+        {"scope": "name"},
+        {"scope": "name", "value": "a b"},
+        {"scope": "name", "value": "https://a.example/"},
         {"scope": "all", "explanation": "javascript:alert(1)"},
         {"scope": "all", "explanation": "https://x/" + "y" * 512},
     ],

@@ -52,7 +52,7 @@ class Replacement(NamedTuple):
 
     id: str
     scope: str
-    """``all``, ``issuer``, ``provisioner`` or ``certificate``."""
+    """``all``, ``issuer``, ``provisioner``, ``certificate`` or ``name``."""
     value: str
     issued_before: str
     total: int

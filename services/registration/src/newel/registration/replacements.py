@@ -32,14 +32,16 @@ _ACTIVE = Statement("""
     SELECT id, scope, value, issued_before, explanation, ordered_by FROM acme_replacements
     WHERE ended_at IS NULL ORDER BY issued_before, id LIMIT $1""")
 # The certificates of one account for the same identifiers are counted once, while one of them is valid.
-# $1 is the time of the replacement, $2 now, $3 and $4 the scope and its value.
+# $1 is the time of the replacement, $2 now, $3 and $4 the scope and its value, $5 a pattern of that as one
+# of an order's identifiers.
 _PROGRESS = Statement("""
     SELECT count(*), coalesce(sum(is_replaced), 0) FROM (
         SELECT max(CASE WHEN o.issued_at >= $1 THEN 1 ELSE 0 END) AS is_replaced
         FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
         WHERE o.status = 'valid' GROUP BY o.account, o.identifiers
         HAVING max(o.ends_at) > $2 AND max(CASE WHEN o.issued_at < $1 AND ($3 = 'all'
-            OR ($3 = 'issuer' AND o.issuer = $4) OR ($3 = 'provisioner' AND a.provisioner = $4))
+            OR ($3 = 'issuer' AND o.issuer = $4) OR ($3 = 'provisioner' AND a.provisioner = $4)
+            OR ($3 = 'name' AND o.identifiers LIKE $5 ESCAPE '!'))
             THEN 1 ELSE 0 END) = 1) AS counted""")
 _SUCCESSORS = Statement("""
     SELECT count(*) FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
@@ -53,6 +55,7 @@ class ReplacementScope(enum.StrEnum):
     ISSUER = "issuer"
     PROVISIONER = "provisioner"
     CERTIFICATE = "certificate"
+    NAME = "name"
 
 
 class Replacement(msgspec.Struct, frozen=True):
@@ -61,7 +64,7 @@ class Replacement(msgspec.Struct, frozen=True):
     id: str
     scope: ReplacementScope
     value: str
-    """The id of an issuer, the name of a provisioner or a serial number in hexadecimal."""
+    """The id of an issuer, the name of a provisioner, a serial number in hexadecimal, a DNS name or an address."""
     issued_before: dt.datetime
     explanation: str
     """A URL for people, or ``""``."""
@@ -99,5 +102,12 @@ class Replacements:
             octets = serial.to_bytes((serial.bit_length() + 7) // 8, "big")
             return 1, int((await self._database.fetch(_SUCCESSORS, octets))[0][0])
         params = (to_seconds(one.issued_before), to_seconds(now), one.scope.value, one.value)
+        params = (*params, _match_identifier(one.value))
         total, replaced = (await self._database.fetch(_PROGRESS, *params))[0]
         return int(total), int(replaced)
+
+
+def _match_identifier(value: str) -> str:
+    """Return the pattern of LIKE for a value among identifiers, which are stored as JSON."""
+    escaped = "".join(f"!{each}" if each in "!%_" else each for each in value)
+    return f'%"value":"{escaped}"%'

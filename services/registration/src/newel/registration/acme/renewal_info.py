@@ -8,6 +8,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from newel.acme.renewal_info import CertificateID, RenewalInfo, SuggestedWindow
 from newel.crypto import loading
+from newel.registration.acme import identifiers
 from newel.registration.acme.calls import not_found_error
 from newel.registration.acme.validity import text
 from newel.registration.issuance import CertificateRecord, Issuance
@@ -92,3 +93,6 @@ def is_covered(record: CertificateRecord, leaf: x509.Certificate, ordered: Repla
             return record.provisioner.name == ordered.value
         case ReplacementScope.CERTIFICATE:
             return f"{leaf.serial_number:x}" == ordered.value
+        case ReplacementScope.NAME:
+            listed = identifiers.of_certificate(leaf)
+            return any(each is not None and each.value == ordered.value for each in listed)

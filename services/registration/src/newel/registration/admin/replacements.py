@@ -5,6 +5,8 @@ import re
 
 import msgspec
 
+from newel.crypto import names
+from newel.crypto.dns_names import UNDERSCORES, InvalidNameError
 from newel.registration.admin import responses
 from newel.registration.admin.calls import AdminServer, Call, Outcome
 from newel.registration.admin.records import conflict_error, new_uuid, not_found_error
@@ -88,7 +90,20 @@ def _read_scope(asked: NewReplacement) -> tuple[ReplacementScope, str]:
         if not _SERIAL.fullmatch(digits):
             raise malformed_error("a certificate is named by its serial in hexadecimal")
         value = f"{int(digits, 16):x}"
+    if scope is ReplacementScope.NAME:
+        value = _read_name(value)
     return scope, value
+
+
+def _read_name(text: str) -> str:
+    """Return a DNS name or an address as certificates have it. Raises ``malformed``."""
+    try:
+        name = names.parse_san(text, UNDERSCORES)
+    except InvalidNameError as error:
+        raise malformed_error(str(error)[:300]) from None
+    if not isinstance(name, names.DNSName | names.IPAddress):
+        raise malformed_error("a name is a DNS name or an address")
+    return str(name)
 
 
 def _read_explanation(text: str) -> str:
