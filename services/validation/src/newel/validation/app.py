@@ -39,13 +39,14 @@ from newel.validation.reconcile import Reconciler
 from newel.validation.responder import Responder
 from newel.validation.response_cache import ResponseCache
 from newel.validation.response_signer import OCSPTimes, ResponseSigner
+from newel.validation.restored_database import make_lists_due
 from newel.validation.scopes import build_scopes
 from newel.validation.signing import StatusSigner
 from newel.validation.sources import build_sources
 from newel.validation.storage import StatusStore
 from newel.validation.watch import Watch
 
-__all__ = ["Parts", "Ports", "assemble", "build", "list_revocation_lists"]
+__all__ = ["Parts", "Ports", "assemble", "build", "list_revocation_lists", "make_lists_due"]
 
 REVISION = "0007"
 """The revision that the database is migrated to before ``build``."""

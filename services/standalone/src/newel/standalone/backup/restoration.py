@@ -23,6 +23,7 @@ from newel.standalone.backup.manifest import Manifest
 from newel.standalone.backup.scratch import open_scratch, sync, sync_tree
 from newel.standalone.layout import Layout
 from newel.standalone.settings import read_settings
+from newel.validation import app as validation
 
 _PIECE = 1 << 20
 _BEFORE = 60
@@ -155,6 +156,8 @@ async def _fence(layout: Layout, manifest: Manifest, moment: int) -> int:
 async def _end_all(databases: Mapping[str, Database], moment: int) -> int:
     if "dashboard" in databases:
         await dashboard.end_sessions(databases["dashboard"])
+    if "validation" in databases:
+        await validation.make_lists_due(databases["validation"])
     if "registration" not in databases:
         raise ConfigError("the archive has no database of the registration authority")
     return await registration.restored_database.fence(databases["registration"], moment)
