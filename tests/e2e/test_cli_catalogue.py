@@ -250,8 +250,10 @@ def test_a_serial_and_a_certificate_are_revoked(desk: Desk) -> None:
     (entry,) = desk.find_certificates("by-decimal.internal")
     desk.newel("revoke", "--serial", str(int(entry["serial"], 16)), *desk.provisioner)
     wait_until(lambda: desk.find_certificates("by-decimal.internal")[0]["state"] == "revoked")
-    missing = desk.newel("revoke", "--serial", "1234", *desk.provisioner, status=1)
-    assert missing.stderr.endswith(NEITHER)
+    short = desk.newel("revoke", "--serial", "1234", *desk.provisioner, status=1)
+    assert "'1234' can be hexadecimal or decimal" in short.stderr
+    missing = desk.newel("revoke", "--serial", "12345678", *desk.provisioner, status=1)
+    assert missing.stderr.endswith(NEITHER.replace("1234", "12345678"))
     both = desk.newel("revoke", "--serial", "1", "--endpoint", "x", status=1)
     assert both.stderr.startswith("one of flag --endpoint, --key, --provisioner, ")
 
