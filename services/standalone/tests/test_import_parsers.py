@@ -261,10 +261,10 @@ def test_the_report_has_counts_and_the_first_of_what_is_left_out() -> None:
     part = Part("x509_certs", rows=6, new=1, known=1)
     for name in "abcd":
         part.leave_out(name, "why")
-    other = Part("ssh_certs", rows=2)
+    other = Part("ssh_users", rows=2)
     other.leave_out("", "not yet")
     assert [*describe([part, other], dry_run=True)] == [
         "certificates: 6 read, 1 would be imported, 1 already there",
         "certificates: 4 left out: why (a, b, c)",
-        "ssh_certs: 1 left out: not yet",
+        "ssh_users: 1 left out: not yet",
     ]
