@@ -57,7 +57,9 @@ class DeliveryStorage:
         moments = to_milliseconds(now), to_milliseconds(latest)
         due = await self._database.fetch(_DUE, channel, *moments, int(now), limit)
         rows = await self._database.fetch_many(_ONE, [(key,) for key, _ in due])
-        return [_delivery(row) for row in rows]
+        marks = dict[str, int](due)
+        # what another worker claimed between the two queries is that one's
+        return [each for each in map(_delivery, rows) if each.mark == marks[each.key]]
 
     async def claim(self, delivery: Delivery, now: float, until: float) -> bool:
         """See Deliveries."""
