@@ -75,6 +75,12 @@ class Fleet:
         )
         return found
 
+    def count_revoked(self) -> int:
+        """How many certificates are revoked, by the audit trail."""
+        lines = [each for each in self.authority.audit() if each.get("event") == "revoke"]
+        granted = {each.get("serial") for each in lines if each.get("outcome") == "granted"}
+        return len(granted - {None})
+
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Generator[Fleet]:
@@ -188,6 +194,8 @@ def test_what_a_provisioner_let_in_is_revoked_at_a_terminal_and_a_run_that_ends_
     ended.kill()
     ended.wait()
 
+    # the catalogue follows what was revoked: nothing is asked about what it does not list any more
+    wait_until(lambda: len(fleet.entries("--state", "revoked")) == fleet.count_revoked())
     left = fleet.entries("--state", "active", "--provisioner", "admin")
     answers = [("[y/n]", "y")] if len(left) > 1 else []
     code, screen = at_a_terminal([NEWEL, *select], answers, cwd=fleet.home, env=environment)

@@ -253,7 +253,7 @@ def test_external_accounts(machine: Machine, http01_port: int) -> None:
     machine.newel(*words, *key)
     machine.newel(*words)
     again = machine.newel(*words, *key, "--account", "second", good=False).stderr
-    assert "cannot be used" in again
+    assert "has bound the account that it may" in again
     machine.newel(*words, "--eab-key-id", "key-2", "--eab-key", EAB, "--account", "second")
 
 

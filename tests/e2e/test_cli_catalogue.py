@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,9 +121,15 @@ def test_lists_are_filtered_sorted_and_limited(desk: Desk) -> None:
 def test_metering_counts_what_the_lists_show(desk: Desk) -> None:
     desk.issue("metered.internal", "--not-after", "20m")
     desk.find_certificates("metered.internal")
-    listed = desk.entries("certificates", "list", "--limit", "0")
-    found = json.loads(desk.newel("metering", "--output", "json").stdout)
-    assert found["total"]["issued"] == found["total"]["certificates"] == len(listed)
+
+    def count() -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+        """Return the month and the list, once no certificate came between them."""
+        found = json.loads(desk.newel("metering", "--output", "json").stdout)
+        listed = desk.entries("certificates", "list", "--limit", "0")
+        return (found, listed) if found["total"]["issued"] == len(listed) else None
+
+    found, listed = wait_until(count)
+    assert found["total"]["certificates"] == len(listed)
     by_provisioner = {each["provisioner"]: each for each in found["usages"]}
     own = [each for each in listed if each["provisioner"] == "admin"]
     assert by_provisioner["admin"]["issued"] == len(own)
