@@ -77,9 +77,10 @@ class Fleet:
 
     def count_revoked(self) -> int:
         """How many certificates are revoked, by the audit trail."""
-        lines = [each for each in self.authority.audit() if each.get("event") == "revoke"]
-        granted = {each.get("serial") for each in lines if each.get("outcome") == "granted"}
-        return len(granted - {None})
+        return len({
+            each["serial"] for each in self.authority.audit()
+            if (each["service"], each["event"], each["outcome"]) == ("issuing", "revoke", "granted")
+        })  # fmt: skip # a condition
 
 
 @pytest.fixture(scope="module")
