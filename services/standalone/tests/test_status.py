@@ -40,6 +40,7 @@ def test_a_page_of_facts_of_a_running_authority(
         page = capsys.readouterr().out
         assert ": ready\n" in page
         assert "number " in page
+        assert "under way 0" in page
     (state / "db/validation.sqlite").unlink()
     facts = read(state, capsys)
     assert not facts["serving"]["running"]

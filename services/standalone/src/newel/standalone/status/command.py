@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -93,8 +94,13 @@ def write_part(name: str, part: Any) -> Iterator[str]:
                 f" the next one before {each['nextUpdate']}"
             )
         return
-    counts = ", ".join(f"{key} {show(value)}" for key, value in part.items())
+    counts = ", ".join(f"{spell(key)} {show(value)}" for key, value in part.items())
     yield f"  {title:<14} {counts or 'none'}"
+
+
+def spell(name: str) -> str:
+    """Spell a name of JSON in words: ``notExpired`` is "not expired"."""
+    return re.sub("[A-Z]", lambda found: f" {found[0].lower()}", name)
 
 
 def show(value: Any) -> str:
