@@ -122,7 +122,9 @@ class Harness:
 
     def alerts(self) -> list[tuple[Any, ...]]:
         """Whom notices were opened about, resolved ones too."""
-        return self.rows("alerting", "SELECT kind, subject, names FROM notices ORDER BY position")
+        # one that was never opened keeps its beginning from being told after its end
+        opened = "SELECT kind, subject, names FROM notices WHERE opened_at IS NOT NULL"
+        return self.rows("alerting", f"{opened} ORDER BY position")
 
 
 @dataclass
