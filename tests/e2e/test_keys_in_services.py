@@ -178,7 +178,7 @@ def test_certificates_are_issued_by_keys_in_a_token_that_ca_json_names_as_the_or
 ) -> None:
     state, password = init(tmp_path), str(tmp_path / "pw")
     service = f"pkcs11:module-path={softhsm.module};token={softhsm.token}?pin-value={softhsm.pin}"
-    certify(tmp_path, state, f"{service}&object=issuing&id=01", dict(os.environ))
+    certify(tmp_path, state, f"{service}&object=issuing&id=a1", dict(os.environ))
     for name in ("users", "hosts"):
         run(
             [
