@@ -46,7 +46,11 @@ async def open_records(harness: IssuingHarness) -> ForeignRecords[ForeignSSHCert
 
 
 def make_foreign(
-    harness: IssuingHarness, kind: str = "user", serial: int = HIGH, key: str = ""
+    harness: IssuingHarness,
+    kind: str = "user",
+    serial: int = HIGH,
+    key: str = "",
+    end: int = int((EPOCH + dt.timedelta(hours=1)).timestamp()),
 ) -> bytes:
     """A certificate in wire form, as the library writes one."""
     public, own = keys.generate().public_key(), harness.signer.ssh_keys[key or f"ssh-{kind}"]
@@ -60,7 +64,7 @@ def make_foreign(
         .key_id(b"alice")
         .valid_principals([b"alice"])
         .valid_after(int(EPOCH.timestamp()) - 60)
-        .valid_before(int((EPOCH + dt.timedelta(hours=1)).timestamp()))
+        .valid_before(end)
     )
     return read_line(built.sign(own).public_bytes()).wire
 
@@ -101,6 +105,21 @@ async def test_a_revoked_one_does_not_renew_and_a_compromised_key_is_blocked(
     key = certificates.parse(wire).public_key
     (blocked,) = await ssh.issue_ssh(make_ssh_request(public_key=key))
     assert blocked.error.type == "badPublicKey"
+    pages = ssh.repository.ListSSHRevoked(pb.ListRequest(page=10))
+    listed = [each.serial async for page in pages for each in page.revocations]
+    assert listed == [HIGH.to_bytes(8)]
+
+
+@pytest.mark.parametrize(
+    "end", [certificates.FOREVER, certificates.LATEST, certificates.LATEST + 1]
+)
+async def test_one_without_an_end_is_on_record_and_is_revoked(
+    ssh: IssuingHarness, end: int
+) -> None:
+    records = await open_records(ssh)
+    given = [ForeignSSHCertificate(make_foreign(ssh, "host", end=end))]
+    assert (await records.add_certificates(given, dry_run=False)).left_out == []
+    assert (await records.add_revocations([revocation(HIGH)], dry_run=False)).left_out == []
     pages = ssh.repository.ListSSHRevoked(pb.ListRequest(page=10))
     listed = [each.serial async for page in pages for each in page.revocations]
     assert listed == [HIGH.to_bytes(8)]

@@ -7,7 +7,8 @@ from newel.crypto.ssh.certificate_body import KINDS, read_head
 from newel.crypto.ssh.wire import Reader
 
 FOREVER = 2**64 - 1
-LATEST = int(dt.datetime.max.replace(tzinfo=dt.UTC).timestamp())
+LATEST = int(dt.datetime.max.replace(microsecond=0, tzinfo=dt.UTC).timestamp())
+"""Seconds since 1970 of the last moment there is. With the microseconds a float is rounded to the year 10000."""
 _KIND_BY_NUMBER = {number: kind for kind, number in KINDS.items()}
 
 
