@@ -1,8 +1,12 @@
 """`newel audit`: what was changed in the trail is found, and what is asked for is shown."""
 
+import bz2
+import fcntl
 import gzip
 import hashlib
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,6 +191,7 @@ def test_a_line_that_is_no_json_is_told(trail: Path, capsys: pytest.CaptureFixtu
         ("", ["verify", "{state}/none"], "no such file"),
         ("", ["verify", "{state}/log/audit.log"], "log/audit.log:1: this is no checkpoint"),
         ("audit.log.3.gz", ["grep"], "it is not whole"),
+        ("audit.log.1.gz", ["verify", "{state}/../kept"], "are the same part twice"),
     ],
 )
 def test_what_cannot_be_read_is_no_answer(
@@ -201,3 +206,55 @@ def test_what_cannot_be_read_is_no_answer(
     assert said.startswith("newel audit: ")
     assert says in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress)])
+def test_a_damaged_file_is_no_forged_trail(
+    trail: Path,
+    suffix: str,
+    pack: Callable[[bytes], bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    packed = bytearray(pack(b"".join(LINES[:10])))
+    packed[10:60] = bytes(50)
+    (trail / "log/audit.log.2.gz").unlink()
+    (trail / f"log/audit.log.2.{suffix}").write_bytes(packed)
+    assert verify(trail) == 2
+    assert f"audit.log.2.{suffix}: it is not whole" in capsys.readouterr().err
+
+
+def test_one_at_a_time_adds_a_checkpoint(trail: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = trail.parent / "kept"
+    before = kept.read_bytes()
+    with kept.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert main(["checkpoint", str(kept), "--state", str(trail)]) == 2
+        assert "another 'newel audit checkpoint' is at work" in capsys.readouterr().err
+    assert kept.read_bytes() == before
+    kept.write_bytes(before.rstrip())
+    assert main(["checkpoint", str(kept), "--state", str(trail)]) == 2
+    assert "its last line has no end" in capsys.readouterr().err
+
+
+def test_no_checkpoint_is_of_a_trail_that_was_rotated_meanwhile(
+    trail: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, kept = trail / "log", trail.parent / "kept"
+    (log / "audit.log.2.gz").unlink()
+    os.mkfifo(log / "audit.log.2")
+
+    def rotate() -> None:
+        with (log / "audit.log.2").open("wb") as first:  # once it is read
+            (log / "audit.log").rename(log / "later")
+            (log / "audit.log").write_bytes(make_line(121))
+            first.write(b"".join(LINES[:10]))
+
+    before = kept.read_bytes()
+    for words in (["checkpoint", str(kept)], ["verify", str(kept)], ["grep"]):
+        writer = threading.Thread(target=rotate, daemon=True)
+        writer.start()
+        assert main([*words, "--state", str(trail)]) == 2
+        writer.join()
+        (log / "later").rename(log / "audit.log")
+        assert "was rotated while it was read: try again" in capsys.readouterr().err
+    assert kept.read_bytes() == before

@@ -55,6 +55,10 @@ def read_checkpoints(file: Path) -> tuple[list[Checkpoint], str]:
         content = opened.read(LARGEST + 1)
     if len(content) > LARGEST:
         raise TrailError(f"{file}: it is larger than {LARGEST >> 20} MiB")
+    if content and not content.endswith(b"\n"):
+        raise TrailError(
+            f"{file}: its last line has no end: a 'newel audit checkpoint' did not finish; remove that line"
+        )
     found: list[Checkpoint] = []
     previous = ""
     for number, line in enumerate(content.splitlines(), 1):

@@ -1,10 +1,12 @@
 """`newel audit checkpoint`, `newel audit verify` and `newel audit grep`."""
 
 import argparse
+import contextlib
 import datetime as dt
+import fcntl
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,14 +14,13 @@ import msgspec
 from newel.durations.go import parse_duration, parse_time
 from newel.runtime.clock import SystemClock
 from newel.standalone.audit.checkpoints import (
-    Checkpoint,
     compare,
     hash_line,
     make_checkpoint,
     read_checkpoints,
 )
 from newel.standalone.audit.search import Query, search
-from newel.standalone.audit.trail import TrailError, list_files, read_lines
+from newel.standalone.audit.trail import Parts, TrailError, find_parts, read_lines, require_same
 from newel.standalone.command import describe_fault
 from newel.standalone.flag_values import Parser, refuse_empty
 from newel.standalone.layout import Layout
@@ -37,9 +38,10 @@ def main(arguments: Sequence[str]) -> int:
     refuse_empty(parser, arguments)
     options = parser.parse_args(["--help"] if [*arguments] in ([], ["help"]) else arguments)
     try:
-        files = options.file or list_files(Layout(options.state.resolve()).audit)
+        options.trail = Layout(options.state.resolve()).audit
+        parts = find_parts(options.file, options.trail)
         return {"checkpoint": add_checkpoint, "verify": verify, "grep": grep}[options.verb](
-            options, files
+            options, parts
         )
     except KeyboardInterrupt:
         return 130
@@ -80,6 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
             "--file",
             type=Path,
             action="append",
+            default=[],
             metavar="F",
             help="a part of the trail, the oldest first",
         )
@@ -109,7 +112,7 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def verify(options: argparse.Namespace, files: Sequence[Path]) -> int:
+def verify(options: argparse.Namespace, parts: Parts) -> int:
     """Compare the trail with its checkpoints; return 1 when it is another one."""
     checkpoints, head = read_checkpoints(options.checkpoints)
     if not checkpoints:
@@ -118,8 +121,9 @@ def verify(options: argparse.Namespace, files: Sequence[Path]) -> int:
         print(f"{options.checkpoints}: its last checkpoint is not the one of --head")
         return NONE
     check_first(options.first)
-    verdict, later = compare(checkpoints, read_lines(files), options.first)
+    verdict, later = compare(checkpoints, read_lines(parts.files), options.first)
     if verdict.fault:
+        require_same(parts, options.file, options.trail)
         print(verdict.fault)
         return NONE
     last = checkpoints[-1]
@@ -136,34 +140,45 @@ def check_first(first: int) -> None:
         raise TrailError("--first: checkpoints are counted from 1 on")
 
 
-def add_checkpoint(options: argparse.Namespace, files: Sequence[Path]) -> int:
+def add_checkpoint(options: argparse.Namespace, parts: Parts) -> int:
     """Append a checkpoint, once the trail is as those before say; return the exit code."""
     file: Path = options.checkpoints
-    checkpoints: list[Checkpoint] = []
-    previous = ""
-    if file.exists():
-        checkpoints, previous = read_checkpoints(file)
     check_first(options.first)
-    verdict, later = compare(checkpoints, read_lines(files), options.first)
-    if verdict.fault:
-        print(verdict.fault)
-        return NONE
-    made_at = SystemClock().now().isoformat(timespec="seconds")
-    made = make_checkpoint(checkpoints, previous, later, made_at)
-    if made is None:
-        print(f"{file}: nothing was written since the last checkpoint\nhead {previous}")
-        return 0
-    line = msgspec.json.encode(made)
-    descriptor = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "ab") as opened:
-        opened.write(line + b"\n")
-        opened.flush()
-        os.fsync(opened.fileno())
+    with lock(file) as descriptor:
+        checkpoints, previous = read_checkpoints(file)
+        verdict, later = compare(checkpoints, read_lines(parts.files), options.first)
+        made_at = SystemClock().now().isoformat(timespec="seconds")
+        made = None if verdict.fault else make_checkpoint(checkpoints, previous, later, made_at)
+        require_same(parts, options.file, options.trail)
+        if verdict.fault:
+            print(verdict.fault)
+            return NONE
+        if made is None:
+            print(f"{file}: nothing was written since the last checkpoint\nhead {previous}")
+            return 0
+        line = msgspec.json.encode(made)
+        with os.fdopen(descriptor, "ab", closefd=False) as opened:
+            opened.write(line + b"\n")
+            opened.flush()
+            os.fsync(descriptor)
     print(f"{file}: checkpoint {made.number} of {made.lines} lines\nhead {hash_line(line)}")
     return 0
 
 
-def grep(options: argparse.Namespace, files: Sequence[Path]) -> int:
+@contextlib.contextmanager
+def lock(file: Path) -> Generator[int]:
+    """Open the checkpoints for this program alone: two would both append the same number. Raises TrailError."""
+    descriptor = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield descriptor
+    except BlockingIOError:
+        raise TrailError(f"{file}: another 'newel audit checkpoint' is at work") from None
+    finally:
+        os.close(descriptor)
+
+
+def grep(options: argparse.Namespace, parts: Parts) -> int:
     """Print the lines that are asked for; return 1 when there is none."""
     now = SystemClock().now()
     query = Query(
@@ -177,7 +192,7 @@ def grep(options: argparse.Namespace, files: Sequence[Path]) -> int:
     )
     found = False
     broken = 0
-    for line, is_object in search(read_lines(files), query):
+    for line, is_object in search(read_lines(parts.files), query):
         if is_object:
             found = True
             sys.stdout.write(line.octets.decode(errors="replace"))
@@ -190,6 +205,7 @@ def grep(options: argparse.Namespace, files: Sequence[Path]) -> int:
     if broken > 1:
         sys.stderr.write(f"newel audit: {broken} such lines in all\n")
     sys.stdout.flush()
+    require_same(parts, options.file, options.trail)
     return 0 if found else NONE
 
 

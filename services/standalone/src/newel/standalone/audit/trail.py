@@ -4,7 +4,9 @@ import bz2
 import gzip
 import lzma
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -55,10 +57,41 @@ def list_files(path: Path) -> list[Path]:
         raise TrailError(
             f"{path} was rotated by number and by date: name the parts by --file, the oldest first"
         )
-    found = [each for _, each in (*sorted(numbered), *sorted(dated))]
+    rotated = [*sorted(numbered), *sorted(dated)]
+    for (place, former), (following, each) in pairwise(rotated):
+        if place == following:
+            raise TrailError(
+                f"{former.name} and {each.name} are the same part twice: where logrotate is at work, try again;"
+                " otherwise remove the one that is not whole"
+            )
+    found = [each for _, each in rotated]
     if path.exists() or not found:
         found.append(path)
     return found
+
+
+class Parts(NamedTuple):
+    """The files of a trail, and which ones their names led to when they were listed."""
+
+    files: list[Path]
+    identities: list[tuple[int, int]]
+
+
+def find_parts(given: Sequence[Path], path: Path) -> Parts:
+    """Find the files of a trail: those that are ``given``, or those that there are. Raises as list_files."""
+    files = list(given) or list_files(path)
+    facts = [file.stat() for file in files]
+    return Parts(files, [(each.st_dev, each.st_ino) for each in facts])
+
+
+def require_same(parts: Parts, given: Sequence[Path], path: Path) -> None:
+    """Raise TrailError when the trail was rotated since: what was read may lack a part, or have one twice."""
+    try:
+        now = find_parts(given, path)
+    except FileNotFoundError:
+        now = None
+    if now != parts:
+        raise TrailError("the trail was rotated while it was read: try again")
 
 
 def read_lines(files: Sequence[Path]) -> Iterator[Line]:
@@ -79,8 +112,12 @@ def read_lines(files: Sequence[Path]) -> Iterator[Line]:
                     if not octets.endswith(b"\n") and place == len(files) - 1:
                         break
                     yield Line(octets, file, number)
-            except (EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+            except (EOFError, lzma.LZMAError, zlib.error) as error:
                 raise TrailError(f"{file}: it is not whole: {error}") from None
+            except OSError as error:
+                if error.errno is not None:
+                    raise
+                raise TrailError(f"{file}: it is not whole: {error}") from None  # gzip and bz2
 
 
 def _open(file: Path) -> BinaryIO:
