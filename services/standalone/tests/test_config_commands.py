@@ -10,6 +10,7 @@ import pytest
 from fixtures.processes import free_port
 from newel.runtime.clock import SystemClock
 from newel.standalone.configuration.command import main
+from newel.standalone.configuration.effective import hide
 from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
 from newel.standalone.options import parse
@@ -156,6 +157,42 @@ def test_no_secret_is_shown(state: Path, capsys: pytest.CaptureFixture[str]) -> 
     names = [each["name"] for each in shown["authority.provisioners"][0]]
     assert names[-2:] == ["phones", "people"]
     assert shown["authority.provisioners"][0][0]["encryptedKey"] == "(hidden)"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown_as"),
+    [
+        ("postgresql://u:leak@leak:leak@db/newel", "postgresql://u:(hidden)@db/newel"),
+        (r"host=db password='leak\'leak leak' user=u", "host=db password=(hidden) user=u"),
+        (r"host=db password=leak\ leak;leak user=u", "host=db password=(hidden) user=u"),
+        (
+            "postgresql://u@db/newel?password=leak&sslmode=require",
+            "postgresql://u@db/newel?password=(hidden)&sslmode=require",
+        ),
+    ],
+)
+def test_a_password_is_hidden_to_its_end(
+    state: Path, source: str, shown_as: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(state, db={"type": "postgresql", "dataSource": source})
+    shown = show(capsys, str(state), "--effective")
+    assert "leak" not in json.dumps(shown)
+    assert shown["db.dataSource"][0] == shown_as
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("nats://leak@bus:4222", "nats://(hidden)@bus:4222"),
+        ("https://hook.example/x?token=leak&y=1", "https://hook.example/x?token=(hidden)&y=1"),
+        ("https://hook.example/x?api_key=leak", "https://hook.example/x?api_key=(hidden)"),
+        ("pkcs11:token=ca?pin-value=leak", "pkcs11:token=ca?pin-value=(hidden)"),
+        ("postgresql://user@db/newel", "postgresql://user@db/newel"),
+        ("https://ca.example:9000/@x", "https://ca.example:9000/@x"),
+    ],
+)
+def test_tokens_in_addresses_are_hidden(text: str, hidden: str) -> None:
+    assert hide(text) == hidden
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,19 @@ _SECRET_NAME = re.compile(
 )
 _PRIVATE = frozenset(("d", "k", "p", "q", "dp", "dq", "qi", "oth"))
 """Members of a JWK that are its private part (RFC 7518 §6)."""
-_LOGIN = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+@")
+_LOGIN = re.compile(r"(?<=://)([^/@\s:]*):[^/\s]+@")
+"""The password ends at the last ``@``, as it does for the reader of a URL."""
+_TOKEN = re.compile(r"\b((?:nats|tls|wss?|https?)://)[^/@\s:]+@")
 _PAIR = re.compile(
-    r"\b(password|passwd|pwd|pin-value|secret|sslpassword)\s*=\s*('[^']*'|[^\s;&]+)", re.IGNORECASE
+    r"\b((?:ssl)?password|passwd)\s*=\s*(?:'(?:[^'\\]|\\.)*'?|(?:[^\s'\\&]|\\.)+)", re.IGNORECASE
 )
+"""As ``newel.standalone.databases`` reads the pairs of a connection string, with ``\\`` before any character."""
+_PARAMETER = re.compile(
+    r"(\b(?:pwd|pin-value|secret|access_token|api_?key)|(?<=[?&])(?:token|sig|signature))"
+    r"\s*=\s*('[^']*'|[^\s;&]+)",
+    re.IGNORECASE,
+)
+"""``token`` is a secret in the query of a URL alone: in the URI of a key it is the name of a device."""
 _LISTED_APART = {"provisioners", "policy"}
 """Members of the registration authority that are shown as ``authority`` has them."""
 _NAMED_BY_PEOPLE = "provisioners"
@@ -176,7 +185,13 @@ def show(value: Any, spell: Callable[[str], str]) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     text = str(value.value if isinstance(value, Enum) else value)
-    return _PAIR.sub(rf"\1={HIDDEN}", _LOGIN.sub(rf"\1:{HIDDEN}@", text))
+    return hide(text)
+
+
+def hide(text: str) -> str:
+    """Replace the passwords and tokens in a URL, a connection string, or the URI of a key."""
+    text = _TOKEN.sub(rf"\1{HIDDEN}@", _LOGIN.sub(rf"\1:{HIDDEN}@", text))
+    return _PARAMETER.sub(rf"\1={HIDDEN}", _PAIR.sub(rf"\1={HIDDEN}", text))
 
 
 def write_text(rows: list[Row]) -> str:
