@@ -246,7 +246,17 @@ def test_databases_on_postgresql_are_fenced_where_they_are(
         finally:
             await database.close()
 
+    async def restore_beside(service: str) -> int:
+        running = await open_database(settings.database(service))
+        try:
+            return await asyncio.to_thread(restore, folder, folder / "new")
+        finally:
+            await running.close()
+
     asyncio.run(migrate_all())
+    assert asyncio.run(restore_beside("issuing")) == 1  # a drill must not end what is under way
+    assert "a running authority is connected to the database" in capsys.readouterr().err
+    assert not (folder / "new").exists()
     capsys.readouterr()
     assert restore(folder, folder / "new", "--json") == 0
     told = json.loads(capsys.readouterr().out)

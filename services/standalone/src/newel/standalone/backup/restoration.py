@@ -13,7 +13,7 @@ from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import SystemClock
 from newel.runtime.config import ConfigError
 from newel.runtime.database.connect import open_database
-from newel.runtime.database.contract import Database
+from newel.runtime.database.contract import Database, Statement
 from newel.runtime.database.migrations import migrate
 from newel.runtime.line_sink import LineSink
 from newel.standalone.app import REVISIONS, TABLES
@@ -26,6 +26,11 @@ from newel.standalone.settings import read_settings
 from newel.validation import app as validation
 
 _PIECE = 1 << 20
+_CONNECTED = Statement("""
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name LIKE 'newel-%' AND pid <> pg_backend_pid()""")
+_TRIES = 5
+"""How often that is asked, a second apart: a connection lasts a moment longer than its client."""
 _BEFORE = 60
 """Seconds that this machine's clock may be behind the one that made the backup."""
 
@@ -135,6 +140,8 @@ async def _fence(layout: Layout, manifest: Manifest, moment: int) -> int:
     settings = read_settings(layout)
     if settings.uses_postgresql != manifest.postgresql:
         raise ConfigError(f"{layout.ca_json}: the databases are not where the manifest says")
+    if manifest.postgresql:
+        await _require_unused(settings.database("registration"))
     databases: dict[str, Database] = {}
     try:
         for service in REVISIONS if manifest.postgresql else manifest.databases:
@@ -151,6 +158,26 @@ async def _fence(layout: Layout, manifest: Manifest, moment: int) -> int:
     finally:
         for database in databases.values():
             await database.close()
+
+
+async def _require_unused(url: str) -> None:
+    """Raise ConfigError while an authority is connected: a drill beside it would end what is its own.
+
+    The archive names the database, so that this is the authority's own one wherever it is restored.
+    """
+    database = await open_database(url)
+    try:
+        for _ in range(_TRIES):
+            connected = (await database.fetch(_CONNECTED))[0][0]
+            if not connected:
+                return
+            await asyncio.sleep(1)
+    finally:
+        await database.close()
+    raise ConfigError(
+        "a running authority is connected to the database that the archive's ca.json names; stop it, and restore"
+        " the dump first"
+    )
 
 
 async def _end_all(databases: Mapping[str, Database], moment: int) -> int:
