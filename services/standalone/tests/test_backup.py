@@ -273,6 +273,18 @@ def test_what_ca_json_names_elsewhere_is_told(
     assert f"{root} is not in the archive" in capsys.readouterr().err
 
 
+def test_no_journal_comes_back_beside_the_copy_of_another_moment(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for end in ("wal", "shm", "journal"):
+        (folder / f"ca/db/former.sqlite-{end}").write_bytes(bytes(8))
+    words = [str(folder / "b"), "--state", str(folder / "ca"), *key(folder), "--json"]
+    assert main(words) == 0
+    files = json.loads(capsys.readouterr().out)["files"]
+    assert "db/issuing.sqlite" in files
+    assert not [path for path in files if "sqlite-" in path]
+
+
 def test_a_damaged_database_is_not_backed_up(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,8 @@ So no copy knows of a certificate that the issuing authority's copy lacks. What 
 learns again by comparing.
 """
 SCRATCH = "db/backup"
-_OWN = (".sqlite", ".sqlite-wal", ".sqlite-shm")
+_OWN = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
+"""A journal beside the copy of another moment would be rolled back into it."""
 _PIECE = 1 << 20
 
 
