@@ -94,6 +94,22 @@ async def test_who_was_always_renewed_earlier_is_missed_before_the_certificate_i
     assert len(await read_subjects(catalogue)) == 2
 
 
+async def test_what_was_usual_stays_so_when_all_certificates_were_revoked(
+    catalogue: Catalogue,
+) -> None:
+    chain: list[IssuedCertificate] = []
+    for hours in (0, 40, 80, 120, 160):
+        last = chain[-1] if chain else None
+        chain.append(make_issued("a.example", renews=last, at=START + hours * HOUR, life=LIFE))
+        await catalogue.take(chain[-1].event)
+    before = await catalogue.rows("SELECT usual, renewals FROM endpoints")
+    assert before == [(0.4, 4)]
+    await catalogue.take(*[revocation_event(each) for each in chain])
+    again = make_issued("a.example", renews=chain[-1], at=START + 161 * HOUR, life=LIFE)
+    await catalogue.take(again.event)
+    assert await catalogue.rows("SELECT usual, renewals FROM endpoints") == before
+
+
 @pytest.mark.parametrize(
     ("parts", "kind", "expiry"),
     [

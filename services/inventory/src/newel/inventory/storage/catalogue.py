@@ -20,7 +20,8 @@ _ADD_CERTIFICATES = (
 
 # An endpoint with an open warning becomes due at once, so that its renewal is said.
 # A renewal is regular when it comes neither early, as one by hand, nor after the end. Of their parts of
-# the lifetime the latest counts, which later ones bring down again by and by.
+# the lifetime the latest counts, which later ones bring down again by and by. What follows certificates that
+# were all revoked has no last one to be compared with: NULL is not regular, and changes nothing.
 _LIFE = "(endpoints.last_not_after - endpoints.last_not_before)"
 _PASSED = "(excluded.last_not_before - endpoints.last_not_before)"
 _IS_REGULAR = f"{_PASSED} >= {EARLIEST} * {_LIFE} AND {_PASSED} <= {_LIFE} AND {_LIFE} > 0"
@@ -36,9 +37,10 @@ _MOVE_ENDPOINTS = (
         last_serial = excluded.last_serial, last_not_after = excluded.last_not_after,
         last_not_before = excluded.last_not_before,
         renewals = CASE WHEN {_IS_REGULAR} THEN endpoints.renewals + 1 ELSE endpoints.renewals END,
-        usual = CASE WHEN NOT ({_IS_REGULAR}) THEN endpoints.usual
-            WHEN endpoints.usual IS NULL OR endpoints.usual < {_PART} THEN {_PART}
-            ELSE endpoints.usual - (endpoints.usual - {_PART}) / 4 END,
+        usual = CASE
+            WHEN {_IS_REGULAR} AND (endpoints.usual IS NULL OR endpoints.usual < {_PART}) THEN {_PART}
+            WHEN {_IS_REGULAR} THEN endpoints.usual - (endpoints.usual - {_PART}) / 4
+            ELSE endpoints.usual END,
         due = CASE WHEN endpoints.warned IS NOT NULL OR endpoints.compromised IS NOT NULL THEN 0
             WHEN endpoints.renewals >= {REGULAR} AND {_USUAL_END} < excluded.due THEN {_USUAL_END}
             ELSE excluded.due END
