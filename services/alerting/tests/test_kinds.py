@@ -56,7 +56,7 @@ async def test_each_stage_of_a_certificate_takes_the_place_of_the_one_before_it(
     )
     opened = [each["data"] for each in webhook.events if each["type"] == "newel.alert.opened.v1"]
     assert [each["severity"] for each in opened] == ["warning", "warning", "critical"]
-    assert opened[0]["detail"] == "Before, it was renewed by 40% of its lifetime each time."
+    assert opened[0]["detail"] == "It was usually renewed by 40% of its lifetime."
     still_open = "SELECT id FROM notices WHERE resolved_at IS NULL"
     assert await alerts.rows(still_open) == [("expired-0101",)]
     await alerts.take(renewal_event(ONE))

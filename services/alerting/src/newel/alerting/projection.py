@@ -99,7 +99,7 @@ class Projection:
     async def _open_late(self, event: events_pb2.EndpointExpiring, kind: str) -> None:
         detail = ""
         if event.usual:
-            detail = f"Before, it was renewed by {event.usual:.0%} of its lifetime each time."
+            detail = f"It was usually renewed by {event.usual:.0%} of its lifetime."
         notice = Notice(
             id=notice_id(event.serial, kind),
             kind=kind,

@@ -25,7 +25,7 @@ class Expiry(Frozen):
     provisioners: dict[str, Fraction] = Field(default_factory=dict)
     """Another fraction for a provisioner, by its name."""
     unrenewed: Fraction = 0.05
-    """How much of the lifetime may pass after the point by which an endpoint was renewed each time
+    """How much of the lifetime may pass after the point by which an endpoint was usually renewed
     before, until it is reported as not renewed, if that is earlier; 0: never."""
     quiet_types: tuple[str, ...] = ()
     """Provisioner types whose certificates are not renewed by design, such as ``OIDC``."""
