@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.running import NEWEL
+from newel.cli.errors import CliError
 from newel.cli.operations.ssh.revocation_age import ListAge
 from newel.cli.operations.ssh.revocation_units import SERVICE, TIMER
 from newel.crypto.ssh import krl
@@ -106,3 +107,10 @@ def test_systemd_reads_the_units(tmp_path: Path) -> None:
     )  # fmt: skip # a command line
     assert done.returncode == 0, done.stderr
     assert "newel-ssh-krl" not in done.stderr
+
+
+def test_a_list_that_cannot_be_read_is_not_called_missing(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(CliError, match=r"error reading .*: Not a directory"):
+        ListAge(file / "revoked_keys", LIMIT).look(moment(0))

@@ -36,10 +36,14 @@ def test_a_page_of_facts_of_a_running_authority(
         words = ["--state", state, "--passphrase-file", passphrase]
         run([NEWEL, "backup", tmp_path / "archive", *words])
         assert read(state, capsys)["lastBackup"]
+        note = state / "db/last-backup.json"
+        note.write_text("{}")
+        assert read(state, capsys)["lastBackup"] == {"unavailable": f"{note}: it is damaged"}
         assert main(["--state", str(state)]) == 0
         page = capsys.readouterr().out
         assert ": ready\n" in page
         assert "number " in page
+        assert f"last backup    (unavailable {note}: it is damaged)" in page
         assert "under way 0" in page
     (state / "db/validation.sqlite").unlink()
     facts = read(state, capsys)

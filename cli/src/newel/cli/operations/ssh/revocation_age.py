@@ -77,11 +77,14 @@ class ListAge:
         )
 
     def _read(self) -> "KRL | None":
+        """Return the list; None where there is none. Raises CliError for one that cannot be read."""
         try:
             found = self._file.stat()
-            stat = found.st_mtime_ns, found.st_size, found.st_ino
-        except OSError:
+        except FileNotFoundError:
             return None
+        except OSError as error:
+            raise CliError(f"error reading {self._file}: {error.strerror}") from None
+        stat = found.st_mtime_ns, found.st_size, found.st_ino
         if stat != self._stat:  # a long list takes a while to parse
             octets = read_installed(self._file)
             self._list = krl.parse(octets) if octets else None

@@ -73,7 +73,7 @@ def write_page(facts: dict[str, Any]) -> Iterator[str]:
         yield f"  {each['kind']:<14} {each['name']}, until {each['notAfter']}"
     for name in ("certificates", "lists", "waitingEvents", "databases"):
         yield from write_part(name, facts[name])
-    yield f"  {'last backup':<14} {facts['lastBackup'] or 'none that this state knows of'}"
+    yield f"  {'last backup':<14} {show(facts['lastBackup'] or 'none that this state knows of')}"
 
 
 def describe_serving(serving: dict[str, Any]) -> str:

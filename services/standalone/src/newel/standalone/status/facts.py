@@ -73,13 +73,16 @@ def list_authorities(settings: Settings) -> Iterator[Facts]:
             }
 
 
-def read_last_backup(settings: Settings) -> str | None:
+def read_last_backup(settings: Settings) -> str | Facts | None:
     """Read when 'newel backup' last ended well; None for never, as far as this state knows."""
     file = settings.layout.state / "db/last-backup.json"
     try:
         return format_time(json.loads(file.read_bytes())["created_at"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
         return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        cause = error.strerror if isinstance(error, OSError) else "it is damaged"
+        return {"unavailable": f"{file}: {cause}"}
 
 
 def format_time(seconds: float) -> str:
