@@ -5,7 +5,7 @@ import fcntl
 import gc
 import os
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -39,16 +39,29 @@ def main(arguments: list[str]) -> int:
     layout = Layout(options.state, options.password_file, options.http_address, options.http_url)
     # What is loaded from here on stays: collecting it again and again would cost a tenth of the start.
     gc.disable()
+    return run_command("up", lambda: serve(layout, options, arguments))
+
+
+def serve(layout: Layout, options: Options, arguments: list[str]) -> int:
+    """Make what is missing, and serve; return the exit code."""
+    if options.worker is not None:
+        return run(layout, options, first=bool(os.environ.get(FIRST_START)))
+    with lock(layout):
+        if options.new_intermediate:
+            return renew_intermediate(layout, options)
+        first = prepare(layout, options)
+        if options.workers == 1:
+            return run(layout, options, first=first)
+        return run_workers(options, arguments, first=first)
+
+
+def run_command(name: str, run: Callable[[], int], fault: int = 1) -> int:
+    """Run a command and return its exit code: 130 when it was interrupted.
+
+    What an operator can correct is told in one line, and the code is ``fault`` then.
+    """
     try:
-        if options.worker is not None:
-            return run(layout, options, first=bool(os.environ.get(FIRST_START)))
-        with lock(layout):
-            if options.new_intermediate:
-                return renew_intermediate(layout, options)
-            first = prepare(layout, options)
-            if options.workers == 1:
-                return run(layout, options, first=first)
-            return run_workers(options, arguments, first=first)
+        return run()
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -57,8 +70,8 @@ def main(arguments: list[str]) -> int:
             raise
         # One write: where Python does not buffer, print would write the end of the line apart, and
         # another worker between the two.
-        sys.stderr.write(f"newel up: {cause}\n")
-        return 1
+        sys.stderr.write(f"newel {name}: {cause}\n")
+        return fault
 
 
 def describe_fault(error: Exception) -> str:

@@ -21,7 +21,7 @@ from newel.standalone.audit.checkpoints import (
 )
 from newel.standalone.audit.search import Query, search
 from newel.standalone.audit.trail import Parts, TrailError, find_parts, read_lines, require_same
-from newel.standalone.command import describe_fault
+from newel.standalone.command import run_command
 from newel.standalone.flag_values import Parser, refuse_empty
 from newel.standalone.layout import Layout
 
@@ -37,23 +37,20 @@ def main(arguments: Sequence[str]) -> int:
     parser = make_parser()
     refuse_empty(parser, arguments)
     options = parser.parse_args(["--help"] if [*arguments] in ([], ["help"]) else arguments)
+    return run_command("audit", lambda: run(options), FAULT)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the verb says; return the exit code."""
     try:
         options.trail = Layout(options.state.resolve()).audit
         parts = find_parts(options.file, options.trail)
         return {"checkpoint": add_checkpoint, "verify": verify, "grep": grep}[options.verb](
             options, parts
         )
-    except KeyboardInterrupt:
-        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as error:
-        cause = describe_fault(error)
-        if not cause:
-            raise
-        sys.stderr.write(f"newel audit: {cause}\n")
-        return FAULT
 
 
 def make_parser() -> argparse.ArgumentParser:

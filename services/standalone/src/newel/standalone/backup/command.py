@@ -18,7 +18,7 @@ from newel.standalone.backup.archive import read_archive, write_archive
 from newel.standalone.backup.encryption import SHORTEST, ArchiveError
 from newel.standalone.backup.manifest import Content, Manifest
 from newel.standalone.backup.scratch import open_scratch, sync
-from newel.standalone.command import describe_fault
+from newel.standalone.command import run_command
 from newel.standalone.flag_values import Parser, refuse_empty
 from newel.standalone.later_start import authority_name
 from newel.standalone.layout import Layout
@@ -36,22 +36,18 @@ def main(arguments: Sequence[str]) -> int:
     parser = make_parser()
     refuse_empty(parser, arguments)
     options = parser.parse_args(["--help"] if arguments == ["help"] else arguments)
-    try:
-        passphrase = read_passphrase(options.passphrase_file)
-        if options.verify:
-            manifest = verify(options.file, passphrase)
-            return report(options, manifest, f"{options.file}: {count(manifest)} can be restored")
-        layout = Layout(options.state.resolve(), options.password_file)
-        manifest = back_up(layout, options.file, passphrase, external=options.without_databases)
-        return report(options, manifest, f"{options.file}: {count(manifest)} backed up")
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        cause = describe_fault(error)
-        if not cause:
-            raise
-        sys.stderr.write(f"newel backup: {cause}\n")
-        return 1
+    return run_command("backup", lambda: run(options))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what the flags say; return the exit code."""
+    passphrase = read_passphrase(options.passphrase_file)
+    if options.verify:
+        manifest = verify(options.file, passphrase)
+        return report(options, manifest, f"{options.file}: {count(manifest)} can be restored")
+    layout = Layout(options.state.resolve(), options.password_file)
+    manifest = back_up(layout, options.file, passphrase, external=options.without_databases)
+    return report(options, manifest, f"{options.file}: {count(manifest)} backed up")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -3,12 +3,11 @@
 import argparse
 import datetime as dt
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from newel.standalone.backup.command import add_passphrase, count, describe, read_passphrase
-from newel.standalone.command import describe_fault
+from newel.standalone.command import run_command
 from newel.standalone.flag_values import Parser, refuse_empty
 from newel.standalone.layout import Layout
 
@@ -24,19 +23,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = make_parser()
     refuse_empty(parser, arguments)
     options = parser.parse_args(["--help"] if arguments == ["help"] else arguments)
-    try:
-        passphrase = read_passphrase(options.passphrase_file)
-        from newel.standalone.backup.restoration import restore
+    return run_command("restore", lambda: run(options))
 
-        done = restore(options.file, passphrase, Layout(options.state.absolute()))
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        cause = describe_fault(error)
-        if not cause:
-            raise
-        sys.stderr.write(f"newel restore: {cause}\n")
-        return 1
+
+def run(options: argparse.Namespace) -> int:
+    """Restore, and print what was restored; return the exit code."""
+    passphrase = read_passphrase(options.passphrase_file)
+    from newel.standalone.backup.restoration import restore
+
+    done = restore(options.file, passphrase, Layout(options.state.absolute()))
     if options.json:
         facts = {
             "state": str(options.state),

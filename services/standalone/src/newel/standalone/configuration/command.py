@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newel.runtime.config import ConfigError
-from newel.standalone.command import describe_fault
+from newel.standalone.command import run_command
 from newel.standalone.configuration import effective, faults
 from newel.standalone.flag_values import Parser, refuse_empty
 from newel.standalone.layout import Layout
@@ -31,16 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = make_parser()
     refuse_empty(parser, arguments)
     options = parser.parse_args(["--help"] if [*arguments] in ([], ["help"]) else arguments)
-    try:
-        return check(options) if options.verb == "check" else show(options)
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        cause = describe_fault(error)
-        if not cause:
-            raise
-        sys.stderr.write(f"newel config: {cause}\n")
-        return 1
+    run = check if options.verb == "check" else show
+    return run_command("config", lambda: run(options))
 
 
 def make_parser() -> argparse.ArgumentParser:

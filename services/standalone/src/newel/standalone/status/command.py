@@ -4,13 +4,12 @@ import argparse
 import asyncio
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from newel.runtime.clock import SystemClock
-from newel.standalone.command import describe_fault
+from newel.standalone.command import run_command
 from newel.standalone.flag_values import Parser, refuse_empty
 from newel.standalone.layout import Layout
 from newel.standalone.settings import read_settings
@@ -25,19 +24,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = make_parser()
     refuse_empty(parser, arguments)
     options = parser.parse_args(["--help"] if [*arguments] == ["help"] else arguments)
-    try:
-        settings = read_settings(Layout(options.state.resolve()))
-        from newel.standalone.status.facts import collect
+    return run_command("status", lambda: run(options))
 
-        facts = asyncio.run(collect(settings, SystemClock().now()))
-    except KeyboardInterrupt:
-        return 130
-    except Exception as error:
-        cause = describe_fault(error)
-        if not cause:
-            raise
-        sys.stderr.write(f"newel status: {cause}\n")
-        return 1
+
+def run(options: argparse.Namespace) -> int:
+    """Collect the facts and print them; return the exit code."""
+    settings = read_settings(Layout(options.state.resolve()))
+    from newel.standalone.status.facts import collect
+
+    facts = asyncio.run(collect(settings, SystemClock().now()))
     if options.json:
         print(json.dumps(facts, indent=2))
     else:
