@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 UV    := $(shell command -v uv 2>/dev/null || echo .tools/uv/bin/uv)
 MEMBERS := proto $(sort $(wildcard libs/*)) $(sort $(wildcard services/*)) cli
 
-# A worker per core. A file's tests stay together, because they share servers; the files that take
+# Three workers for two cores (see conftest.py). A file's tests stay together, because they share servers; the files that take
 # longest come first, so that no worker is left alone with one at the end.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
