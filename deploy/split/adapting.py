@@ -82,6 +82,7 @@ def _addresses(owner: str, addresses: Addresses) -> dict[str, str]:
         "0.0.0.0:9000": addresses.https,
         "0.0.0.0:9080": addresses.http,
         "localhost:9080": f"localhost:{addresses.http.rpartition(':')[2]}",
+        "validation:9080": f"localhost:{addresses.http.rpartition(':')[2]}",
         "0.0.0.0:4222": f"127.0.0.1:{ports['nats']}",
         "127.0.0.1:8222": f"127.0.0.1:{ports['nats http']}",
         "nats:4222": f"localhost:{ports['nats']}",

@@ -89,6 +89,9 @@ def test_a_revoked_user_is_refused_by_a_list_that_softhsm_signed(
         user.type_line(f"step ssh revoke {serial[1]} {BY}")
         wait_until(lambda: "is installed" in host.type_line("step ssh krl --install revoked_keys"))
         assert "Permission denied" in log_in(user, port).stderr
+    # the front door serves it by HTTPS, which curl believes by the root alone
+    host.type_line(f"curl -sSf --cacert {authority.root} {authority.url}/ssh/krl -o fetched")
+    host.type_line("cmp fetched revoked_keys")
     query = f"ssh-keygen -Q -f revoked_keys {user.home}/laptop-cert.pub"
     assert "REVOKED" in host.type_line(query, code=1)
 

@@ -87,6 +87,12 @@ async def test_clients_are_led_to_the_key_revocation_list(
 @pytest.mark.parametrize(
     "url", ["status.example/krl", "ftp://a/krl", "http://a/ krl", "http://a/#x"]
 )
-async def test_where_the_list_is_has_to_be_a_web_address(url: str) -> None:
-    with pytest.raises(ValueError, match="krl_url"):
-        SSHConfig.model_validate({"krl_url": url})
+def test_where_the_list_is_has_to_be_a_web_address(url: str) -> None:
+    for name in ("krl_url", "krl_source"):
+        with pytest.raises(ValueError, match=name):
+            SSHConfig.model_validate({name: url})
+
+
+def test_the_list_is_served_here_or_elsewhere() -> None:
+    with pytest.raises(ValueError, match="set one"):
+        SSHConfig.model_validate({"krl_url": KRL, "krl_source": KRL})

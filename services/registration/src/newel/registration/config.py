@@ -106,15 +106,17 @@ class OutgoingConfig(Settings):
         """Return the networks that requests may go to."""
         return EgressPolicy(parse_networks(self.allow_networks), parse_networks(self.deny_networks))
 
-    def client(self) -> OutgoingClient:
-        """Build the client. Raises ConfigError when the file cannot be read."""
+    def client(self, *, body_bytes: int = 1 << 20, plain: bool = False) -> OutgoingClient:
+        """Build the client, which reads no longer answer. Raises ConfigError when the file cannot be read.
+
+        ``plain`` allows http, for what is verified by its own signature.
+        """
         try:
             tls = trust_file(self.ca_file)
         except OSError as error:
             raise ConfigError(f"{self.ca_file}: {error.strerror or error}") from None
-        return OutgoingClient(
-            self.policy(), tls, OutgoingLimits(seconds=self.timeout.total_seconds())
-        )
+        limits = OutgoingLimits(seconds=self.timeout.total_seconds(), body_bytes=body_bytes)
+        return OutgoingClient(self.policy(), tls, limits, plain)
 
 
 class Config(Settings):

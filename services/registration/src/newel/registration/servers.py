@@ -46,6 +46,7 @@ def build_ssh(
         backdate=config.backdate,
         active_revocation=config.active_revocation,
         identities=IdentityService(authority, issuance, renewal),
+        outgoing=config.outgoing.client,
     )
 
 

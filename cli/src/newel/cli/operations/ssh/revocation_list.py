@@ -150,7 +150,8 @@ def keep(
     fault, warning = "", ""
     while not stop.is_set():
         try:
-            found = install(authority, file, patience=0)  # it asks again by itself
+            # a list that is replaced between the questions is asked for once more
+            found = install(authority, file, patience=every)
             if age is not None:
                 age.confirm(now())
             if found is not None:

@@ -7,6 +7,7 @@ from newel.runtime.asgi import Send
 Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
+_NOT_MODIFIED = 304
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -19,7 +20,11 @@ class Response(msgspec.Struct, frozen=True):
 
     async def send(self, send: Send, *headers: Header, body: bool = True) -> None:
         """Send it, with more headers; without its body where HEAD asked for it."""
-        lines = [*headers, (b"content-length", b"%d" % len(self.body)), *self.headers]
+        lines = [*headers, *self.headers]
+        if (
+            self.status != _NOT_MODIFIED
+        ):  # the length would be that of the body there is (RFC 9110 §8.6)
+            lines.append((b"content-length", b"%d" % len(self.body)))
         if self.content_type:
             lines.append((b"content-type", self.content_type))
         await send({"type": "http.response.start", "status": self.status, "headers": lines})

@@ -1,6 +1,7 @@
 """The composition of the SSH half of the step API."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import NamedTuple
 
 from newel.registration.audit_trail import AuditTrail
@@ -12,6 +13,8 @@ from newel.registration.ssh.configuration import SSHConfiguration
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh.identity import IdentityService
 from newel.registration.ssh.keys import SSHKeys
+from newel.registration.ssh.krl import MAX_LIST, KRLMirror
+from newel.registration.ssh.krl_routes import KRLRoutes
 from newel.registration.ssh.renewal import SSHRenewService
 from newel.registration.ssh.revocation import SSHRevokeService
 from newel.registration.ssh.routes import SSHAPI
@@ -20,6 +23,7 @@ from newel.registration.ssh_issuance import SSHIssuance
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
+from newel.runtime.http.outgoing import OutgoingClient
 
 
 class SSHServer(NamedTuple):
@@ -43,6 +47,7 @@ def build_ssh(
     backdate: dt.timedelta,
     active_revocation: bool,
     identities: IdentityService,
+    outgoing: Callable[..., OutgoingClient],
 ) -> SSHServer:
     """Build it. Raises ConfigError for templates that cannot be used."""
     keys, hosts = SSHKeys(issuance, config.foreign_keys()), HostTable(database)
@@ -53,6 +58,11 @@ def build_ssh(
     renew = SSHRenewService(
         authority, rules, used, issuance, keys, hosts, clock, backdate, identities
     )
+    mirror = (
+        KRLMirror(config.krl_source, outgoing(body_bytes=MAX_LIST, plain=True), keys)
+        if config.krl_source
+        else None
+    )
     app = SSHAPI(
         sign,
         renew,
@@ -60,6 +70,7 @@ def build_ssh(
         keys,
         hosts,
         SSHConfiguration(config),
+        KRLRoutes(mirror, config.krl_url),
         clock,
         audit_trail,
     )

@@ -3,13 +3,15 @@
 import base64
 import binascii
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from newel.crypto.ssh.key_quality import UnusableKeyError, load_key
 from newel.registration.ssh.keys import ForeignKey
 from newel.runtime.config import Config
+
+_ADDRESS = r"^(https?://[^\s#]+)?$"
 
 
 class SSHKeyConfig(Config):
@@ -52,9 +54,13 @@ class SSHTemplateConfig(Config):
 class SSHConfig(Config):
     """SSH: further keys, and what clients and hosts are told."""
 
-    krl_url: str = Field(default="", pattern=r"^(https?://[^\s#]+)?$", max_length=1024)
+    krl_source: str = Field(default="", pattern=_ADDRESS, max_length=1024)
     """Where the validation authority serves the key revocation list, such as
-    ``http://validation.example:9080/ssh/krl``; clients that ask for it here are led there. Empty: not found."""
+    ``http://validation:9080/ssh/krl``: it is fetched from there, verified by its signature, and served at
+    ``/ssh/krl``. Requests go where ``outgoing`` lets them."""
+    krl_url: str = Field(default="", pattern=_ADDRESS, max_length=1024)
+    """Where clients that ask for the list here are led instead (307), by the name that they know. With
+    neither it is not found."""
     keys: tuple[SSHKeyConfig, ...] = ()
     """Keys of other authorities that are trusted as well."""
     bastion: dict[str, str] = Field(default_factory=dict[str, str])
@@ -71,6 +77,14 @@ class SSHConfig(Config):
     """The configuration of servers."""
     template_data: dict[str, str] = Field(default_factory=dict[str, str])
     """Variables of those templates, besides those that a client gives."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.krl_source and self.krl_url:
+            raise ValueError(
+                "krl_source has the key revocation list served here, and krl_url leads clients elsewhere: set one"
+            )
+        return self
 
     def foreign_keys(self) -> list[ForeignKey]:
         """Return the further keys in wire form."""

@@ -25,7 +25,6 @@ class SSHConfiguration:
         self._data = config.template_data
         self._bastion = {name: value for name, value in config.bastion.items() if value}
         self.hides_hosts = config.hide_hosts
-        self.krl_url = config.krl_url
 
     def bastion(self, host: str) -> Mapping[str, str]:
         """Return what a connection to a host goes through; empty for the bastion itself."""

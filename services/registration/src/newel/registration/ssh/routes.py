@@ -11,6 +11,7 @@ from newel.registration.errors import malformed_error
 from newel.registration.ssh.configuration import SSHConfiguration
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh.keys import SSHKeys
+from newel.registration.ssh.krl_routes import KRLRoutes
 from newel.registration.ssh.renewal import SSHRenewService
 from newel.registration.ssh.revocation import SSHRevokeService
 from newel.registration.ssh.signing import SSHResult, SSHSignService
@@ -57,6 +58,7 @@ class SSHAPI:
         keys: SSHKeys,
         hosts: HostTable,
         configuration: SSHConfiguration,
+        krl: KRLRoutes,
         clock: Clock,
         audit_trail: AuditTrail,
     ) -> None:
@@ -82,8 +84,8 @@ class SSHAPI:
             "ssh/federation": (READ, self._federation),
             "ssh/hosts": (READ, self._list_hosts),
             "ssh/get-hosts": (READ, self._list_hosts),
-            "ssh/krl": (READ, self._lead("")),
-            "ssh/krl.sig": (READ, self._lead(".sig")),
+            "ssh/krl": (READ, self._publish(krl.serve_list)),
+            "ssh/krl.sig": (READ, self._publish(krl.serve_signature)),
             "ssh/config": (_POST, self._config),
             "ssh/config/{type}": (_POST, self._config),
             "ssh/check-host": (_POST, self._check_host),
@@ -156,19 +158,14 @@ class SSHAPI:
         hosts = [{"hid": "", "host_tags": None, "hostname": name} for name in names]
         return Response(200, _encode({"hosts": hosts}) + b"\n", JSON)
 
-    def _lead(self, suffix: str) -> Handler:
-        """Make a handler that says where the key revocation list is. Its signature vouches for it."""
+    def _publish(self, serve: Handler) -> Handler:
+        """Make a handler of the key revocation list, which only an authority with keys has."""
 
-        async def lead(_scope: Scope, _receive: Receive) -> Response:
+        async def publish(scope: Scope, receive: Receive) -> Response:
             self._require_keys()
-            url = self._configuration.krl_url
-            if not url:
-                raise NewelError(ErrorType.NOT_FOUND, "the key revocation list is not served here")
-            place = f"{url}{suffix}"
-            location = (b"location", place.encode())
-            return Response(307, _encode({"url": place}) + b"\n", JSON, (location,))
+            return await serve(scope, receive)
 
-        return lead
+        return publish
 
     async def _check_host(self, scope: Scope, receive: Receive) -> Response:
         self._require_keys()
