@@ -84,29 +84,37 @@ def add_policy(config: Path, constraints: int) -> None:
 
 @contextlib.contextmanager
 def newel_up(
-    work: Path, workers: int, proofs: Sequence[Proof], stored: int = 0, constraints: int = 0
+    work: Path,
+    workers: int,
+    proofs: Sequence[Proof],
+    stored: int = 0,
+    constraints: int = 0,
+    program: str = "",
 ) -> Generator[Authority]:
-    """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand."""
-    with start_newel(work, 1):
+    """Our embedded default: `newel up` on SQLite, with so many certificates stored beforehand.
+
+    ``program`` is the `newel` of another checkout, where it is not the one of this environment.
+    """
+    with start_newel(work, 1, program):
         pass
     add_provisioners(work / "newel/config/ca.json", proofs)
     if constraints:
         add_policy(work / "newel/config/ca.json", constraints)
     if stored:
-        with start_newel(work, 1) as authority:
+        with start_newel(work, 1, program) as authority:
             drive(authority, "sign", seconds=1, workers=2)
             time.sleep(1)  # until the projections have seen what they are to be copied from
         preload(work / "newel", stored)
-    with start_newel(work, workers) as authority:
+    with start_newel(work, workers, program) as authority:
         yield authority
 
 
 @contextlib.contextmanager
-def start_newel(work: Path, workers: int) -> Generator[Authority]:
+def start_newel(work: Path, workers: int, program: str = "") -> Generator[Authority]:
     """Runs `newel up` until the block ends."""
     state = work / "newel"
     port, http_port = free_port(), free_port()
-    newel = str(Path(sys.executable).with_name("newel"))
+    newel = program or str(Path(sys.executable).with_name("newel"))
     command = [
         newel, "up", "--state", str(state), "--address", f"127.0.0.1:{port}",
         "--http-address", f"127.0.0.1:{http_port}", "--workers", str(workers),
