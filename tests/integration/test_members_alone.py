@@ -51,7 +51,7 @@ def install(folder: Path, member: Member, *, tests: bool, extras: Iterable[str])
     """Return the Python of a new environment that has a member and what it declares, as the lock pins it."""
     uv = find_program("uv")
     assert uv is not None
-    run(uv, "venv", "--quiet", "--python", sys.executable, folder)
+    run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder)
     groups = [
         ROOT / "pyproject.toml",
         *([member.folder / "pyproject.toml"] if member.has_test_group else []),
@@ -91,19 +91,34 @@ def list_installed(python: Path) -> set[str]:
     return set(run(python, "-c", program).split())
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where each member's environment takes the place of the one before.
+
+    The folder is the same, so what is compiled for one member serves the next.
+    """
+    return tmp_path_factory.mktemp("alone")
+
+
 @pytest.mark.parametrize("name", sorted(MEMBERS))
-def test_a_member_and_its_tests_import_what_they_declare(name: str, tmp_path: Path) -> None:
+def test_a_member_and_its_tests_import_what_they_declare(name: str, environment: Path) -> None:
     member = MEMBERS[name]
-    python = install(tmp_path / "alone", member, tests=True, extras=member.extras)
+    python = install(environment / "venv", member, tests=True, extras=member.extras)
+    compiled = {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(environment / "compiled"),
+    }
     tests = member.folder / "tests"
     if tests.exists():
-        run(python, "-m", "pytest", "--collect-only", "--quiet", "-p", "no:cacheprovider", tests)
+        collect = ("--collect-only", "--quiet", "--assert=plain", "-p", "no:cacheprovider")
+        run(python, "-m", "pytest", *collect, tests, **compiled)
     modules = [
         ".".join(path.relative_to(member.folder / "src").with_suffix("").parts)
         for path in member.folder.glob("src/**/*.py")
         if path.stem not in {"__main__", "__init__"} and "migrations" not in path.parts
     ]
-    run(python, "-c", f"import importlib\nfor name in {modules}: importlib.import_module(name)")
+    program = f"import importlib\nfor name in {modules}: importlib.import_module(name)"
+    run(python, "-c", program, **compiled)
 
 
 @pytest.mark.parametrize("extras", [(), ("pkcs11",)])
