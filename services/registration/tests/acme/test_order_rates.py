@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from fixtures.acme_account import Client
 from fixtures.acme_harness import ACMEHarness, make_harness, provisioner
 from fixtures.acme_requests import Reply
+from fixtures.authority import EPOCH
 from newel.registration.acme import ids
 from newel.registration.acme.config import OrderRatesConfig
 from newel.runtime.asgi import ASGIApp, Receive, Scope, Send
@@ -58,19 +59,6 @@ async def test_the_orders_of_an_account_are_limited_over_replicas(database_url: 
 
 
 @pytest.mark.attack("A22")
-async def test_equal_sets_of_names_are_limited_across_accounts(database_url: str) -> None:
-    async with make_harness(database_url, order_rates={"names_orders": 2}) as harness:
-        client, other = await harness.register_client(), await harness.register_client()
-        assert (await client.order("a.example", "b.example")).status == 201
-        assert (await other.order("b.example", "A.example")).status == 201
-        refused = await client.order("b.example", "a.example")
-        assert (refused.problem, refused.header("retry-after")) == ("rateLimited", "1800")
-        assert (await client.order("a.example")).status == 201
-        foreign = await harness.register_client("other")
-        assert (await foreign.order("a.example", "b.example")).status == 201
-
-
-@pytest.mark.attack("A22")
 async def test_as_many_as_the_rate_says_pass_at_once_and_come_back_in_a_period(
     database_url: str,
 ) -> None:
@@ -95,7 +83,7 @@ async def test_as_many_as_the_rate_says_pass_at_once_and_come_back_in_a_period(
 
 @pytest.mark.attack("A22")
 async def test_an_order_that_is_refused_counts_for_no_rate(database_url: str) -> None:
-    rates = {"account_orders": 2, "names_orders": 1, "failures": 1}
+    rates = {"account_orders": 2, "failures": 1}
     async with make_harness(database_url, order_rates=rates) as harness:
         client, other = await harness.register_client(), await harness.register_client()
         late = {"notAfter": "1999-01-01T00:00:00Z"}
@@ -105,9 +93,7 @@ async def test_an_order_that_is_refused_counts_for_no_rate(database_url: str) ->
         body = {"identifiers": [{"type": "dns", "value": "a.example"}]}
         assert (await client.post("new-order", body, nonce=nonce)).status == 201
         assert (await client.post("new-order", body, nonce=nonce)).problem == "badNonce"
-        # one more of the same names; then what failed, with new names
-        refused = await client.order("a.example")
-        assert "of this set of names: at most 1 in 3600 s" in refused["detail"]
+        # one more; then what failed, with new names
         assert (await client.order("bad.example")).status == 201
         assert "of this account" in (await client.order("last.example"))["detail"]
         await fail(harness, other, "failing.example")
@@ -118,14 +104,70 @@ async def test_an_order_that_is_refused_counts_for_no_rate(database_url: str) ->
 
 @pytest.mark.attack("A22")
 async def test_the_longest_of_the_waits_is_told(database_url: str) -> None:
-    rates = {"account_orders": 4, "names_orders": 1}
+    rates = {"account_orders": 4, "address_orders": 5}
     async with make_harness(database_url, order_rates=rates) as harness:
-        client = await harness.register_client()
+        client, other = await harness.register_client(), await harness.register_client()
+        client.app = other.app = place_at(harness.acme.app, "192.0.2.1")
         for number in range(4):
             assert (await client.order(f"host{number}.example")).status == 201
-        refused = await client.order("host0.example")
-        assert refused.header("retry-after") == "3600"
-        assert "of this set of names" in refused["detail"]
+        assert (await other.order("host4.example")).status == 201
+        refused = await client.order("host5.example")
+        assert refused.header("retry-after") == "900"
+        assert "too many orders of this account: at most 4 in 3600 s" in refused["detail"]
+        refused = await other.order("host5.example")
+        assert refused.header("retry-after") == "720"
+        assert "too many orders of this address: at most 5 in 3600 s" in refused["detail"]
+
+
+@pytest.mark.attack("A22")
+async def test_orders_that_are_refused_hold_no_rate_of_others_meanwhile(database_url: str) -> None:
+    rates = {"account_orders": 5, "address_orders": 10}
+    async with make_harness(database_url, order_rates=rates) as harness:
+        greedy, other = await harness.register_client(), await harness.register_client()
+        replica = harness.rebuild()
+        await replica.start()
+        apps = [place_at(each.app, "192.0.2.1") for each in (harness.acme, replica)]
+
+        async def place(client: Client, number: int) -> int:
+            mine = Client(apps[number % 2], key=client.key, kid=client.kid)
+            return (await mine.order(f"host{number}.example", f"b{number}.example")).status
+
+        asked = [place(greedy, number) for number in range(45)]
+        asked += [place(other, number) for number in range(5)]
+        statuses = await asyncio.gather(*asked)
+        assert sorted(statuses[:45]) == [201] * 5 + [429] * 40
+        assert statuses[45:] == [201] * 5
+        full = dict(await harness.rows("SELECT key, full_at FROM acme_rates"))
+        now, hour = int(EPOCH.timestamp()) * 10**9, 3600 * 10**9
+        assert [full[key] - now for key in full if key.startswith(b"address")] == [hour]
+        assert [full[key] - now for key in full if key.startswith(b"account")] == [hour, hour]
+        # of those that were refused there is nothing
+        assert await harness.rows("SELECT count(*) FROM acme_orders") == [(10,)]
+        assert await harness.rows("SELECT count(*) FROM acme_authorizations") == [(20,)]
+
+
+async def test_a_request_that_is_cancelled_counts_if_its_order_was_placed(
+    database_url: str,
+) -> None:
+    rates = {"account_orders": 400, "address_orders": 1000}
+    async with make_harness(database_url, order_rates=rates) as harness:
+        client = await harness.register_client()
+        run = asyncio.get_running_loop().create_task
+        asked = [run(client.order(f"host{number}.example")) for number in range(40)]
+        for each in asked[::2]:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            each.cancel()
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert any(isinstance(each, asyncio.CancelledError) for each in outcomes)
+        # what was cancelled is written later, or not at all
+        assert (await client.order("last.example")).status == 201
+        ((placed,),) = await harness.rows("SELECT count(*) FROM acme_orders")
+        now = int(EPOCH.timestamp()) * 10**9
+        key = b"account-orders:" + (ids.parse(client.kid.rpartition("/")[2]) or b"")
+        ((full,),) = await harness.rows("SELECT full_at FROM acme_rates WHERE key = $1", key)
+        assert (full - now) / (9 * 10**9) == placed
+        assert placed >= 21
 
 
 async def test_a_clock_that_was_set_back_lengthens_no_wait_beyond_the_period(

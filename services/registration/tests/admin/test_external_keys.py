@@ -131,6 +131,15 @@ async def test_the_accounts_of_a_removed_key_are_revoked_where_that_is_asked(
     assert (await foreign.order("b.example")).status == 201
     *_, said = site.decisions("admin.external-key.remove")
     assert said["after"] == {"accounts": "revoked"}
+    # of a key that was removed before, too: it binds none, and those that it has bound are still there
+    path = f"{PATH}/{other['id']}"
+    await site.put("DELETE", path, None, 200)
+    assert (await foreign.order("c.example")).status == 201
+    assert refusal(await site.send("DELETE", path))[0] == 404
+    assert await site.put("DELETE", f"{path}?accounts=revoke", None, 200) == told
+    assert (await foreign.order("d.example")).problem == "unauthorized"
+    missing = f"{PATH}/00000000-0000-4000-8000-000000000000?accounts=revoke"
+    assert refusal(await site.send("DELETE", missing))[0] == 404
 
 
 async def test_a_list_has_pages(site: ManagedAuthority) -> None:

@@ -21,6 +21,9 @@ class Statement:
     """One SQL text, built once as a module constant of a service's ``storage.py``."""
 
     text: str
+    alone: bool = False
+    """Whether a unit that it gates has a transaction of its own: where what one unit writes decides what the
+    next one may. Others that share a transaction are run side by side, statement by statement."""
     sqlite: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -103,10 +103,15 @@ class PostgresDatabase:
 
     async def _commit(self, units: list[Unit]) -> Sequence[None]:
         """Run one batch. Each unit's future has its outcome, so this never raises."""
+        shared: list[Unit] = []
+        apart: list[Unit] = []
+        for unit in units:
+            is_alone = unit.gate is not None and unit.gate.statement.alone
+            (apart if is_alone else shared).append(unit)
         try:
-            if len(units) > 1 and await self._run_together(units):
-                return [None] * len(units)
-            for unit in units:
+            if len(shared) < 2 or not await self._run_together(shared):
+                apart += shared
+            for unit in apart:
                 await self._run_alone(unit)
         except asyncio.CancelledError:
             for unit in units:

@@ -104,7 +104,9 @@ def build(
     caa_checks = CAAChecks(storage, views, authorities, limits)
     parts = (provisioners, limits, clock, audit_trail)
     validations = Validations(storage, _validators(views, clock), *parts, caa_checks)
-    finalizer = Finalizer(storage, issuance, *parts, name_checks, caa_checks, subject_defaults)
+    rates = OrderRates(storage, config.order_rates, ClientAddresses(exempt), refusals)
+    checks = (name_checks, caa_checks, rates)
+    finalizer = Finalizer(storage, issuance, *parts, *checks, subject_defaults)
     server = Server(
         nonces=nonces,
         authenticator=Authenticator(storage, nonces, authorities, clock),
@@ -115,7 +117,7 @@ def build(
         limits=limits,
         audit_trail=audit_trail,
         new_orders=new_orders,
-        order_rates=OrderRates(storage, config.order_rates, ClientAddresses(exempt), refusals),
+        order_rates=rates,
         name_checks=name_checks,
         renewal_info=RenewalInfoReader(Replacements(database), issuance, clock),
     )

@@ -8,7 +8,7 @@ import msgspec
 
 from newel.acme.identifiers import Identifier
 from newel.crypto.keys import PublicKey
-from newel.registration.acme.records import Account, Order
+from newel.registration.acme.records import Account, Order, RateUse
 
 
 class NewAccount(msgspec.Struct, frozen=True):
@@ -79,6 +79,8 @@ class NewOrder(msgspec.Struct, frozen=True):
     """The ids of the authorizations that count for some of them instead of new ones."""
     ancestors: tuple[NewAuthorization, ...] = ()
     """Authorizations to be made with the order, for domains above its identifiers."""
+    rates: tuple[RateUse, ...] = ()
+    """What it counts for: it is placed where all of them have room, and nothing is written otherwise."""
 
 
 class BeginFinalize(msgspec.Struct, frozen=True):
@@ -90,6 +92,8 @@ class BeginFinalize(msgspec.Struct, frozen=True):
     key: bytes
     claim: bytes
     now: dt.datetime
+    rate: RateUse | None = None
+    """What it counts for: the order stays ready where that has no room."""
 
 
 class BeginAttempt(msgspec.Struct, frozen=True):

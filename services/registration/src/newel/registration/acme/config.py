@@ -50,7 +50,8 @@ class OrderRatesConfig(Config):
     account_orders: int = Field(default=0, ge=0)
     """Of one account in ``period``; 0: no limit."""
     names_orders: int = Field(default=0, ge=0)
-    """For exactly the same identifiers in ``period``, by all accounts together; 0: no limit."""
+    """Of which certificates are asked for exactly the same identifiers in ``period``, by all accounts
+    together: those whose identifiers were proved; 0: no limit."""
     address_orders: int = Field(default=0, ge=0)
     """Of one client address in ``period``, for IPv6 of one /64, by all its accounts together; those of
     ``rate_limits.exempt`` are not counted; 0: no limit."""

@@ -13,6 +13,7 @@ from newel.registration.acme.attestations import find_device
 from newel.registration.acme.caa_checks import CAAChecks, CAAUnavailableError
 from newel.registration.acme.config import Limits
 from newel.registration.acme.issuance import authorize_content, determine_content
+from newel.registration.acme.order_rates import OrderRates
 from newel.registration.acme.policies import NameChecks
 from newel.registration.acme.records import Claim, OrderStatus
 from newel.registration.acme.storage import Storage
@@ -51,6 +52,7 @@ class Finalizer:
         audit_trail: AuditTrail,
         name_checks: NameChecks,
         caa_checks: CAAChecks,
+        order_rates: OrderRates,
         subject_defaults: Sequence[Attribute] = (),
     ) -> None:
         self._storage = storage
@@ -61,6 +63,7 @@ class Finalizer:
         self._audit_trail = audit_trail
         self._name_checks = name_checks
         self._caa_checks = caa_checks
+        self._order_rates = order_rates
         self._subject_defaults = subject_defaults
 
     async def complete(self, claim: Claim, request: csr.VerifiedRequest, *, reopen: bool) -> Result:
@@ -170,9 +173,10 @@ class Finalizer:
         if outcome is OrderStatus.PROCESSING:
             return await self._postpone(claim, error)
         if outcome is OrderStatus.INVALID:
-            await self._storage.fail_order(claim, responses.encode_problem(error))
+            await self._fail(claim, error)
         else:
-            await self._storage.reopen_order(claim.order_id, claim.claim)
+            rate = self._order_rates.names_use(claim)
+            await self._storage.reopen_order(claim.order_id, claim.claim, rate)
         raise error
 
     async def _postpone(self, claim: Claim, cause: NewelError) -> OrderStatus:
@@ -186,12 +190,16 @@ class Finalizer:
                 f"the certificate could not be issued, because {reason}: place a new order later",
                 subproblems=cause.subproblems,
             )
-            await self._storage.fail_order(claim, responses.encode_problem(error))
+            await self._fail(claim, error)
             raise error
         pause = min(dt.timedelta(seconds=2 ** (claim.tries + 1)), self._limits.max_pause)
         claimed_at = self._clock.now() + pause - self._limits.lost_after
         await self._storage.postpone_claim(claim, claimed_at)
         return OrderStatus.PROCESSING
+
+    async def _fail(self, claim: Claim, error: NewelError) -> None:
+        rate = self._order_rates.names_use(claim)
+        await self._storage.fail_order(claim, responses.encode_problem(error), rate)
 
     def _lost_before(self) -> tuple[dt.datetime, dt.datetime]:
         """Return the time before which a claim is lost, and now."""

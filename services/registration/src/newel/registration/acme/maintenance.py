@@ -60,7 +60,7 @@ class Maintenance:
 
     async def sweep(self) -> None:
         """Delete used nonces that have expired, and orders past their retention."""
-        await self._storage.forget_rates(self._clock.now())
+        await self._storage.rates.forget(self._clock.now())
         oldest = ids.floor(self._clock.now() - self._limits.retention)
         while await self._storage.sweep(self._nonces.expired_before(), oldest, _BATCH) == _BATCH:
             pass

@@ -1,9 +1,8 @@
 """Rates of orders, decided in the database: every replica counts the same, and none twice."""
 
-import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -12,13 +11,12 @@ from newel.acme.identifiers import Identifier
 from newel.acme.problems import NAMESPACE, Problem
 from newel.registration.acme import ids
 from newel.registration.acme.calls import Call
-from newel.registration.acme.changes import Change
+from newel.registration.acme.changes import BeginFinalize, Change, NewOrder
 from newel.registration.acme.config import OrderRatesConfig
-from newel.registration.acme.records import FailureBound, RateUse
+from newel.registration.acme.rates import to_nanoseconds
+from newel.registration.acme.records import Claim, FailureBound, OrderStatus, RateUse
 from newel.registration.acme.storage import Storage
-from newel.registration.acme.writes import to_nanoseconds
 from newel.registration.rate_limits import RateLimitedError, RefusalLog
-from newel.runtime.errors import NewelError
 from newel.runtime.http.client_addresses import ClientAddresses
 
 _SECOND = dt.timedelta(seconds=1)
@@ -33,7 +31,7 @@ class _Rate(NamedTuple):
     """One of the rates that an order counts for."""
 
     what: str
-    """What its orders have in common."""
+    """What it counts."""
     most: int
     use: RateUse
 
@@ -53,30 +51,46 @@ class OrderRates:
         self._addresses = addresses
         self._refusals = refusals
 
-    @contextlib.asynccontextmanager
-    async def take(self, call: Call, wanted: Sequence[Identifier]) -> AsyncGenerator[None]:
-        """Take one order of the account, of the set of names and of the address, for the body to place.
+    async def place(self, call: Call, new: NewOrder, unproved: Sequence[Identifier]) -> None:
+        """Place an order, of which the account's and the address's rates take one, in one unit.
 
-        Raises RateLimitedError. What was taken is given back when the body refuses the order.
+        Raises RateLimitedError, also where its set of names has as many certificates as it may have: whose
+        names are not proved yet must not count for that. See ``commit`` for ``unproved`` and what else is
+        raised.
         """
-        rates = self._list(call, wanted)
-        uses = [each.use for each in rates]
-        if rates:
-            waits = await self._storage.take_rates(uses, to_nanoseconds(call.now))
-            wait = max(waits)
-            if wait:
-                self._log_refusal(call)
-                seconds = self._config.period // _SECOND
-                refused = rates[waits.index(wait)]
-                raise RateLimitedError(
-                    -(-wait // _NANOSECONDS),
-                    f"too many orders of this {refused.what}: at most {refused.most} in {seconds} s",
-                )
-        try:
-            yield
-        except NewelError:
-            await self._storage.give_rates_back(uses)
-            raise
+        rates = self._list(call)
+        names = self._find_names_rate(call.provisioner.name, new.order.identifiers)
+        await self._require_room(call, [*rates, *names])
+        taken = msgspec.structs.replace(new, rates=tuple(each.use for each in rates))
+        await self.commit(call, taken, unproved)
+        if rates and not await self._is_placed(call, new.order.id):
+            await self._require_room(call, rates, is_refused=True)
+
+    async def begin_finalize(self, call: Call, change: BeginFinalize) -> None:
+        """Begin to finalize an order, which its set of names' rate takes, in one unit.
+
+        What the order is then tells whether it was begun. Raises RateLimitedError where a ready order may
+        have no certificate now, and what ``commit`` of a call raises.
+        """
+        found = None
+        if self._config.names_orders:
+            found = await self._storage.order(change.order_id, change.account, call.now)
+        if found is None:
+            await call.commit(change)
+            return
+        rates = self._find_names_rate(call.provisioner.name, found.identifiers)
+        if found.status is OrderStatus.READY:
+            await self._require_room(call, rates)
+        await call.commit(msgspec.structs.replace(change, rate=rates[0].use))
+        found = await self._storage.order(change.order_id, change.account, call.now)
+        is_left = found is not None and found.status is OrderStatus.READY
+        if is_left and not await self._storage.is_account_key(change.key):
+            await self._require_room(call, rates, is_refused=True)
+
+    def names_use(self, claim: Claim) -> RateUse | None:
+        """Return what a claimed order has taken, which is given back when it gets no certificate."""
+        found = self._find_names_rate(claim.provisioner, claim.identifiers)
+        return found[0].use if found else None
 
     async def commit(self, call: Call, change: Change, unproved: Sequence[Identifier]) -> None:
         """Commit a change, unless one of ``unproved`` only ever failed: its last validations all did.
@@ -97,22 +111,48 @@ class OrderRates:
                 raise
         await call.commit(change)
 
-    def _list(self, call: Call, wanted: Sequence[Identifier]) -> list[_Rate]:
-        """List the rates that an order counts for."""
+    async def _require_room(
+        self, call: Call, rates: Sequence[_Rate], *, is_refused: bool = False
+    ) -> None:
+        """Raise RateLimitedError with the longest wait of rates; ``is_refused``: in any case."""
+        if not rates:
+            return
+        uses = [each.use for each in rates]
+        waits = await self._storage.rates.read_waits(uses, to_nanoseconds(call.now))
+        wait = max(waits)
+        if wait or is_refused:
+            self._log_refusal(call)
+            seconds = self._config.period // _SECOND
+            full = rates[waits.index(wait)]
+            raise RateLimitedError(
+                -(-wait // _NANOSECONDS),
+                f"too many {full.what}: at most {full.most} in {seconds} s",
+            )
+
+    async def _is_placed(self, call: Call, order: bytes) -> bool:
+        return await self._storage.order(order, call.account.id, call.now) is not None
+
+    def _find_names_rate(self, provisioner: str, wanted: Sequence[Identifier]) -> list[_Rate]:
+        """Return the rate of a set of names, if it has one."""
+        most = self._config.names_orders
+        if not most:
+            return []
+        names = sorted(f"{each.type} {each.value}" for each in wanted)
+        digest = hashlib.sha256("\n".join((provisioner, *names)).encode()).digest()
+        own = _use(b"names-orders:" + digest, most, self._config.period)
+        return [_Rate("certificates for this set of names", most, own)]
+
+    def _list(self, call: Call) -> list[_Rate]:
+        """List the rates that an order counts for when it is placed."""
         config = self._config
         found: list[_Rate] = []
         if config.account_orders:
             own = _use(b"account-orders:" + call.account.id, config.account_orders, config.period)
-            found.append(_Rate("account", config.account_orders, own))
-        if config.names_orders:
-            names = sorted(f"{each.type} {each.value}" for each in wanted)
-            digest = hashlib.sha256("\n".join((call.provisioner.name, *names)).encode()).digest()
-            own = _use(b"names-orders:" + digest, config.names_orders, config.period)
-            found.append(_Rate("set of names", config.names_orders, own))
+            found.append(_Rate("orders of this account", config.account_orders, own))
         client = self._addresses.key(call.address) if config.address_orders else None
         if client is not None:
             own = _use(b"address-orders:" + client, config.address_orders, config.period)
-            found.append(_Rate("address", config.address_orders, own))
+            found.append(_Rate("orders of this address", config.address_orders, own))
         return found
 
     def _log_refusal(self, call: Call) -> None:

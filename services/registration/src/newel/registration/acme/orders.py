@@ -73,8 +73,7 @@ async def place(server: Server, call: Call, request: messages.NewOrder) -> tuple
     seeds = tuple(ids.new_seed() for _ in wanted)
     ancestors = tuple(dict.fromkeys(links.ancestors.values()))
     new = NewOrder(order, seeds, call.now, approved, links.sources, ancestors)
-    async with server.order_rates.take(call, wanted):
-        await server.order_rates.commit(call, new, unproved)
+    await server.order_rates.place(call, new, unproved)
     facts = _facts(order)
     if approved:
         facts["approved"] = [each.value for each in wanted if each in approved]
@@ -114,7 +113,8 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
     number = ids.parse(identity)
     if number is None:
         raise not_found_error()
-    await call.commit(BeginFinalize(number, account, request.der, key, claim, call.now))
+    begin = BeginFinalize(number, account, request.der, key, claim, call.now)
+    await server.order_rates.begin_finalize(call, begin)
     found = await _find(call, identity)
     if found.status is not OrderStatus.PROCESSING or found.claim != claim:
         if await _is_finalized_with(call, found, key):
@@ -123,11 +123,6 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
             raise NewelError(ErrorType.ORDER_NOT_READY, f"the order is {found.status}, not ready")
         requests.check(request, found.identifiers)
         raise requests.bad_csr("the key of the CSR is an account key")
-    try:
-        requests.check(request, found.identifiers)
-    except NewelError:
-        await call.storage.reopen_order(found.id, claim)
-        raise
     begun = Claim(
         found.id,
         account,
@@ -140,6 +135,11 @@ async def finalize(server: Server, call: Call, identity: str, csr: bytes) -> Ord
         replaces=found.replaces,
         profile=found.profile,
     )
+    try:
+        requests.check(request, found.identifiers)
+    except NewelError:
+        await call.storage.reopen_order(found.id, claim, server.order_rates.names_use(begun))
+        raise
     result = await server.finalizer.complete(begun, request, reopen=True)
     return msgspec.structs.replace(found, status=result.status)
 

@@ -1,5 +1,6 @@
 """The SQL statements of ACME."""
 
+from newel.registration.acme.rates import require_room
 from newel.runtime.database.contract import Statement
 
 ADD_SECRET = Statement(
@@ -17,6 +18,8 @@ USE_NONCE_OF_ACCOUNT = Statement("""
     INSERT INTO acme_nonces (nonce)
     SELECT $1 FROM acme_accounts WHERE id = $2 AND thumbprint = $3 AND status = 'valid'
     ON CONFLICT DO NOTHING RETURNING nonce""")
+# For a unit whose order counts for rates, which are read and written by one after another.
+USE_NONCE_ALONE = Statement(USE_NONCE_OF_ACCOUNT.text, alone=True)
 # The same for what an account asks to prove: of accounts whose validations failed more than $6 times since
 # $4, the request is looked at more closely first.
 USE_NONCE_UNLESS_FAILING = Statement("""
@@ -26,6 +29,7 @@ USE_NONCE_UNLESS_FAILING = Statement("""
             WHERE z.account = $2 AND z.status = 'invalid' AND z.claimed_at > $4
                 AND z.claimed_at <= $5 AND z.error IS NOT NULL LIMIT 1 OFFSET $6)
     ON CONFLICT DO NOTHING RETURNING nonce""")
+USE_NONCE_UNLESS_FAILING_ALONE = Statement(USE_NONCE_UNLESS_FAILING.text, alone=True)
 OLD_NONCES = Statement("SELECT nonce FROM acme_nonces WHERE nonce < $1 ORDER BY nonce LIMIT $2")
 DELETE_NONCES = Statement("DELETE FROM acme_nonces WHERE nonce <= $1")
 
@@ -120,6 +124,21 @@ CERTIFICATE = Statement("""
 FINALIZED = Statement("""
     SELECT csr, certificate FROM acme_orders
     WHERE id = $1 AND account = $2 AND status IN ('processing', 'valid')""")
+# The same where rates decide whether the order is placed: the other rows follow the order's.
+ADD_ORDER_WITHIN_RATES = Statement(f"""
+    INSERT INTO acme_orders (id, account, identifiers, status, not_before, not_after, expires_at,
+        requested, replaces, profile, authorizations)
+    SELECT $1, $2, $3, 'pending', $4, $5, $6, $7, $8, $9, $10
+    WHERE {require_room(11)}""")
+_OF_ORDER = "WHERE EXISTS (SELECT 1 FROM acme_orders o WHERE o.id = $1)"
+ADD_AUTHORIZATION_OF_ORDER = Statement(f"""
+    INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
+        expires_at, seed, validated_at)
+    SELECT $1, $2, $3, $4, $5, $6, $9, $7, $8, $10 {_OF_ORDER}""")
+ADD_LINK_OF_ORDER = Statement(f"""
+    INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, status,
+        expires_at, seed, source)
+    SELECT $1, $2, $3, $4, $5, $6, 'linked', $8, $9, $7 {_OF_ORDER}""")
 # $6 the thumbprint of the CSR's key, which must be no account's (RFC 8555 §11.1)
 BEGIN_FINALIZE = Statement("""
     UPDATE acme_orders SET status = 'processing', csr = $3, claim = $4, claimed_at = $5
@@ -129,6 +148,8 @@ BEGIN_FINALIZE = Statement("""
                 SELECT 1 FROM acme_authorizations s
                 WHERE s.order_id = a.source AND s.position = 0 AND s.status = 'valid')))
         AND NOT EXISTS (SELECT 1 FROM acme_accounts k WHERE k.thumbprint = $6)""")
+BEGIN_FINALIZE_WITHIN_RATE = Statement(f"{BEGIN_FINALIZE.text} AND {require_room(7, 1)}")
+IS_ACCOUNT_KEY = Statement("SELECT 1 FROM acme_accounts WHERE thumbprint = $1 LIMIT 1")
 TAKE_OVER = Statement("""
     UPDATE acme_orders SET claim = $2, claimed_at = $3, tries = tries + 1
     WHERE id = $1 AND claim = $4 AND status = 'processing' RETURNING id""")
@@ -141,10 +162,10 @@ COMPLETE_ORDER = Statement("""
     WHERE id = $1 AND status = 'processing'""")
 REOPEN_ORDER = Statement("""
     UPDATE acme_orders SET status = 'pending', claim = NULL, claimed_at = NULL, csr = NULL, tries = 0
-    WHERE id = $1 AND claim = $2 AND status = 'processing'""")
+    WHERE id = $1 AND claim = $2 AND status = 'processing' RETURNING id""")
 FAIL_ORDER = Statement("""
     UPDATE acme_orders SET status = 'invalid', error = $3, csr = NULL
-    WHERE id = $1 AND claim = $2 AND status = 'processing'""")
+    WHERE id = $1 AND claim = $2 AND status = 'processing' RETURNING id""")
 _CLAIM = """
     SELECT o.id, o.account, a.provisioner, o.identifiers, o.not_before, o.not_after, o.csr, o.claim,
         o.tries, o.replaces, o.profile
@@ -174,17 +195,7 @@ SUCCESSOR = Statement("""
     SELECT 1 FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
     WHERE s.serial = $1 AND o.status IN ('processing', 'valid')""")
 
-# ---------------------------------------------------------------- rates of orders
-# $2 now, $3 what one order takes, $4 how far ahead the rest may be: nanoseconds
-TAKE_RATE = Statement("""
-    INSERT INTO acme_rates (key, full_at) VALUES ($1, CAST($2 AS BIGINT) + CAST($3 AS BIGINT))
-    ON CONFLICT (key) DO UPDATE SET full_at = CAST($3 AS BIGINT) + CASE
-        WHEN acme_rates.full_at > $2 THEN acme_rates.full_at ELSE CAST($2 AS BIGINT) END
-    WHERE acme_rates.full_at - $2 <= $4 RETURNING key""")
-GIVE_RATE_BACK = Statement("UPDATE acme_rates SET full_at = full_at - $2 WHERE key = $1")
-RATE = Statement("SELECT full_at FROM acme_rates WHERE key = $1")
-SHORTEN_RATE = Statement("UPDATE acme_rates SET full_at = $2 WHERE key = $1 AND full_at > $2")
-FORGET_RATES = Statement("DELETE FROM acme_rates WHERE full_at < $1")
+# ---------------------------------------------------------------- what only ever fails
 RECENT_FAILURES = Statement("""
     SELECT type, value, claimed_at, error FROM acme_authorizations
     WHERE account = $1 AND status = 'invalid' AND claimed_at > $2 AND claimed_at <= $3
@@ -204,12 +215,17 @@ AUTHORIZATION = Statement("""
 # Those who count the authorizations of an account wait for each other.
 LOCK_ACCOUNT = Statement("UPDATE acme_accounts SET status = status WHERE id = $1")
 # One that is not of one order. $6: also for the domains below; $7: of use to later orders.
-ADD_STANDALONE = Statement("""
+_STANDALONE = """
     INSERT INTO acme_authorizations (order_id, position, account, type, value, wildcard, subdomains,
         preauthorized, status, expires_at, seed, validated_at)
     SELECT $1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
-    WHERE $13 = 0 OR (SELECT count(*) FROM acme_authorizations p WHERE p.account = $2
-        AND p.preauthorized = 1 AND p.status IN ('pending', 'valid') AND p.expires_at > $12) < $13""")
+    WHERE ($13 = 0 OR (SELECT count(*) FROM acme_authorizations p WHERE p.account = $2
+        AND p.preauthorized = 1 AND p.status IN ('pending', 'valid') AND p.expires_at > $12) < $13)"""
+ADD_STANDALONE = Statement(_STANDALONE)
+# One that comes with the order of the id $14, where rates let that be placed.
+ADD_STANDALONE_OF_ORDER = Statement(
+    f"{_STANDALONE} AND EXISTS (SELECT 1 FROM acme_orders o WHERE o.id = $14)"  # noqa: S608
+)
 # Those that were valid without a challenge are of no use to other orders: what approved them may end.
 PREAUTHORIZATIONS = Statement("""
     SELECT order_id, type, value, subdomains, challenge, expires_at FROM acme_authorizations

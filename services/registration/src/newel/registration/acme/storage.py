@@ -8,7 +8,8 @@ import msgspec
 from newel.acme.identifiers import Identifier
 from newel.registration.acme import ids, rows
 from newel.registration.acme import statements as sql
-from newel.registration.acme.changes import Change
+from newel.registration.acme.changes import BeginFinalize, Change, NewOrder
+from newel.registration.acme.rates import Rates, give_back
 from newel.registration.acme.records import (
     Account,
     Admission,
@@ -22,7 +23,7 @@ from newel.registration.acme.records import (
     Preauthorization,
     RateUse,
 )
-from newel.registration.acme.writes import to_nanoseconds, to_seconds, writes
+from newel.registration.acme.writes import to_seconds, writes
 from newel.runtime.database.contract import Database, Write
 from newel.runtime.database.times import read_time
 
@@ -35,6 +36,7 @@ class Storage:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.rates = Rates(database)
 
     async def admit(self, admission: Admission, change: Change | None = None) -> bool:
         """Use the nonce and, if that succeeds and the account is still valid, make the change.
@@ -45,7 +47,7 @@ class Storage:
         if admission.account is None:
             gate = Write(sql.USE_NONCE, (admission.nonce,))
         else:
-            gate = _gate_of_account(admission.nonce, admission.account, admission)
+            gate = _gate_of_account(admission.nonce, admission.account, admission, change)
         then = [] if change is None else writes(change)
         return await self._database.decide(gate, *then, durable=bool(then)) is not None
 
@@ -176,40 +178,20 @@ class Storage:
         params = (claim.order_id, certificate, issuer, *times)
         await self._database.apply(Write(sql.COMPLETE_ORDER, params), durable=False)
 
-    async def reopen_order(self, order: bytes, claim: bytes) -> None:
-        """Move an order from processing back to ready: another CSR may come."""
-        await self._database.apply(Write(sql.REOPEN_ORDER, (order, claim)))
+    async def reopen_order(self, order: bytes, claim: bytes, rate: RateUse | None = None) -> None:
+        """Move an order from processing back to ready: another CSR may come. It counts for no rate."""
+        await self._database.decide(Write(sql.REOPEN_ORDER, (order, claim)), *give_back(rate))
 
-    async def fail_order(self, claim: Claim, problem: bytes) -> None:
-        """Move an order from processing to invalid, with a problem document."""
+    async def fail_order(self, claim: Claim, problem: bytes, rate: RateUse | None = None) -> None:
+        """Move an order from processing to invalid, with a problem document. It counts for no rate."""
         params = (claim.order_id, claim.claim, problem.decode())
-        await self._database.apply(Write(sql.FAIL_ORDER, params))
+        await self._database.decide(Write(sql.FAIL_ORDER, params), *give_back(rate))
 
-    # ------------------------------------------------------------ rates of orders
-    async def take_rates(self, rates: Sequence[RateUse], now: int) -> list[int]:
-        """Take one unit of each: 0, or the nanoseconds until there is one; all, or none of them stays."""
-        gates = [Write(sql.TAKE_RATE, (each.key, now, each.interval, each.slack)) for each in rates]
-        rows = await self._database.decide_all([(each,) for each in gates])
-        taken = [each for each, row in zip(rates, rows, strict=True) if row is not None]
-        if len(taken) == len(rates):
-            return [0] * len(rates)
-        await self.give_rates_back(taken)
-        return [0 if each in taken else await self._wait(each, now) for each in rates]
+    async def is_account_key(self, thumbprint: bytes) -> bool:
+        """Tell whether a key is an account's, of any provisioner."""
+        return bool(await self._database.fetch(sql.IS_ACCOUNT_KEY, thumbprint))
 
-    async def give_rates_back(self, rates: Sequence[RateUse]) -> None:
-        """Undo a taking."""
-        if rates:
-            params = [(each.key, each.interval) for each in rates]
-            await self._database.apply(*(Write(sql.GIVE_RATE_BACK, each) for each in params))
-
-    async def _wait(self, rate: RateUse, now: int) -> int:
-        found = await self._database.fetch(sql.RATE, rate.key)
-        full_at = int(found[0][0]) if found else now
-        longest = now + rate.slack + rate.interval
-        if full_at > longest:  # the clock was set back, or the rate was slower once
-            await self._database.apply(Write(sql.SHORTEN_RATE, (rate.key, longest)))
-        return max(1, min(full_at, longest) - now - rate.slack)
-
+    # ------------------------------------------------------------ what only ever fails
     async def recent_failures(
         self, account: bytes, since: dt.datetime, now: dt.datetime, limit: int = 1000
     ) -> list[tuple[Identifier, dt.datetime, str]]:
@@ -222,10 +204,6 @@ class Storage:
         """Tell whether an order that was placed since then has the identifier proved."""
         params = (account, ids.floor(since - _OLDEST), identifier.type, identifier.value)
         return bool(await self._database.fetch(sql.HAS_PROVED, *params, to_seconds(since)))
-
-    async def forget_rates(self, before: dt.datetime) -> None:
-        """Delete the rates that have been full since then."""
-        await self._database.apply(Write(sql.FORGET_RATES, (to_nanoseconds(before),)))
 
     # ------------------------------------------------------------ replacements (RFC 9773)
     async def is_replaced(self, serial: bytes) -> bool:
@@ -299,10 +277,24 @@ class Storage:
         return max(len(nonces), len(orders), len(others))
 
 
-def _gate_of_account(nonce: bytes, account: bytes, admission: Admission) -> Write:
+def _gate_of_account(
+    nonce: bytes, account: bytes, admission: Admission, change: Change | None
+) -> Write:
     params = (nonce, account, admission.thumbprint)
-    bound = admission.failures
+    bound, is_alone = admission.failures, _is_rated(change)
     if bound is None:
-        return Write(sql.USE_NONCE_OF_ACCOUNT, params)
+        return Write(sql.USE_NONCE_ALONE if is_alone else sql.USE_NONCE_OF_ACCOUNT, params)
     params = (*params, to_seconds(bound.since), to_seconds(bound.now), bound.most)
+    if is_alone:
+        return Write(sql.USE_NONCE_UNLESS_FAILING_ALONE, params)
     return Write(sql.USE_NONCE_UNLESS_FAILING, params)
+
+
+def _is_rated(change: Change | None) -> bool:
+    match change:
+        case NewOrder():
+            return bool(change.rates)
+        case BeginFinalize():
+            return change.rate is not None
+        case _:
+            return False

@@ -5,12 +5,10 @@ import datetime as dt
 import msgspec
 
 from newel.jose import jwk
-from newel.registration.acme import changes
+from newel.registration.acme import changes, rates
 from newel.registration.acme import statements as sql
 from newel.registration.acme.changes import Change
 from newel.runtime.database.contract import Write
-
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def writes(change: Change) -> list[Write]:
@@ -35,8 +33,7 @@ def writes(change: Change) -> list[Write]:
         case changes.NewOrder():
             found = _new_order(change)
         case changes.BeginFinalize():
-            row = (change.order_id, change.account, change.csr, change.claim)
-            found = [Write(sql.BEGIN_FINALIZE, (*row, to_seconds(change.now), change.key))]
+            found = _begin_finalize(change)
         case changes.BeginAttempt():
             row = (change.order_id, change.position, change.account, change.challenge)
             row = (*row, change.claim, to_seconds(change.now), change.payload or None)
@@ -50,11 +47,6 @@ def writes(change: Change) -> list[Write]:
 def to_seconds(time: dt.datetime | None) -> int | None:
     """Convert a time for storage."""
     return None if time is None else int(time.timestamp())
-
-
-def to_nanoseconds(time: dt.datetime) -> int:
-    """Convert a time for a rate, exactly."""
-    return (time - _EPOCH) // dt.timedelta(microseconds=1) * 1000
 
 
 def to_json(value: object) -> str:
@@ -89,20 +81,42 @@ def _new_order(change: changes.NewOrder) -> list[Write]:
     kind = (order.requested, order.replaces or None, order.profile or None)
     named = to_json(order.authorizations) if order.authorizations else None
     row = (order.id, order.account, to_json(order.identifiers), *times, *kind, named)
-    found = [Write(sql.ADD_ORDER, row), *map(_new_authorization, change.ancestors)]
+    now = rates.to_nanoseconds(change.now)
+    if change.rates:
+        add_order = Write(sql.ADD_ORDER_WITHIN_RATES, (*row, *rates.room(change.rates, now)))
+        add_link, add_authorization = sql.ADD_LINK_OF_ORDER, sql.ADD_AUTHORIZATION_OF_ORDER
+    else:
+        add_order = Write(sql.ADD_ORDER, row)
+        add_link, add_authorization = sql.ADD_LINK, sql.ADD_AUTHORIZATION
+    found = [*rates.lock(change.rates, now), add_order]
+    for each in change.ancestors:
+        own = _new_authorization(each)
+        if change.rates:
+            own = Write(sql.ADD_STANDALONE_OF_ORDER, (*own.params, order.id))
+        found.append(own)
     expires_at = to_seconds(order.expires_at)
     for position, name in enumerate(order.identifiers):
         base, wildcard = name.base, int(name.is_wildcard)
         identifier = (order.id, position, order.account, base.type, base.value, wildcard)
         if name in change.links:
-            found.append(Write(sql.ADD_LINK, (*identifier, change.links[name], expires_at, b"")))
+            found.append(Write(add_link, (*identifier, change.links[name], expires_at, b"")))
             continue
         seed = change.seeds[position]
         state = ("pending", None)
         if name in change.approved:
             state = ("valid", to_seconds(change.now))
-        found.append(Write(sql.ADD_AUTHORIZATION, (*identifier, expires_at, seed, *state)))
-    return found
+        found.append(Write(add_authorization, (*identifier, expires_at, seed, *state)))
+    return [*found, *rates.take_for_order(change.rates, now, order.id)]
+
+
+def _begin_finalize(change: changes.BeginFinalize) -> list[Write]:
+    order, claim, rate = change.order_id, change.claim, change.rate
+    row = (order, change.account, change.csr, claim, to_seconds(change.now), change.key)
+    if rate is None:
+        return [Write(sql.BEGIN_FINALIZE, row)]
+    now = rates.to_nanoseconds(change.now)
+    begin = Write(sql.BEGIN_FINALIZE_WITHIN_RATE, (*row, *rates.room([rate], now, 1)))
+    return [*rates.lock([rate], now), begin, rates.take_for_claim(rate, now, order, claim)]
 
 
 def _new_authorization(new: changes.NewAuthorization) -> Write:

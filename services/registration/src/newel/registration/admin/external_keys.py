@@ -88,13 +88,16 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
 
 
 async def remove_key(server: AdminServer, call: Call) -> Outcome:
-    """Remove a key: it binds no account any more. Those that it has bound stay, unless they are named."""
+    """Remove a key: it binds no account any more. Those that it has bound stay, unless they are named.
+
+    They can be revoked later as well, when the key is gone.
+    """
     provisioner = _load_acme(call)
-    key = await _find(server, provisioner, call.arguments[1])
     asked = call.query.get("accounts", "")
     if asked not in {"", "revoke"}:
         raise malformed_error(f"accounts is {asked[:64]!r}: it is revoke, or left out")
     revoked = asked == "revoke"
+    key = await _find(server, provisioner, call.arguments[1], or_removed=revoked)
     now = server.clock.now()
     if not await server.tables.remove_external_key(key.id, now, revoke_accounts=revoked):
         raise not_found_error("ACME External Account Key not found")
@@ -132,9 +135,13 @@ def by_id(handler: KeyHandler) -> Callable[[AdminServer, Call], Awaitable[Outcom
 
 
 async def _find(
-    server: AdminServer, provisioner: StoredProvisioner, identifier: str
+    server: AdminServer,
+    provisioner: StoredProvisioner,
+    identifier: str,
+    *,
+    or_removed: bool = False,
 ) -> ExternalKey:
-    key = await server.tables.external_key(provisioner.name, identifier)
+    key = await server.tables.external_key(provisioner.name, identifier, or_removed=or_removed)
     if key is None:
         raise not_found_error("ACME External Account Key not found")
     return key

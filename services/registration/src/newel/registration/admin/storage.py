@@ -85,13 +85,17 @@ _KEYS_OF_REFERENCE = Statement(
     _KEY + "WHERE provisioner = $1 AND reference = $4 AND removed_at IS NULL AND id >= $2"
     " ORDER BY id LIMIT $3"
 )
-_KEY_OF_ID = Statement(_KEY + "WHERE provisioner = $1 AND id = $2 AND removed_at IS NULL")
+_KEY_OR_REMOVED_KEY = Statement(_KEY + "WHERE provisioner = $1 AND id = $2")
+_KEY_OF_ID = Statement(_KEY_OR_REMOVED_KEY.text + " AND removed_at IS NULL")
 _ADD_KEY = Statement(
     "INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at, approved,"
     " most_accounts) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id"
 )
 _REMOVE_KEY = Statement(
     "UPDATE acme_external_keys SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL RETURNING id"
+)
+_REMOVE_KEY_AGAIN = Statement(
+    "UPDATE acme_external_keys SET removed_at = coalesce(removed_at, $2) WHERE id = $1 RETURNING id"
 )
 _CANCEL_ORDERS_OF_KEY = Statement(
     "UPDATE acme_orders SET status = 'invalid' WHERE status = 'pending' AND account IN"
@@ -180,9 +184,12 @@ class AdminTables:
             found = await self._database.fetch(_KEYS, provisioner, cursor, limit)
         return [_external_key(row) for row in found]
 
-    async def external_key(self, provisioner: str, identifier: str) -> ExternalKey | None:
-        """Read one key."""
-        found = await self._database.fetch(_KEY_OF_ID, provisioner, identifier)
+    async def external_key(
+        self, provisioner: str, identifier: str, *, or_removed: bool = False
+    ) -> ExternalKey | None:
+        """Read one key; with ``or_removed`` also one that was removed."""
+        statement = _KEY_OR_REMOVED_KEY if or_removed else _KEY_OF_ID
+        found = await self._database.fetch(statement, provisioner, identifier)
         return _external_key(found[0]) if found else None
 
     async def add_external_key(self, key: ExternalKey, mac_key: bytes) -> bool:
@@ -204,9 +211,11 @@ class AdminTables:
     ) -> bool:
         """Remove a key; its policy stays that of the accounts it bound. False when it is gone.
 
-        With ``revoke_accounts`` they are revoked, and their pending orders end (RFC 8555 §7.1.2).
+        With ``revoke_accounts`` they are revoked, and their pending orders end (RFC 8555 §7.1.2), also those
+        of a key that was removed before.
         """
-        gate = Write(_REMOVE_KEY, (identifier, int(now.timestamp())))
+        gone = _REMOVE_KEY_AGAIN if revoke_accounts else _REMOVE_KEY
+        gate = Write(gone, (identifier, int(now.timestamp())))
         ends = (_CANCEL_ORDERS_OF_KEY, _REVOKE_ACCOUNTS_OF_KEY) if revoke_accounts else ()
         writes = [Write(each, (identifier,)) for each in ends]
         return await self._database.decide(gate, *writes) is not None
