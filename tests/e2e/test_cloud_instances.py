@@ -5,6 +5,7 @@ through a proxy on this machine that stands for them, ours is configured with an
 """
 
 import contextlib
+import re
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ from fixtures.scenarios import Shell
 from fixtures.split import PROGRAMS, fresh_split
 from fixtures.step_ca import step_ca
 
-pytestmark = pytest.mark.needs("step", "step-ca")
+pytestmark = pytest.mark.needs("step", "step-ca", "ssh-keygen")
 VARIABLES = {
     "AWS": "AWS_EC2_METADATA_SERVICE_ENDPOINT",
     "Google Cloud": "GCE_METADATA_HOST",
@@ -65,6 +66,7 @@ def cloud() -> Cloud:
 
 def records(folder: Path, google: dict[str, Any], azure: dict[str, Any]) -> Records:
     """The provisioners of an authority; the last two of each cloud's are those of its own names."""
+    ssh = {"claims": {"enableSSHCA": True}}
     aws = {"type": "AWS", "iidRoots": str(folder / "iid.crt"), "accounts": ["123456789012"]}
     gcp = {"type": "GCP", "projectIDs": ["p"], "instanceAge": "1h", **google}
     own = {"disableCustomSANs": True, "disableTrustOnFirstUse": True}
@@ -73,6 +75,8 @@ def records(folder: Path, google: dict[str, Any], azure: dict[str, Any]) -> Reco
         {**aws, "name": "AWS own", **own},
         {**gcp, "name": "Google Cloud", "serviceAccounts": ["robot@p.iam.gserviceaccount.com"]},
         {**gcp, "name": "Google own", **own},
+        {**gcp, "name": "Google hosts", **ssh},
+        {**gcp, "name": "Google users", **ssh, "disableSSHCAUser": False},
         {"type": "Azure", "name": "Azure", "tenantID": TENANT, "subscriptionIDs": ["s"], **azure},
     ]
 
@@ -87,13 +91,13 @@ def serve_original(folder: Path, pki: InternalPki, cloud: Cloud) -> Generator[Au
             "NO_PROXY": "localhost,127.0.0.1",
         }
         edit = partial(add_records, records(folder, {}, {}))
-        with step_ca(folder / "original", edit=edit, env=env) as running:
+        with step_ca(folder / "original", "--ssh", edit=edit, env=env) as running:
             yield running
 
 
 @contextlib.contextmanager
 def serve_split(added: Records) -> Generator[Authority]:
-    with fresh_split({}) as running:
+    with fresh_split({}, "--ssh") as running:
         running.add_provisioners(added)
         yield running
 
@@ -119,7 +123,9 @@ def authority(
             {"newel": {"keysURL": keys.google_keys, **trust}},
             {"newel": {"discoveryURL": keys.azure_discovery, **trust}},
         )
-        serve = up_with(folder / "up", added) if request.param == "up" else serve_split(added)
+        serve = (
+            up_with(folder / "up", added, "--ssh") if request.param == "up" else serve_split(added)
+        )
         with serve as running:
             yield running
 
@@ -183,6 +189,28 @@ def test_an_instance_gets_the_names_of_its_cloud_and_no_others(
     assert read_names(shell.home / "foo.crt") == expected
     foreign = line.replace(f"certificate {subject}", "certificate foo.internal")
     assert shell.read_messages(foreign, code=1)
+
+
+def test_an_instance_becomes_a_host_and_its_service_account_a_user(
+    instance: tuple[Shell, MetadataService],
+) -> None:
+    """An instance enrols itself for SSH by the identity of its cloud, once."""
+    shell, _ = instance
+    options = "--no-password --insecure --no-agent --force --issuer"
+    host = f'step ssh certificate --host {options} "Google hosts" foo.internal host'
+    shell.type_line(host)
+    shown = shell.type_line("ssh-keygen -L -f host-cert.pub")
+    assert "host certificate" in shown
+    assert re.search(r"Principals: *\n +foo.internal\n +Critical", shown)
+    assert "foo.internal" in shell.type_line("step ssh hosts")
+    assert shell.read_messages(host, code=1).endswith(REFUSED + AGAIN)
+    account = "--principal sa_1234567890 --principal robot@p.iam.gserviceaccount.com"
+    user = f'step ssh certificate {account} {options} "Google users" robot robot'
+    shell.type_line(user)
+    shown = shell.type_line("ssh-keygen -L -f robot-cert.pub")
+    assert "user certificate" in shown
+    assert 'Key ID: "robot@p.iam.gserviceaccount.com"' in shown
+    assert re.search(r"Principals: *\n +sa_1234567890\n +robot@p\S+\n +Critical", shown)
 
 
 @pytest.mark.parametrize("authority", ["up"], indirect=True)  # our command line alone decides

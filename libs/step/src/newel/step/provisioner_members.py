@@ -273,7 +273,9 @@ OF_KIND: Mapping[str, Mapping[str, Member]] = {
             "an instance does not say its organization, and Google is not asked; list projectIDs"
         ),
         "instanceAge": honour("only instances created so recently", problem=duration),
-        "disableSSHCAUser": honour("instances get no SSH certificates for users, whatever it says"),
+        "disableSSHCAUser": honour(
+            "no SSH certificates for users (default); false: as sa_<subject> and the service account's address"
+        ),
         "disableSSHCAHost": honour("no SSH certificates for hosts"),
         "newel": _own(
             keysURL="where the keys of the tokens are, instead of Google's",

@@ -16,10 +16,10 @@ from newel.registration.provisioners.instances import (
 )
 from newel.registration.provisioners.key_set_sources import Access, share_key_set
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules, check_times
-from newel.registration.provisioners.ssh_grant import SSHGrant
+from newel.registration.provisioners.ssh_grant import USERS, SSHChoice, SSHGrant
 from newel.step.audiences import Method
 from newel.step.provisioners import GCPNewel, GCPProvisionerConfig
-from newel.step.tokens import Token, UnverifiedToken
+from newel.step.tokens import SSHOptions, Token, UnverifiedToken
 
 KEYS_URL = "https://www.googleapis.com/oauth2/v3/certs"
 _ISSUER = "https://accounts.google.com"
@@ -59,6 +59,7 @@ class GCPProvisioner(InstanceProvisioner):
         super().__init__(record, context)
         own = record.newel or GCPNewel()
         self._certifies_hosts = not record.disable_ssh_ca_host
+        self._certifies_users = record.disable_ssh_ca_user is False
         self._service_accounts = frozenset(record.service_accounts or ())
         self._projects = frozenset(record.project_ids or ())
         self._longest_age = parse_age(record.instance_age)
@@ -104,12 +105,36 @@ class GCPProvisioner(InstanceProvisioner):
     def authorize_ssh_sign(
         self, token: UnverifiedToken, rules: TokenRules, now: dt.datetime
     ) -> SSHGrant:
-        """Verify a token and return its grant: certificates of hosts, unless they are disabled."""
-        if not self._certifies_hosts:
+        """Verify a token and return its grant: a host's, and a user's for the service account, where enabled.
+
+        Raises ``unauthorized`` where neither is.
+        """
+        self.require_ssh()
+        if not (self._certifies_hosts or self._certifies_users):
             raise unauthorized_error(
-                "certificates of hosts for SSH are disabled (disableSSHCAHost)"
+                "certificates of hosts for SSH are disabled (disableSSHCAHost), and of users (disableSSHCAUser)"
             )
-        return super().authorize_ssh_sign(token, rules, now)
+        instance = self.identify(token, rules, now, Method.SSH_SIGN)
+        host = self.grant_host(instance)
+        if not self._certifies_users:
+            return host
+        user = self._grant_user(instance, host)
+        return host._replace(others={"user": user}) if self._certifies_hosts else user
+
+    def _grant_user(self, instance: Instance, host: SSHGrant) -> SSHGrant:
+        """Grant the service account of an instance the names of its own, and no others."""
+        subject = check_text(instance.token.claims.sub, "sub")
+        claims = _claims.decode(instance.token.payload)
+        email = claims.email if claims.email_verified else ""
+        principals = [f"sa_{subject}", *([email] if email else [])]
+        return host._replace(
+            types=USERS,
+            type="user",
+            key_id=email or principals[0],
+            principals=principals,
+            choice=SSHChoice.NOTHING,
+            options=SSHOptions(principals=principals),
+        )
 
     def _check_service_account(self, subject: str, claims: _Claims) -> None:
         if not self._service_accounts or subject in self._service_accounts:

@@ -26,14 +26,14 @@ from newel.registration.provisioners.provisioner import (
     TokenRules,
     token_use,
 )
-from newel.registration.provisioners.ssh_grant import HOSTS, SSHChoice, SSHGrant
+from newel.registration.provisioners.ssh_grant import HOSTS, NO_OPTIONS, SSHChoice, SSHGrant
 from newel.step.audiences import Method
 from newel.step.provisioners import (
     AWSProvisionerConfig,
     AzureProvisionerConfig,
     GCPProvisionerConfig,
 )
-from newel.step.tokens import Token, UnverifiedToken
+from newel.step.tokens import SSHOptions, Token, UnverifiedToken
 
 NEVER = 253_402_300_799
 """The end of the year 9999, in seconds since 1970: the first use of an instance is not forgotten."""
@@ -83,7 +83,10 @@ class InstanceProvisioner(Provisioner):
     ) -> SSHGrant:
         """Verify a token and return its grant: certificates of hosts alone."""
         self.require_ssh()
-        instance = self.identify(token, rules, now, Method.SSH_SIGN)
+        return self.grant_host(self.identify(token, rules, now, Method.SSH_SIGN))
+
+    def grant_host(self, instance: Instance) -> SSHGrant:
+        """Grant a verified instance the certificate of a host, under the names it may have."""
         own_only = self._has_own_names_only
         return SSHGrant(
             provisioner=instance.reference,
@@ -96,6 +99,7 @@ class InstanceProvisioner(Provisioner):
             limits=self.limits,
             identity=partial(self.grant, instance),
             choice=SSHChoice.NOTHING if own_only else SSHChoice.PRINCIPALS,
+            options=SSHOptions(principals=list(instance.own_names)) if own_only else NO_OPTIONS,
             payload=instance.token.payload,
             principal=instance.principal,
         )

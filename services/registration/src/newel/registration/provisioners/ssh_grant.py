@@ -11,7 +11,8 @@ from newel.registration.provisioners.limits import Durations, Limits
 from newel.step.tokens import SSHOptions, Token
 
 _NOTHING: Mapping[str, Any] = {}
-_NO_OPTIONS = SSHOptions()
+NO_OPTIONS = SSHOptions()
+"""Of a token that fixes nothing."""
 
 
 class SSHChoice(enum.Enum):
@@ -41,7 +42,7 @@ class SSHGrant(NamedTuple):
     identity: Callable[[], Grant]
     """Makes the grant of the X.509 certificate beside it, for a request that asks for one. Raises NewelError."""
     choice: SSHChoice = SSHChoice.NOTHING
-    options: SSHOptions = _NO_OPTIONS
+    options: SSHOptions = NO_OPTIONS
     """What the token fixes, which the request must not contradict."""
     payload: bytes = b""
     """The verified claims as JSON, for templates."""
@@ -51,6 +52,13 @@ class SSHGrant(NamedTuple):
     """DER of the certificate that proved the identity; empty: none did."""
     principal: str = ""
     """The instance or object that is proved, for webhooks; empty: the certificate's common name."""
+
+    others: Mapping[str, "SSHGrant"] = _NOTHING
+    """What the same token proves for another type, where it is other names, by type."""
+
+    def of_type(self, asked: str) -> "SSHGrant":
+        """Return the grant for the type that a request asks for; ``""``: it asks for none."""
+        return self.others.get(asked, self)
 
     def durations(self, kind: str) -> Durations:
         """Return how long certificates of a type are valid."""

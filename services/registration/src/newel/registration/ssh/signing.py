@@ -82,7 +82,8 @@ class SSHSignService:
         """
         key = read_key(body.public_key or "")
         adding = read_key(body.add_user_public_key) if body.add_user_public_key else b""
-        provisioner, grant = await self._authorize(body.ott or "")
+        provisioner, proved = await self._authorize(body.ott or "")
+        grant = proved.of_type(body.cert_type or "")
         content.check_options(body, grant)
         now = self.clock.now()
         asked = content.ContentOfRequest(provisioner, grant, body, key, now, request_id)
