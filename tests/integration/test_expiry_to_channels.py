@@ -15,6 +15,7 @@ from fakes.smtp import MailServer
 from fakes.webhook import WebhookReceiver
 from fixtures.authority import AuditLog
 from fixtures.catalogue import START, IssuedCertificate, make_issued
+from fixtures.issuing_lists import Records, channel_to
 from newel.alerting import app as alerting
 from newel.alerting.config import Config as AlertingConfig
 from newel.inventory import app as inventory
@@ -99,11 +100,12 @@ async def scenario(tmp_path: Path) -> AsyncIterator[Scenario]:
         MailServer() as mail,
     ):
         unused = LocalChannel(LocalServer(), "unused")  # for the parts that call other services
+        issuing = channel_to(Records())
         services = [
             inventory.build(
                 InventoryConfig.model_validate({"expiry": {"tick": 0.05}}),
                 inventory.Ports(
-                    databases["inventory"], outbox, bus, unused, clock, AuditLog(), registry
+                    databases["inventory"], outbox, bus, issuing, clock, AuditLog(), registry
                 ),
             ),
             alerting.build(

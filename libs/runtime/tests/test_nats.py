@@ -121,6 +121,26 @@ async def test_what_came_while_the_consumer_was_away_is_delivered(
             await after.has(b"2")
 
 
+async def test_a_consumer_is_complete_when_the_stream_has_nothing_left_for_it(
+    outbox: TableOutbox, link: NATSConnection
+) -> None:
+    consumer = Consumer("slow")
+    consumer.failures = 1_000_000
+    bus = bus_of(link, consumer)
+    assert await bus.complete_to("slow") is None  # it was never there
+    async with run_tasks(NATSRelay(outbox, link, metrics()).tasks(), bus.tasks()):
+        await emit(outbox, b"1")
+        async with asyncio.timeout(40):
+            while consumer.failures == 1_000_000:
+                await asyncio.sleep(0.02)
+        assert await bus.complete_to("slow") is None
+        consumer.failures = 0
+        await consumer.has(b"1")
+        async with asyncio.timeout(40):
+            while await bus.complete_to("slow") is None:
+                await asyncio.sleep(0.02)
+
+
 async def test_an_event_comes_when_it_is_written_whenever_that_is(
     outbox: TableOutbox, link: NATSConnection
 ) -> None:

@@ -107,6 +107,26 @@ async def test_what_came_while_away_is_delivered_first(database: Database) -> No
         await later.has(b"2", b"3", b"4")
 
 
+async def test_a_consumer_is_behind_from_the_oldest_event_that_it_has_not_handled(
+    database: Database,
+) -> None:
+    clock = ManualClock(dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC))
+    outbox, consumer = TableOutbox(database, clock), Consumer()
+    bus = bus_of(outbox, consumer)
+    assert await bus.complete_to("another") is None
+    assert await bus.complete_to("status") == clock.unix()
+    await emit(outbox, b"1")
+    written = clock.unix()
+    clock.advance(dt.timedelta(hours=1))
+    await emit(outbox, b"2")
+    assert await bus.complete_to("status") == written
+    async with run_tasks(bus):
+        await consumer.has(b"1", b"2")
+        async with asyncio.timeout(60):
+            while await bus.complete_to("status") != clock.unix():
+                await asyncio.sleep(0.01)
+
+
 async def test_a_batch_that_failed_comes_again_before_any_other(database: Database) -> None:
     outbox = TableOutbox(database)
     consumer, other = Consumer(), Consumer("other")

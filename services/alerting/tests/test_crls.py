@@ -1,6 +1,7 @@
 """A revocation list that is late, that ends, and that is followed at last."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pytest
@@ -18,9 +19,22 @@ from newel.runtime.events.contract import Event
 HOUR = dt.timedelta(hours=1)
 
 
+@dataclass
+class Delay:
+    """How far behind the bus the consumer is."""
+
+    alerts: Alerts
+    seconds: float | None = 0
+    """None: the bus cannot be asked."""
+
+    async def complete_to(self, consumer: str) -> float | None:
+        return None if self.seconds is None else self.alerts.clock.unix() - self.seconds
+
+
 class Harness(NamedTuple):
     alerts: Alerts
     watch: CRLWatch
+    delay: Delay
 
     async def look(self, hours: float = 0) -> list[tuple[str, str]]:
         """Look twice, so many hours later; return the kind and the scope of what is open."""
@@ -39,7 +53,8 @@ def harness(database: Database) -> Harness:
     alerts = Alerts(database, Config())
     storage = CRLStorage(database)
     parts = alerts.config, alerts.clock, alerts.audit, alerts.metrics
-    return Harness(alerts, CRLWatch(storage, alerts.storage, *parts))
+    delay = Delay(alerts)
+    return Harness(alerts, CRLWatch(storage, delay, alerts.storage, *parts), delay)
 
 
 def crl_event(after: float = 0, scope: str = "aa", due: float | None = 8, end: float = 24) -> Event:
@@ -83,6 +98,17 @@ async def test_after_a_pause_of_everything_the_next_list_may_come_before_the_sec
     await harness.watch.handle([crl_event(100)])
     assert await harness.look() == []
     assert await harness.alerts.rows("SELECT count(*) FROM notices WHERE opened_at > 0") == [(0,)]
+
+
+async def test_a_list_that_may_wait_on_the_bus_is_not_missed(harness: Harness) -> None:
+    await harness.watch.handle([crl_event()])
+    harness.delay.seconds = 2 * 3600
+    assert await harness.look(13) == []
+    assert await harness.look(2) == [("crl-late", "issuer aa")]
+    harness.delay.seconds = None
+    assert await harness.look(11) == [("crl-late", "issuer aa")]
+    harness.delay.seconds = 0
+    assert await harness.look() == [("crl-stale", "issuer aa")]
 
 
 async def test_each_shard_is_watched_by_itself(harness: Harness) -> None:

@@ -1,5 +1,6 @@
 """Alerts of each kind: what opens one, what takes its place, what ends it, and what it says."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.config import ConfigError, validate
+from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.listing import ListQuery
 from newel.runtime.events.contract import Event
@@ -66,6 +68,70 @@ async def test_each_stage_of_a_certificate_takes_the_place_of_the_one_before_it(
     assert await alerts.rows(still_open) == []
     assert webhook.complaints == []
     await alerts.close()
+
+
+async def test_what_comes_late_of_a_state_that_is_over_is_not_opened(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    await alerts.take(EXPIRING)
+    await alerts.deliver()
+    await alerts.take(UNRENEWED)
+    await alerts.take(EXPIRED, UNRENEWED, EXPIRING)
+    await alerts.deliver()
+    assert await alerts.rows("SELECT id FROM notices WHERE resolved_at IS NULL") == [
+        ("expired-0101",)
+    ]
+    assert sorted(titles(webhook)) == sorted(
+        [
+            "Certificate of a.example is about to expire",
+            "Followed: Certificate of a.example has expired",
+            "Certificate of a.example has expired",
+        ]
+    )
+    await alerts.close()
+
+
+async def test_of_many_workers_that_open_the_states_at_once_the_newest_wins(
+    database: Database, database_url: str
+) -> None:
+    events = (EXPIRED, EXPIRING, UNRENEWED)
+    opened = [await open_database(database_url) for _ in events]
+    workers = [Alerts(each, Config()) for each in opened]
+    await asyncio.gather(*(worker.take(each) for worker, each in zip(workers, events, strict=True)))
+    assert await workers[0].rows("SELECT id FROM notices WHERE resolved_at IS NULL") == [
+        ("expired-0101",)
+    ]
+    for each in opened:
+        await each.close()
+
+
+async def test_one_alert_of_a_line_is_open_when_its_next_certificate_is_late_too(
+    database: Database,
+) -> None:
+    alerts = Alerts(database, Config())
+    await alerts.take(EXPIRED)
+    # as an earlier version left it, which knew no topics of these
+    await database.apply(Write(Statement("UPDATE notices SET topic = ''"), ()))
+    later = events_pb2.EndpointExpiring.FromString(UNRENEWED.payload)
+    later.serial = b"\x02"
+    later.not_after.FromDatetime(START + dt.timedelta(hours=1))
+    next_one = make_event(subjects.ENDPOINT_UNRENEWED, later.SerializeToString())
+    await alerts.take(next_one, EXPIRED)
+    rows = "SELECT id, followed_by FROM notices ORDER BY id"
+    assert await alerts.rows(rows) == [("expired-0101", "unrenewed"), ("unrenewed-02", "")]
+
+
+async def test_what_may_have_been_renewed_says_so(database: Database) -> None:
+    alerts = Alerts(database, Config())
+    event = events_pb2.EndpointExpiring.FromString(EXPIRING.payload)
+    event.unseen_since.FromDatetime(START)
+    await alerts.take(make_event(subjects.ENDPOINT_EXPIRING, event.SerializeToString()))
+    ((detail,),) = await alerts.rows("SELECT detail FROM notices")
+    assert detail == (
+        "It may have been renewed: the issuing authority's list cannot be read since"
+        " 2026-11-21T12:00:00Z."
+    )
 
 
 async def test_an_expiry_that_was_never_told_is_not_told_once_the_certificate_has_expired(

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 
 from fixtures.authority import AuditLog
 from fixtures.catalogue import START, make_event, make_issued
+from fixtures.issuing_lists import Records, channel_to
 from fixtures.pki import InternalPki
 from newel.inventory.app import EVENTS, Ports, build
-from newel.inventory.config import Administrator, Config
+from newel.inventory.config import Administrator, Config, Expiry
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.background import Supervisor
@@ -23,7 +24,6 @@ from newel.runtime.database.contract import Database
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.outbox import LocalBus, TableOutbox
 from newel.runtime.http.listener import Listener, bind
-from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Service
 from newel.runtime.tls.server import ServerTLS
 
@@ -43,8 +43,9 @@ class Subscriptions(LocalBus):
 def service_on(database: Database, bus: LocalBus, clock: Clock, config: Config) -> Service:
     outbox = TableOutbox(database, clock)
     bus.attach(outbox)
-    issuing = LocalChannel(LocalServer(), "inventory")
-    ports = Ports(database, outbox, bus, issuing, clock, AuditLog(), CollectorRegistry())
+    ports = Ports(
+        database, outbox, bus, channel_to(Records()), clock, AuditLog(), CollectorRegistry()
+    )
     return build(config, ports)
 
 
@@ -56,15 +57,17 @@ async def test_an_event_that_comes_in_makes_one_go_out_when_the_time_has_come(
     async def hear(events: Sequence[Event]) -> None:
         heard.extend(events)
 
-    service = service_on(database, bus, clock, Config())
+    config = Config(expiry=Expiry(tick=dt.timedelta(seconds=0.05)))
+    service = service_on(database, bus, clock, config)
     bus.subscribe(Subscription("test", EVENTS, hear))
     one = make_issued("a.example", life=dt.timedelta(minutes=2))
     await database.apply(TableOutbox(database, clock).write(one.event.subject, one.event.payload))
     clock.advance(dt.timedelta(seconds=100))
     supervisor = Supervisor(CollectorRegistry())
     supervisor.start({**service.tasks, **bus.tasks()}, "inventory")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not heard:
+            clock.advance(dt.timedelta(seconds=0.1))  # its first look is no reason to say anything
             await asyncio.sleep(0.02)
     await supervisor.stop()
     (event,) = [events_pb2.EndpointExpiring.FromString(each.payload) for each in heard]

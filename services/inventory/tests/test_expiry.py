@@ -104,8 +104,9 @@ async def test_revoking_the_last_certificate_takes_the_warning_back(catalogue: C
     assert events_pb2.EndpointRenewed.FromString(payload).serial == b""
 
 
-async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
-    catalogue: Catalogue,
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_revoking_the_renewal_is_no_lapse_of_what_it_renewed(
+    catalogue: Catalogue, is_told: bool
 ) -> None:
     old = make_issued("a.example", life=TWO_MINUTES)
     await catalogue.take(old.event)
@@ -114,17 +115,38 @@ async def test_a_revoked_successor_leaves_the_old_certificate_said_once(
     await watch.tick()
     new = make_issued("a.example", renews=old, at=catalogue.clock.now(), life=TWO_MINUTES)
     await catalogue.take(new.event)
-    await watch.tick()
+    if is_told:  # before the revocation, or with it
+        await watch.tick()
     await catalogue.take(revocation_event(new))
-    for _ in range(3):
+    for _ in range(40):
         catalogue.clock.advance(SECOND)
         await watch.tick()
     assert await read_outbox(catalogue) == [
         (subjects.ENDPOINT_EXPIRING, old.serial),
         (subjects.ENDPOINT_RENEWED, old.serial),
     ]
-    expired = int((START + TWO_MINUTES + SECOND).timestamp())
-    assert await catalogue.rows("SELECT due FROM endpoints") == [(expired,)]
+    _, (payload,) = await catalogue.rows("SELECT payload FROM outbox ORDER BY id")
+    successor = events_pb2.EndpointRenewed.FromString(payload).serial
+    assert successor == (new.serial if is_told else b"")
+    assert await catalogue.rows("SELECT due FROM endpoints") == [(None,)]
+    again = make_issued("a.example", renews=old, at=catalogue.clock.now(), life=TWO_MINUTES)
+    await catalogue.take(again.event)
+    catalogue.clock.advance(91 * SECOND)
+    await watch.tick()
+    assert (await read_outbox(catalogue))[2:] == [(subjects.ENDPOINT_EXPIRING, again.serial)]
+
+
+async def test_what_another_host_of_the_same_names_has_is_watched_when_one_is_revoked(
+    catalogue: Catalogue,
+) -> None:
+    one, other = (
+        make_issued("a.example", at=START + n * SECOND, life=TWO_MINUTES, renewable=False)
+        for n in range(2)
+    )
+    await catalogue.take(one.event, other.event, revocation_event(other))
+    catalogue.clock.advance(91 * SECOND)
+    await catalogue.watch().tick()
+    assert await read_outbox(catalogue) == [(subjects.ENDPOINT_EXPIRING, one.serial)]
 
 
 async def test_what_expired_while_nobody_looked_is_said_unless_it_is_history(

@@ -133,18 +133,30 @@ async def test_no_renewal_is_expected_where_none_is_usual(
     assert await read_events(catalogue) == []
 
 
-async def test_the_old_certificate_expires_in_use_when_its_successor_was_revoked(
+async def test_who_revokes_each_predecessor_is_missed_before_the_certificate_is_late_too(
     catalogue: Catalogue,
 ) -> None:
-    old = await renew(catalogue)
-    new = make_issued("a.example", renews=old, at=START + 80 * HOUR, life=LIFE)
-    await catalogue.take(new.event, revocation_event(new))
-    watch = catalogue.watch()
-    catalogue.clock.advance(101 * HOUR)
-    await watch.tick()
-    await watch.tick()
+    last = make_issued("a.example", life=LIFE)
+    await catalogue.take(last.event)
+    for hours in (40, 80, 120, 160):
+        new = make_issued("a.example", renews=last, at=START + hours * HOUR, life=LIFE)
+        await catalogue.take(new.event, revocation_event(last))
+        last = new
+    catalogue.clock.advance(206 * HOUR)
+    await catalogue.watch().tick()
     ((subject, event),) = await read_events(catalogue)
-    assert (subject, event.serial) == (subjects.ENDPOINT_EXPIRED, old.serial)
+    assert (subject, event.serial) == (subjects.ENDPOINT_UNRENEWED, last.serial)
+
+
+async def test_a_renewal_that_was_revoked_changes_no_habit(catalogue: Catalogue) -> None:
+    last = await renew(catalogue, 40, 40, 40, 40)
+    before = await catalogue.rows("SELECT usual, renewals FROM endpoints")
+    wrong = make_issued("a.example", renews=last, at=START + 200 * HOUR, life=LIFE)
+    await catalogue.take(wrong.event, revocation_event(wrong))
+    right = make_issued("a.example", renews=last, at=START + 240 * HOUR, life=LIFE)
+    await catalogue.take(right.event)
+    ((usual, renewals),) = await catalogue.rows("SELECT usual, renewals FROM endpoints")
+    assert (usual, renewals) == (before[0][0], before[0][1] + 1)
 
 
 async def test_the_owner_that_the_metadata_names_is_said(catalogue: Catalogue) -> None:

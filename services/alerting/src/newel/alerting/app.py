@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from newel.alerting.acts import Acts
 from newel.alerting.channels.factory import build_channel
 from newel.alerting.config import Config
-from newel.alerting.crls import CRLWatch
+from newel.alerting.crls import CONSUMER, CRLWatch
 from newel.alerting.delivery import Dispatcher
 from newel.alerting.metrics import Metrics
 from newel.alerting.projection import Projection
@@ -79,8 +79,8 @@ def build(config: Config, ports: Ports) -> Service:
     projection = Projection(storage, config, clock, audit, metrics)
     ports.bus.subscribe(Subscription("alerting-notices", subjects.ENDPOINTS, projection.handle))
 
-    crls = CRLWatch(CRLStorage(ports.database), storage, config, clock, audit, metrics)
-    ports.bus.subscribe(Subscription("alerting-crls", (subjects.CRL_PUBLISHED,), crls.handle))
+    crls = CRLWatch(CRLStorage(ports.database), ports.bus, storage, config, clock, audit, metrics)
+    ports.bus.subscribe(Subscription(CONSUMER, (subjects.CRL_PUBLISHED,), crls.handle))
 
     trials = Trials(channels, config.source, clock)
     acts = Acts(

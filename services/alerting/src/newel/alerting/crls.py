@@ -21,6 +21,8 @@ from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.events.contract import Event
 
+CONSUMER = "alerting-crls"
+"""The name of the subscription."""
 _KINDS = (CRL_LATE, CRL_STALE)
 
 
@@ -58,12 +60,21 @@ class CRLs(Protocol):
         ...
 
 
+class Backlog(Protocol):
+    """What the bus has for a consumer."""
+
+    async def complete_to(self, consumer: str) -> float | None:
+        """Return the second before which everything that the bus got is handled; None: not known."""
+        ...
+
+
 class CRLWatch:
     """Opens an alert about a list that is late or has ended, and resolves it when another one follows."""
 
     def __init__(
         self,
         crls: CRLs,
+        backlog: Backlog,
         notices: Notices,
         config: Config,
         clock: Clock,
@@ -71,6 +82,7 @@ class CRLWatch:
         metrics: Metrics,
     ) -> None:
         self._crls = crls
+        self._backlog = backlog
         self._notices = notices
         self._config = config
         self._clock = clock
@@ -106,12 +118,15 @@ class CRLWatch:
         """Look at every list.
 
         One is reported by the second look that finds it late: after a pause of the whole authority the
-        first look comes before the list that follows.
+        first look comes before the list that follows. And a list that was published may wait on the bus:
+        what was there when it became late is to be handled first.
         """
         now = self._clock.now()
         late = {crl for crl in await self._crls.read_all() if crl.late_at <= now.timestamp()}
+        complete_to = await self._backlog.complete_to(CONSUMER) or 0 if late & self._seen else 0
         for crl in sorted(late & self._seen):
-            await self._open(crl, now)
+            if crl.late_at <= complete_to:
+                await self._open(crl, now)
         self._seen = late
 
     async def _open(self, crl: CRLTimes, now: dt.datetime) -> None:
@@ -119,8 +134,7 @@ class CRLWatch:
         kind = CRL_STALE if has_ended else CRL_LATE
         notice = describe_crl(crl, kind, now)
         to = routes(notice, self._config)
-        earlier = [crl.notice(CRL_LATE)] if has_ended else []
-        if await self._notices.open(notice, to, earlier):
+        if await self._notices.open(notice, to, _KINDS):
             self._metrics.notices.labels(event="opened").inc()
             channels = [route.channel for route in to if route.after is None]
             self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)
@@ -154,4 +168,5 @@ def describe_crl(crl: CRLTimes, kind: str, now: dt.datetime) -> Notice:
         severity=Severity.CRITICAL if kind == CRL_STALE else Severity.WARNING,
         opened_at=now,
         detail=f"Its last list was to be followed by {timestamp(due)}, and ends at {timestamp(end)}.",
+        topic=f"crl-{crl.scope}-{crl.this_update}",
     )

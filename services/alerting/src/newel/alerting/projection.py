@@ -10,7 +10,7 @@ from newel.alerting.compromise import compromise_id, describe_compromise
 from newel.alerting.config import Config
 from newel.alerting.kinds import EXPIRED, EXPIRING, LATE, UNRENEWED
 from newel.alerting.metrics import Metrics
-from newel.alerting.notices import Notice, Severity, notice_id
+from newel.alerting.notices import Notice, Severity, notice_id, timestamp
 from newel.alerting.rules import Route, routes
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
@@ -28,12 +28,11 @@ _LATE = {
 class Notices(Protocol):
     """The notices and what is to be delivered of them."""
 
-    async def open(
-        self, notice: Notice, to: Sequence[Route], instead_of: Sequence[str] = ()
-    ) -> bool:
+    async def open(self, notice: Notice, to: Sequence[Route], family: Sequence[str] = ()) -> bool:
         """Open a notice and queue its deliveries in one unit; return False when it was known.
 
-        Those notices that it takes the place of are resolved in the same unit.
+        ``family`` are the kinds of its topic, of which each follows those before it. The notice takes
+        the place of an older state, and is not opened while a newer one is open.
         """
         ...
 
@@ -97,9 +96,14 @@ class Projection:
                 self._audit.record("alerting.event", "refused", cause=str(error), id=event.id)
 
     async def _open_late(self, event: events_pb2.EndpointExpiring, kind: str) -> None:
-        detail = ""
+        found: list[str] = []
         if event.usual:
-            detail = f"It was usually renewed by {event.usual:.0%} of its lifetime."
+            found.append(f"It was usually renewed by {event.usual:.0%} of its lifetime.")
+        if event.HasField("unseen_since"):
+            since = timestamp(event.unseen_since.ToDatetime(dt.UTC))
+            found.append(
+                f"It may have been renewed: the issuing authority's list cannot be read since {since}."
+            )
         notice = Notice(
             id=notice_id(event.serial, kind),
             kind=kind,
@@ -114,14 +118,14 @@ class Projection:
             severity=Severity.CRITICAL if event.expired else Severity.WARNING,
             opened_at=self._clock.now(),
             owner=event.owner,
-            detail=detail,
+            detail=" ".join(found),
+            topic=f"late-{event.endpoint}",
         )
-        earlier = LATE[: LATE.index(kind)]
-        await self._open(notice, [notice_id(event.serial, each) for each in earlier])
+        await self._open(notice, LATE)
 
-    async def _open(self, notice: Notice, instead_of: Sequence[str] = ()) -> None:
+    async def _open(self, notice: Notice, family: Sequence[str] = ()) -> None:
         to = routes(notice, self._config)
-        if await self._notices.open(notice, to, instead_of):
+        if await self._notices.open(notice, to, family):
             self._metrics.notices.labels(event="opened").inc()
             channels = [route.channel for route in to if route.after is None]
             self._audit.record("alerting.notice", "opened", notice=notice.id, channels=channels)

@@ -6,6 +6,7 @@ from functools import partial
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
+from newel.inventory.completeness import Completeness
 from newel.inventory.compromise import CompromiseReporter
 from newel.inventory.config import Config
 from newel.inventory.counting import UsageCounter
@@ -80,10 +81,6 @@ def build(config: Config, ports: Ports) -> Service:
         config.expiry.forget, ports.audit,
     )  # fmt: skip # the parts around a table
     projected = Projection(catalogue, compromises, config.expiry, ports.audit, metrics)
-    watch = ExpiryWatch(
-        catalogue, compromises, metadata, ports.outbox, ports.clock, config.expiry, ports.audit,
-        metrics,
-    )  # fmt: skip # the parts around a table
     regrouping = Regrouper(RegroupingStorage(ports.database, catalogue), ports.outbox, ports.audit)
     repository: issuing_pb2_grpc.RepositoryAsyncStub = issuing_pb2_grpc.RepositoryStub(
         ports.issuing
@@ -91,6 +88,13 @@ def build(config: Config, ports: Ports) -> Service:
     reconciliation = Reconciler(
         repository, projected, catalogue, ports.clock, config.reconcile, ports.audit, metrics
     )
+    completeness = Completeness(
+        reconciliation, ports.clock, config.expiry.pause, config.expiry.unseen
+    )
+    watch = ExpiryWatch(
+        catalogue, compromises, completeness, metadata, ports.outbox, ports.clock,
+        config.expiry, ports.audit, metrics,
+    )  # fmt: skip # the parts around a table
     meter = Meter(MeteringStorage(ports.database), ports.clock)
     usage = UsageCounter(CountStorage(ports.database), ports.clock, metrics)
     ports.bus.subscribe(

@@ -31,6 +31,12 @@ class Expiry(Frozen):
     """Provisioner types whose certificates are not renewed by design, such as ``OIDC``."""
     tick: Duration = dt.timedelta(seconds=1)
     """How often the lifetimes are looked at."""
+    pause: Duration = dt.timedelta(minutes=2)
+    """When nothing looked at the lifetimes for longer than this, as in an outage, what became late
+    meanwhile is told at a second look so much later, or after a twentieth of the lifetime."""
+    unseen: Duration = dt.timedelta(minutes=10)
+    """How long the issuing authority's list may be out of reach, or a twentieth of the lifetime, until
+    what is late is told without it; the message says so."""
     forget: Duration = dt.timedelta(days=1)
     """A certificate that is found this long after it expired raises no alert."""
 

@@ -3,16 +3,21 @@
 Each endpoint row says when it is to be looked at next, so a tick reads the few rows whose time has
 come and never scans. The row is also where the decision falls: an event is written in the same unit as
 the change of the row, and a successor that arrives meanwhile makes that unit do nothing.
+
+That a certificate has no successor is told when it is known (`newel.inventory.completeness`). A revocation
+is no lapse: when the current certificate of an endpoint is revoked, nothing is told until there is another
+one, though an earlier one may still be valid.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from newel.inventory.completeness import Completeness
 from newel.inventory.config import Expiry
 from newel.inventory.endpoints import own_endpoint
 from newel.inventory.lookup import MetadataQuery, MetadataStore, find_owner
 from newel.inventory.metrics import Metrics
-from newel.inventory.stages import Stage, WatchedCertificate, list_stages, reach
+from newel.inventory.stages import Moment, Stage, WatchedCertificate, list_stages, reach
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 from newel.runtime.audit import Audit
@@ -49,6 +54,24 @@ class DueEndpoint:
     due: int | None = None  # this look; who moves it is the one who reports
     compromised: bytes | None = None  # the digest of the key that was revoked for compromise
     key: bytes = b""  # the digest of the last certificate's
+    is_replaced: bool = False  # a certificate that followed the last one was revoked
+
+    @property
+    def current(self) -> bytes | None:
+        """The serial of the certificate in use; None when that is revoked."""
+        return None if self.is_replaced else self.last
+
+    @property
+    def life(self) -> int:
+        """The lifetime of the last certificate in seconds."""
+        return self.not_after - self.not_before
+
+
+class Finding(NamedTuple):
+    """What a look at an endpoint found."""
+
+    moment: Moment | None  # the stage to be said
+    look_at: int | None  # when to look again, if ever
 
 
 class Endpoints(Protocol):
@@ -94,6 +117,7 @@ class ExpiryWatch:
         self,
         endpoints: Endpoints,
         replacements: Replacements,
+        completeness: Completeness,
         metadata: MetadataStore,
         outbox: Outbox,
         clock: Clock,
@@ -103,6 +127,7 @@ class ExpiryWatch:
     ) -> None:
         self._endpoints = endpoints
         self._replacements = replacements
+        self._completeness = completeness
         self._metadata = metadata
         self._outbox = outbox
         self._clock = clock
@@ -113,31 +138,62 @@ class ExpiryWatch:
     async def tick(self) -> None:
         """Check the endpoints that are due; of very many, the rest waits a tick."""
         now = int(self._clock.unix())
+        self._completeness.note_look(now)
         due = await self._endpoints.due(now, _LIMIT)
+        found = [self._find(endpoint, now) for endpoint in due]
+        pairs = list(zip(due, found, strict=True))
+        if needed := [_needs(*pair) for pair in pairs if pair[1].moment]:
+            await self._completeness.establish(max(needed))
         said = [await self._replacements.settle(endpoint) for endpoint in due]
-        said += [await self._look(endpoint, now) for endpoint in due]
+        said += [await self._look(*pair, now) for pair in pairs]
         if any(said):
             self._outbox.wake()
 
-    async def _look(self, endpoint: DueEndpoint, now: int) -> bool:
-        stage, look_at = reach(list_stages(_watch(endpoint), self._expiry), endpoint.said, now)
-        if endpoint.warned is not None and endpoint.warned != endpoint.last:
+    def _find(self, endpoint: DueEndpoint, now: int) -> Finding:
+        """Find the stage to be said; one that came while no one looked waits for a second look."""
+        due = endpoint.due or 0
+        moments = list_stages(_watch(endpoint), self._expiry)
+        unseen = [
+            each
+            for each in moments
+            if each.at <= now
+            and each.stage > endpoint.said
+            and not self._completeness.is_seen_to_come(each.at, due)
+        ]
+        moment, look_at = reach(
+            [each for each in moments if each not in unseen], endpoint.said, now
+        )
+        if unseen:
+            again = now + self._completeness.allow_time(endpoint.life)
+            look_at = again if look_at is None else min(look_at, again)
+        return Finding(moment, look_at)
+
+    async def _look(self, endpoint: DueEndpoint, found: Finding, now: int) -> bool:
+        if endpoint.warned is not None and endpoint.warned != endpoint.current:
             return await self._report_renewed(endpoint)
         forgotten = endpoint.not_after + self._expiry.forget.total_seconds() < now
-        if endpoint.last is None or stage is None or forgotten:
-            await self._endpoints.settle(endpoint, look_at)
+        if endpoint.last is None or found.moment is None or forgotten:
+            await self._endpoints.settle(endpoint, found.look_at)
+            return False
+        is_complete = self._completeness.complete_to >= _needs(endpoint, found)
+        if not is_complete and (
+            # a habit alone is no reason to say what is not known
+            found.moment.stage is Stage.UNRENEWED
+            or not self._completeness.is_unseen_too_long(endpoint.life, now)
+        ):
             return False
         # A renewal that was catalogued beside its predecessor, by another replica at the same
         # moment, waits under the id the predecessor would have opened: look before crying wolf.
         waiting = own_endpoint(endpoint.last)
         if waiting != endpoint.id:
             await self._endpoints.merge({waiting: endpoint.id})
-        return await self._report_late(endpoint, stage, now, look_at)
+        return await self._report_late(endpoint, found, now, is_complete=is_complete)
 
     async def _report_late(
-        self, endpoint: DueEndpoint, stage: Stage, now: int, look_at: int | None
+        self, endpoint: DueEndpoint, found: Finding, now: int, *, is_complete: bool
     ) -> bool:
-        life = endpoint.not_after - endpoint.not_before
+        stage = found.moment.stage if found.moment else Stage.EXPIRING
+        life = endpoint.life
         query = MetadataQuery(endpoint.provisioner, endpoint.proof, endpoint.names)
         event = events_pb2.EndpointExpiring(
             endpoint=endpoint.id,
@@ -152,8 +208,10 @@ class ExpiryWatch:
         )
         event.not_before.FromSeconds(endpoint.not_before)
         event.not_after.FromSeconds(endpoint.not_after)
+        if not is_complete:
+            event.unseen_since.FromSeconds(self._completeness.failed_since or now)
         write = self._outbox.write(_SUBJECTS[stage], event.SerializeToString())
-        if not await self._endpoints.report_late(endpoint, stage, now, look_at, write):
+        if not await self._endpoints.report_late(endpoint, stage, now, found.look_at, write):
             return False
         outcome = stage.name.lower()
         self._metrics.reported.labels(event=outcome).inc()
@@ -169,9 +227,9 @@ class ExpiryWatch:
     async def _report_renewed(self, endpoint: DueEndpoint) -> bool:
         superseded = endpoint.warned or b""
         event = events_pb2.EndpointRenewed(
-            endpoint=endpoint.id, serial=endpoint.last or b"", superseded=superseded
+            endpoint=endpoint.id, serial=endpoint.current or b"", superseded=superseded
         )
-        if endpoint.last is not None:
+        if endpoint.current is not None:
             event.not_after.FromSeconds(endpoint.not_after)
         write = self._outbox.write(subjects.ENDPOINT_RENEWED, event.SerializeToString())
         # what is late already is reported in the next tick
@@ -190,11 +248,16 @@ class ExpiryWatch:
         return True
 
 
+def _needs(endpoint: DueEndpoint, found: Finding) -> int:
+    """Return the second to which the catalogue must be complete for what was found to be said."""
+    return max(found.moment.at if found.moment else 0, endpoint.due or 0)
+
+
 def _watch(endpoint: DueEndpoint) -> WatchedCertificate:
     return WatchedCertificate(
         endpoint.not_before,
         endpoint.not_after,
-        endpoint.warn_at if endpoint.last else None,
+        endpoint.warn_at if endpoint.current else None,
         endpoint.usual,
         endpoint.renewals,
         endpoint.provisioner_type,

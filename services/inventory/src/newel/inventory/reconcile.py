@@ -1,5 +1,6 @@
 """What events missed: the issuing authority's own lists, read from where they were left."""
 
+import asyncio
 from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Protocol, TypeAlias
 
@@ -95,9 +96,14 @@ class Reconciler:
         self._config = config
         self._audit = audit
         self._metrics = metrics
+        self._running = asyncio.Lock()
 
     async def run(self) -> None:
-        """Compare once, from the cursors to the ends of both lists."""
+        """Compare once, from the cursors to the ends of all lists. Raises grpc.RpcError."""
+        async with self._running:
+            await self._compare()
+
+    async def _compare(self) -> None:
         settled = self._clock.unix() - self._config.settle.total_seconds()
         own = self._repository
         await self._reconcile_issued("issued", own.ListIssued, settled)

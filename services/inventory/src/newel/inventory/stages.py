@@ -57,8 +57,8 @@ def list_stages(watched: WatchedCertificate, expiry: Expiry) -> list[Moment]:
     return found
 
 
-def reach(moments: list[Moment], said: int, now: int) -> tuple[Stage | None, int | None]:
-    """Return the stage to be said now, if any, and when to look again, if ever."""
-    passed = [each.stage for each in moments if each.at <= now and each.stage > said]
+def reach(moments: list[Moment], said: int, now: int) -> tuple[Moment | None, int | None]:
+    """Return the last stage to be said now, if any, and when to look again, if ever."""
+    passed = [each for each in moments if each.at <= now and each.stage > said]
     to_come = [each.at for each in moments if each.at > now]
-    return max(passed, default=None), min(to_come, default=None)
+    return max(passed, key=lambda each: each.stage, default=None), min(to_come, default=None)

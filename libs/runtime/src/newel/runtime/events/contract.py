@@ -46,3 +46,11 @@ class EventBus(Protocol):
     def subscribe(self, subscription: Subscription) -> None:
         """Register a consumer; delivery starts with the service's tasks."""
         ...
+
+    async def complete_to(self, consumer: str) -> float | None:
+        """Return the second (since 1970) before which everything that the bus got is handled.
+
+        It says so of the subscription, whichever process has it. None when the bus cannot say. What a
+        producer could not hand to the bus yet is not counted.
+        """
+        ...

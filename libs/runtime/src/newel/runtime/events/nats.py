@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from newel.runtime.background import FIRST_PAUSE, add_jitter, repeat_every
+from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.events.batches import family, pack, unpack
 from newel.runtime.events.contract import Event, Subscription
@@ -81,15 +82,30 @@ class NATSRelay:
 class NATSBus:
     """Implements ``events.EventBus`` on durable pull consumers. Its tasks are to be run."""
 
-    def __init__(self, link: NATSConnection, metrics: EventMetrics) -> None:
+    def __init__(
+        self, link: NATSConnection, metrics: EventMetrics, clock: Clock | None = None
+    ) -> None:
         self._link = link
         self._metrics = metrics
+        self._clock = clock or SystemClock()
         self._subscriptions: list[Subscription] = []
 
     def subscribe(self, subscription: Subscription) -> None:
         """Register a consumer; delivery starts with the tasks."""
         handler = self._metrics.watch(subscription.name, subscription.handler)
         self._subscriptions.append(replace(subscription, handler=handler))
+
+    async def complete_to(self, consumer: str) -> float | None:
+        """Return the present when the stream has nothing left for the consumer; None otherwise."""
+        now = self._clock.unix()
+        try:
+            async with asyncio.timeout(_FETCH_SECONDS):
+                jetstream = await self._link.jetstream()
+                known = await jetstream.consumer_info(STREAM, consumer)
+        except Exception as error:  # noqa: BLE001 - the consumer's own task tells of the outage
+            _log.debug("what waits for %s is not known: %s", consumer, error)
+            return None
+        return None if known.num_pending or known.num_ack_pending else now
 
     def tasks(self) -> dict[str, Task]:
         """Return the tasks that deliver, by the subscription's name."""

@@ -8,6 +8,7 @@ from newel.runtime.clock import Clock, SystemClock
 from newel.runtime.database.contract import Database, Statement, Write
 from newel.runtime.database.lease import Lease, run_leased
 from newel.runtime.entropy import random_hex
+from newel.runtime.events.backlog import read_backlog
 from newel.runtime.events.contract import Event, Subscription
 from newel.runtime.events.metrics import MEASURED_EVERY, Deliver, EventMetrics
 from newel.runtime.events.outbox_reader import OutboxReader, sweep
@@ -69,6 +70,17 @@ class LocalBus:
         """Register a consumer; delivery starts with the tasks."""
         self._subscriptions.append(subscription)
 
+    async def complete_to(self, consumer: str) -> float | None:
+        """Return the second before which every event was handled; None without such a consumer."""
+        found: list[float] = []
+        for subscription in self._subscriptions:
+            for outbox, written in self._outboxes:
+                if subscription.name == consumer and _concerns(written, subscription):
+                    now = outbox.clock.unix()
+                    _, oldest = await read_backlog(outbox.database, consumer)
+                    found.append(now if oldest is None else oldest)
+        return min(found, default=None)
+
     def tasks(self) -> dict[str, Task]:
         """Return the tasks that deliver and sweep, by name. Call it once."""
         tasks: dict[str, Task] = {}
@@ -77,7 +89,7 @@ class LocalBus:
             readers = [
                 subscription
                 for subscription in self._subscriptions
-                if not written or written.intersection(subscription.subjects)
+                if _concerns(written, subscription)
             ]
             for subscription in readers:
                 reader = OutboxReader(outbox.database, subscription.name)
@@ -108,6 +120,10 @@ class LocalBus:
 
     def _hold_lease(self, database: Database, name: str, work: Task) -> Task:
         return partial(run_leased, Lease(database, name, ttl=5), work) if self._shared else work
+
+
+def _concerns(written: frozenset[str], subscription: Subscription) -> bool:
+    return not written or not written.isdisjoint(subscription.subjects)
 
 
 def _select_subjects(subjects: Sequence[str], handler: Deliver) -> Deliver:

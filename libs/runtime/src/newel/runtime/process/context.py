@@ -157,7 +157,7 @@ class Context:
     def bus(self) -> EventBus:
         """Return the bus that delivers the other services' events."""
         if self._bus is None:
-            self._bus = NATSBus(self._nats(), self._event_metrics())
+            self._bus = NATSBus(self._nats(), self._event_metrics(), self.clock)
         return self._bus
 
     def tasks(self) -> dict[str, Task]:

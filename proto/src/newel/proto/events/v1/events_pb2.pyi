@@ -177,6 +177,7 @@ class EndpointExpiring(_message.Message):
     EXPIRED_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     USUAL_FIELD_NUMBER: _builtins.int
+    UNSEEN_SINCE_FIELD_NUMBER: _builtins.int
     endpoint: _builtins.str
     serial: _builtins.bytes
     subject: _builtins.str
@@ -193,6 +194,10 @@ class EndpointExpiring(_message.Message):
     def not_before(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def not_after(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def unseen_since(self) -> _timestamp_pb2.Timestamp:
+        """since when the issuing authority's lists cannot be read: it may have been renewed; unset: it was not"""
+
     def __init__(
         self,
         *,
@@ -207,10 +212,11 @@ class EndpointExpiring(_message.Message):
         expired: _builtins.bool = ...,
         owner: _builtins.str = ...,
         usual: _builtins.float = ...,
+        unseen_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["not_after", b"not_after", "not_before", b"not_before", "unseen_since", b"unseen_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "expired", b"expired", "fraction", b"fraction", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "owner", b"owner", "provisioner", b"provisioner", "serial", b"serial", "subject", b"subject", "usual", b"usual"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "expired", b"expired", "fraction", b"fraction", "names", b"names", "not_after", b"not_after", "not_before", b"not_before", "owner", b"owner", "provisioner", b"provisioner", "serial", b"serial", "subject", b"subject", "unseen_since", b"unseen_since", "usual", b"usual"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,12 +54,20 @@ _STOP_ESCALATION = Statement("""
     UPDATE deliveries SET state = 'cancelled'
     WHERE notice = $1 AND phase = 'escalated' AND state IN ('pending', 'planned', 'silenced')""")
 _FOLLOW = Statement("""
-    UPDATE notices SET resolved_at = $2, followed_by = $3 WHERE id = $1 AND resolved_at IS NULL""")
+    UPDATE notices SET resolved_at = $2, followed_by = $3
+    WHERE id = $1 AND resolved_at IS NULL RETURNING id""")
+# What was opened before an upgrade has no topic.
+_OPEN_BESIDE = Statement("""
+    SELECT id, kind, not_after FROM notices
+    WHERE endpoint = $1 AND topic IN ($2, '') AND id <> $3 AND resolved_at IS NULL""")
+_KNOWN = Statement("SELECT 1 FROM notices WHERE id = $1")
 _NEVER_OPEN = Statement("""
     INSERT INTO notices (id, endpoint, serial, subject, names, provisioner, not_before, not_after,
         life_passed, severity, resolved_at, successor)
     VALUES ($1, '', $2, '', '[]', '', 0, 0, 0, 'warning', $3, $4) ON CONFLICT (id) DO NOTHING""")
 
+_ATTEMPTS = 5
+"""How often an alert is tried to be opened while other workers open and end alerts of its topic."""
 _LATER = 30_000
 """Milliseconds between a message that was still to be delivered and that of the end."""
 
@@ -84,13 +92,46 @@ class Storage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def open(
-        self, notice: Notice, to: Sequence[Route], instead_of: Sequence[str] = ()
-    ) -> bool:
+    async def open(self, notice: Notice, to: Sequence[Route], family: Sequence[str] = ()) -> bool:
         """Open a notice and queue its deliveries in one unit; return False when it was known.
 
-        Those notices that it takes the place of are resolved in the same unit.
+        ``family`` are the kinds of its topic, of which each follows those before it. The notice takes
+        the place of an older state of the same endpoint, and is not opened while a newer one is open:
+        whatever the order in which they come, one is open, which the index of topics decides.
         """
+        for _ in range(_ATTEMPTS):
+            if await self._database.fetch(_KNOWN, notice.id):
+                return False
+            for each in await self._find_older(notice, family):
+                await self._follow(each, notice)
+            if await self._insert(notice, to):
+                return True
+            if not await self._find_older(notice, family):
+                return False
+        raise RuntimeError(f"alerts of {notice.topic} are opened and ended all the time")
+
+    async def _find_older(self, notice: Notice, family: Sequence[str]) -> list[str]:
+        """Find the open notices of older states: of an earlier certificate, or of an earlier kind."""
+        if notice.kind not in family:
+            return []
+        end = to_seconds(notice.not_after) if notice.not_after else 0
+        state = end, family.index(notice.kind)
+        rows = await self._database.fetch(_OPEN_BESIDE, notice.endpoint, notice.topic, notice.id)
+        return [
+            other
+            for other, kind, not_after in rows
+            if kind in family and (not_after, family.index(kind)) < state
+        ]
+
+    async def _follow(self, older: str, notice: Notice) -> None:
+        ended = to_seconds(notice.opened_at)
+        await self._database.decide(
+            Write(_FOLLOW, (older, ended, notice.kind)),
+            Write(_TELL_RESOLVED, (older, to_milliseconds(ended))),
+            Write(_CANCEL, (older,)),
+        )
+
+    async def _insert(self, notice: Notice, to: Sequence[Route]) -> bool:
         gate = Write(
             _OPEN,
             (
@@ -120,13 +161,6 @@ class Storage:
             )
             for route in to
         ]
-        ended = to_seconds(notice.opened_at)
-        for each in instead_of:
-            queue += [
-                Write(_FOLLOW, (each, ended, notice.kind)),
-                Write(_TELL_RESOLVED, (each, to_milliseconds(ended))),
-                Write(_CANCEL, (each,)),
-            ]
         return await self._database.decide(gate, *queue) is not None
 
     async def resolve(

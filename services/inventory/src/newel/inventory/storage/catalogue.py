@@ -28,6 +28,7 @@ _IS_REGULAR = f"{_PASSED} >= {EARLIEST} * {_LIFE} AND {_PASSED} <= {_LIFE} AND {
 _PART = f"1.0 * {_PASSED} / {_LIFE}"
 _USUAL_END = """excluded.last_not_before
     + CAST((excluded.last_not_after - excluded.last_not_before) * endpoints.usual AS BIGINT)"""
+_USUAL_END_OF_ANY = "c.not_before + CAST((c.not_after - c.not_before) * endpoints.usual AS BIGINT)"
 _MOVE_ENDPOINTS = (
     """INSERT INTO endpoints (id, common_name, names, provisioner, provisioner_type, opened_at,
         last_serial, last_not_after, due, type, last_not_before) VALUES """,
@@ -42,7 +43,7 @@ _MOVE_ENDPOINTS = (
             WHEN {_IS_REGULAR} THEN endpoints.usual - (endpoints.usual - {_PART}) / 4
             ELSE endpoints.usual END,
         due = CASE WHEN endpoints.warned IS NOT NULL OR endpoints.compromised IS NOT NULL THEN 0
-            WHEN endpoints.renewals >= {REGULAR} AND {_USUAL_END} < excluded.due THEN {_USUAL_END}
+            WHEN endpoints.renewals + 1 >= {REGULAR} AND {_USUAL_END} < excluded.due THEN {_USUAL_END}
             ELSE excluded.due END
     WHERE endpoints.last_not_after <= excluded.last_not_after""",
 )
@@ -63,17 +64,23 @@ _REVOKE = Statement("""
         AND (revoked_at IS NULL OR NOT revoked_actively OR (reason <> 1 AND $3 = 1))
     RETURNING serial""")
 
-_LAST_OF = """
+# When the next look is due is as in `_MOVE_ENDPOINTS`: the habit of an endpoint outlives a revocation.
+_LAST_OF = f"""
     UPDATE endpoints SET (last_serial, last_not_after, last_not_before, due) = (
-        SELECT c.serial, c.not_after, c.not_before,
-            CASE WHEN endpoints.warned IS NULL AND endpoints.compromised IS NULL
-                THEN c.warn_at ELSE 0 END
+        SELECT c.serial, c.not_after, {{begin}},
+            CASE WHEN endpoints.warned IS NOT NULL OR endpoints.compromised IS NOT NULL THEN 0
+                WHEN endpoints.renewals >= {REGULAR} AND {_USUAL_END_OF_ANY} < c.warn_at
+                    THEN {_USUAL_END_OF_ANY}
+                ELSE c.warn_at END
         FROM certificates c WHERE c.endpoint = endpoints.id AND c.revoked_at IS NULL
         ORDER BY c.not_after DESC, c.position DESC LIMIT 1)
-    WHERE id = """
-_LAST_OF_ENDPOINT = Statement(_LAST_OF + "$1")
+    WHERE id = """  # noqa: S608 - constants
+_LAST_OF_ENDPOINT = Statement(_LAST_OF.format(begin="c.not_before") + "$1")
+# A certificate before the last one changes nothing when it is revoked. What is left is not what the next
+# one renews: NULL, as above.
 _LAST_OF_CERTIFICATES = Statement(
-    _LAST_OF + "(SELECT endpoint FROM certificates WHERE serial = $1)"  # noqa: S608 - constants
+    _LAST_OF.format(begin="CAST(NULL AS BIGINT)")  # noqa: S608 - constants
+    + "(SELECT endpoint FROM certificates WHERE serial = $1) AND last_serial = $1"
 )
 _ENDED = """
     UPDATE endpoints SET last_not_after = 0, due = CASE WHEN warned IS NULL THEN NULL ELSE 0 END
@@ -90,12 +97,19 @@ _MERGE_WARNING = Statement("""
     WHERE id = $2""")
 _MERGED = Statement("DELETE FROM endpoints WHERE id = $1")
 
-_DUE = Statement("""
+# A certificate is replaced when a later one renews it, or was issued after that part of its lifetime, which
+# tells a new order of the same names from another host's. That the later one is revoked does not make the
+# earlier one current again.
+_IS_REPLACED = f"""EXISTS (SELECT 1 FROM certificates r
+        WHERE r.endpoint = e.id AND r.not_after >= c.not_after AND r.revoked_at IS NOT NULL
+            AND r.serial <> c.serial AND (r.renewed_from = c.serial
+                OR r.issued_at >= c.not_before + {EARLIEST} * (c.not_after - c.not_before)))"""  # noqa: S608 - a number
+_DUE = Statement(f"""
     SELECT e.id, e.warned, e.last_serial, c.common_name, c.names, c.provisioner, c.not_before,
         c.not_after, c.warn_at, c.said, c.provisioner_type, c.proof, e.usual, e.renewals, e.due,
-        e.compromised, c.key_digest
+        e.compromised, c.key_digest, CASE WHEN {_IS_REPLACED} THEN 1 ELSE 0 END
     FROM endpoints e LEFT JOIN certificates c ON c.serial = e.last_serial
-    WHERE e.due <= $1 ORDER BY e.due LIMIT $2""")
+    WHERE e.due <= $1 ORDER BY e.due LIMIT $2""")  # noqa: S608 - constants
 _SETTLE = Statement("""
     UPDATE endpoints SET due = $3
     WHERE id = $1 AND (warned IS NULL OR warned = last_serial)
@@ -265,6 +279,7 @@ class CatalogueStorage:
                 due=row[14],
                 compromised=row[15],
                 key=row[16] or b"",
+                is_replaced=bool(row[17]),
             )
             for row in rows
         ]
