@@ -6,6 +6,7 @@ from fixtures.catalogue import START, IssuedCertificate, make_issued
 from fixtures.inventory import Catalogue
 from fixtures.issuing_lists import Records
 from newel.inventory.completeness import Completeness
+from newel.inventory.config import Expiry
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
 
@@ -37,7 +38,8 @@ async def test_a_renewal_that_waits_on_the_bus_is_found_before_it_is_missed(
 ) -> None:
     records = Records()
     last = await take_habit(catalogue, records)
-    completeness = Completeness(catalogue.reconciler(records), catalogue.clock, 1000 * HOUR, MINUTE)
+    expiry = Expiry(pause=1000 * HOUR)
+    completeness = Completeness(catalogue.reconciler(records), catalogue.clock, expiry)
     watch = catalogue.watch_by(completeness)
     await watch.tick()
     at = START + 200 * HOUR
@@ -97,7 +99,7 @@ async def test_without_the_lists_no_habit_is_missed_and_an_expiry_is_told_late_w
 ) -> None:
     last = await take_habit(catalogue, Records())
     unreachable = catalogue.reconciler(None)
-    completeness = Completeness(unreachable, catalogue.clock, 1000 * HOUR, 10 * MINUTE)
+    completeness = Completeness(unreachable, catalogue.clock, Expiry(pause=1000 * HOUR))
     watch = catalogue.watch_by(completeness)
     await watch.tick()
     for _ in range(3):

@@ -88,9 +88,7 @@ def build(config: Config, ports: Ports) -> Service:
     reconciliation = Reconciler(
         repository, projected, catalogue, ports.clock, config.reconcile, ports.audit, metrics
     )
-    completeness = Completeness(
-        reconciliation, ports.clock, config.expiry.pause, config.expiry.unseen
-    )
+    completeness = Completeness(reconciliation, ports.clock, config.expiry)
     watch = ExpiryWatch(
         catalogue, compromises, completeness, metadata, ports.outbox, ports.clock,
         config.expiry, ports.audit, metrics,

@@ -1,19 +1,19 @@
 """Whether it is known that something was not issued, and not only that it was not seen.
 
-Renewals reach the catalogue as events, which may wait while the bus or a consumer is away. Before anything
+Renewals reach the catalogue as events, which may wait while the bus or a consumer is unreachable. Before anything
 is told of a certificate because it has no successor, the issuing authority's own lists are read, which
 have whatever was issued before. And after a pause in which no one looked, as when the whole authority was
 down, clients get some time to renew: what became late meanwhile is told at a second look.
 """
 
 import asyncio
-import datetime as dt
 import logging
 import time
 from typing import Protocol
 
 import grpc
 
+from newel.inventory.config import Expiry
 from newel.runtime.clock import Clock
 from newel.runtime.outages import Outage
 
@@ -40,13 +40,11 @@ class Comparison(Protocol):
 class Completeness:
     """What is known of the catalogue; times in seconds since 1970."""
 
-    def __init__(
-        self, comparison: Comparison, clock: Clock, pause: dt.timedelta, unseen: dt.timedelta
-    ) -> None:
+    def __init__(self, comparison: Comparison, clock: Clock, expiry: Expiry) -> None:
         self._comparison = comparison
         self._clock = clock
-        self._pause = int(pause.total_seconds())
-        self._unseen = int(unseen.total_seconds())
+        self._pause = int(expiry.pause.total_seconds())
+        self._unseen = int(expiry.unseen.total_seconds())
         self._watched_since = 0
         self._looked_at: int | None = None
         self._rests_until = 0.0

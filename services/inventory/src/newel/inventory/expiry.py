@@ -67,7 +67,7 @@ class DueEndpoint:
         return self.not_after - self.not_before
 
 
-class Finding(NamedTuple):
+class LookResult(NamedTuple):
     """What a look at an endpoint found."""
 
     moment: Moment | None  # the stage to be said
@@ -149,7 +149,7 @@ class ExpiryWatch:
         if any(said):
             self._outbox.wake()
 
-    def _find(self, endpoint: DueEndpoint, now: int) -> Finding:
+    def _find(self, endpoint: DueEndpoint, now: int) -> LookResult:
         """Find the stage to be said; one that came while no one looked waits for a second look."""
         due = endpoint.due or 0
         moments = list_stages(_watch(endpoint), self._expiry)
@@ -166,9 +166,9 @@ class ExpiryWatch:
         if unseen:
             again = now + self._completeness.allow_time(endpoint.life)
             look_at = again if look_at is None else min(look_at, again)
-        return Finding(moment, look_at)
+        return LookResult(moment, look_at)
 
-    async def _look(self, endpoint: DueEndpoint, found: Finding, now: int) -> bool:
+    async def _look(self, endpoint: DueEndpoint, found: LookResult, now: int) -> bool:
         if endpoint.warned is not None and endpoint.warned != endpoint.current:
             return await self._report_renewed(endpoint)
         forgotten = endpoint.not_after + self._expiry.forget.total_seconds() < now
@@ -190,7 +190,7 @@ class ExpiryWatch:
         return await self._report_late(endpoint, found, now, is_complete=is_complete)
 
     async def _report_late(
-        self, endpoint: DueEndpoint, found: Finding, now: int, *, is_complete: bool
+        self, endpoint: DueEndpoint, found: LookResult, now: int, *, is_complete: bool
     ) -> bool:
         stage = found.moment.stage if found.moment else Stage.EXPIRING
         life = endpoint.life
@@ -248,7 +248,7 @@ class ExpiryWatch:
         return True
 
 
-def _needs(endpoint: DueEndpoint, found: Finding) -> int:
+def _needs(endpoint: DueEndpoint, found: LookResult) -> int:
     """Return the second to which the catalogue must be complete for what was found to be said."""
     return max(found.moment.at if found.moment else 0, endpoint.due or 0)
 
