@@ -12,7 +12,8 @@ from fixtures.processes import free_block
 from fixtures.running import run, wait_until
 from fixtures.scenarios import Shell
 from fixtures.split import PROGRAMS, Split, split_serving, split_state
-from fixtures.ssh_programs import sshd
+from fixtures.ssh_programs import agent, sshd
+from fixtures.ssh_walks import walk_hosts_authenticate_users, walk_users_trust_hosts
 
 pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen", *PROGRAMS)
 BY = "--provisioner admin --provisioner-password-file password.txt"
@@ -103,3 +104,16 @@ def test_a_host_renews_by_the_real_step(authority: Split, tmp_path: Path) -> Non
     shell.type_line("step ssh renew h-cert.pub h --force")
     assert shell.read("h-cert.pub") != before
     assert "weekly.example" in shell.type_line("step ssh hosts")
+
+
+@pytest.mark.needs("ssh-agent")
+def test_hosts_authenticate_users_and_users_trust_hosts(authority: Split, tmp_path: Path) -> None:
+    """The two walks, with both CAs' keys in SoftHSM."""
+    server = Shell(tmp_path / "server", "step", authority).bootstrap()
+    home = tmp_path / "alice"
+    home.mkdir()
+    with agent(home) as socket:
+        alice = Shell(home, "step", authority, {"SSH_AUTH_SOCK": socket}).bootstrap()
+        walk_hosts_authenticate_users(server, alice)
+        alice.type_line("ssh-add -q -D")
+        walk_users_trust_hosts(server, alice)
