@@ -13,7 +13,7 @@ PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 STATE     ?= var/newel
 ADDRESSES := $(if $(PORT),--address 127.0.0.1:$(PORT)) $(if $(HTTP_PORT),--http-address 127.0.0.1:$(HTTP_PORT))
 
-.PHONY: help sync tools lock run split test check coverage bench generate reference format e2e faults dist
+.PHONY: help sync tools lock run split test check coverage bench generate reference format e2e faults kubernetes dist
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ tools: $(VENV)/.stamp-tools ## install the developer tools as well; check and te
 
 lock: ## rebuild requirements.lock from every member's pyproject.toml
 	$(UV) pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --group dev \
-	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,durations crypto jose gotemplate acme scep step certtemplates client runtime registration issuing signer validation inventory alerting dashboard standalone cli) \
+	  --no-emit-package newel-proto $(patsubst %,--no-emit-package newel-%,durations crypto jose gotemplate acme scep step certtemplates client runtime registration issuing signer validation inventory alerting dashboard kubernetes standalone cli) \
 	  --python-version 3.11 --universal --output-file requirements.lock pyproject.toml
 
 generate: tools ## generate the code from proto/*.proto
@@ -77,6 +77,10 @@ e2e: tools ## run the end-to-end tests alone, with the real programs
 faults: tools ## run the drills: every service killed at every step, databases and NATS taken away
 	bash tests/setup.sh
 	$(BIN)/pytest tests/faults
+
+kubernetes: tools ## run the controller's tests against a real API server, which is built once
+	bash tests/kubernetes/setup.sh
+	$(BIN)/pytest tests/kubernetes
 
 dist: tools ## build wheels, manual pages and the command line in one file, in dist
 	rm -rf dist

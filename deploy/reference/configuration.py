@@ -24,6 +24,7 @@ PROGRAMS = {
     "inventory": "newel.inventory",
     "alerting": "newel.alerting",
     "dashboard": "newel.dashboard",
+    "kubernetes": "newel.kubernetes",
 }
 """The package of every program, by its heading."""
 HEADING = """# Configuration

@@ -99,3 +99,19 @@ http://{{ include "newel.status" . }}.{{ .Release.Namespace }}.svc
 {{ $extra }}
 {{- end -}}
 {{- end -}}
+
+{{/* The controller's configuration. */}}
+{{- define "newel.controllerConfig" -}}
+{{- $name := printf "%s-kubernetes" (include "newel.fullname" .) -}}
+namespace = {{ .Release.Namespace | quote }}
+service_account = {{ $name | quote }}
+lease = {{ $name | quote }}
+resources = {{ .Values.kubernetes.stepIssuers | ternary (list "newel-issuers" "step-issuers") (list "newel-issuers") | toJson }}
+{{- with .Values.kubernetes.extraConfig }}
+{{ . }}
+{{- end }}
+
+[runtime]
+health = "0.0.0.0:9100"
+access_log = false
+{{- end -}}

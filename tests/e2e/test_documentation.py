@@ -47,6 +47,7 @@ NOT_RUN = {
     ("docs/cli.md", "newel enroll factor"): "asks at a terminal, and for SSH; test_verbs_enroll.py answers",
     ("docs/alerting.md", "newel alerts acknowledge"): "no alert is there; test_cli_catalogue.py has one",
     ("docs/cli.md", "newel alerts show"): "no alert is there to be shown; test_cli_catalogue.py has one",
+    ("docs/kubernetes.md", "helm upgrade"): "needs a cluster; tests/kubernetes has one",
     ("docs/deployment.md", "make dist"): "installs for all; test_distribution.py",
     ("docs/provisioners.md", "step ca certificate mike"): "needs a provider; test_single_sign_on.py has one",
     ("docs/provisioners.md", "newel ca certificate web.internal"): "test_birth_certificates.py has one",

@@ -122,7 +122,7 @@ def test_what_is_waited_for(compose: dict[str, Any]) -> None:
         )
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("name", [*IMAGES, "kubernetes"])
 def test_an_image_is_slim_pinned_and_not_root(name: str) -> None:
     text = (REPOSITORY / f"deploy/docker/{name}.Dockerfile").read_text()
     stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
@@ -147,7 +147,7 @@ def test_an_image_is_slim_pinned_and_not_root(name: str) -> None:
         assert (REPOSITORY / member / "pyproject.toml").exists()
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "standalone", "init"])
+@pytest.mark.parametrize("name", [*SERVICES, "standalone", "init", "kubernetes"])
 def test_an_image_installs_what_its_members_need(name: str) -> None:
     """Members are given one by one, because none of our packages is taken from a registry."""
     text = (REPOSITORY / f"deploy/docker/{name}.Dockerfile").read_text()

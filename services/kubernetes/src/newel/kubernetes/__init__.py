@@ -1,0 +1,1 @@
+"""The Kubernetes controller: certificates for the resources of a cluster, without a key of the authority."""
