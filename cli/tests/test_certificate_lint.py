@@ -1,13 +1,20 @@
 """certificate lint: the shape of zlint's report, and its verdicts where both linters have the rule."""
 
+import datetime as dt
 import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from fixtures.offline import NEWEL, STEP
+from newel.cli.commands.certificate.lint import findings
+from newel.crypto import keys
 
 CONFIG = """
 [req]
@@ -108,6 +115,37 @@ def test_a_pointer_to_this_machine_breaks_no_rule(home: Path) -> None:
         assert lints["e_ext_san_uri_format_invalid"]["result"] == "pass"
     assert "pkix.invalid_uri_syntax" not in rules["local"]
     assert "pkix.invalid_uri_syntax" in rules["odd"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("localhost", set()),
+        ("*.lan", set()),
+        ("DB1.rack-7.k8s2", set()),
+        ("a b.example", {"e_dnsname_bad_character_in_label"}),
+        ("-a.example", {"e_dnsname_bad_character_in_label"}),
+        ("a.*.example", {"e_dnsname_bad_character_in_label"}),
+    ],
+)
+def test_names_of_private_networks_break_no_rule(name: str, rules: set[str]) -> None:
+    key, now = keys.generate(), dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    subject = x509.Name([])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=True)
+        .sign(keys.generate(), hashes.SHA256())
+    )
+    found = findings(made.public_bytes(Encoding.DER))
+    assert {
+        rule for rule, severity, _ in found if "dnsname" in rule and severity == "ERROR"
+    } == rules
 
 
 def test_only_what_is_broken_is_listed_on_demand(home: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.processes import free_port
 from fixtures.running import NEWEL, Authority, others, run, wait_until
 from fixtures.ssh_programs import agent, sshd
 from fixtures.step_ca import step_ca
@@ -247,6 +248,11 @@ def test_the_agent_is_filled_listed_and_emptied(person: Person) -> None:
         "joe",
     ]
     assert not (person.home / "step/ssh").exists()
+    # an authority that does not answer has not said whose certificates these are
+    silent = person.ssh("logout", "--ca-url", f"https://127.0.0.1:{free_port()}", code=1)
+    assert "connection refused" in silent.stderr
+    assert "--all" in silent.stderr
+    assert person.list_keys().count("-cert-v01@openssh.com") == 1
     assert person.ssh("logout", "jim").stdout == "Identity not found: jim\n"
     assert person.ssh("logout", "joe").stdout == "Identity removed: joe\n"
     assert "own key" in person.list_keys()

@@ -10,6 +10,8 @@ from newel.client.acme_session import Session, members
 from newel.crypto.keys import PrivateKey
 
 CREATED = 201
+NO_ACCOUNT = "accountDoesNotExist"
+"""The code of the error for a key that has no account (RFC 8555 §7.3.1)."""
 
 
 class ExternalAccountKey(NamedTuple):
@@ -50,7 +52,7 @@ def register(
 
 
 def find(directory: str, key: PrivateKey) -> Flow[Account]:
-    """Return the account of a key. Raises RefusedError when the server knows none."""
+    """Return the account of a key. Raises RefusedError, with the code NO_ACCOUNT when there is none."""
     return (yield from _find(Session(directory, key)))
 
 

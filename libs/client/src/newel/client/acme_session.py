@@ -52,7 +52,7 @@ class Session:
             raise AnswerError("the ACME request was not made")
         self._keep(answer)
         if answer.status >= 400:
-            raise RefusedError(answer.status, _refusal(answer))
+            raise RefusedError(answer.status, _refusal(answer), code=_code(answer))
         return answer
 
     def _keep(self, answer: Response) -> None:
@@ -77,6 +77,13 @@ def text(found: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise AnswerError(f"the ACME server's answer has no {name}")
     return value
+
+
+def _code(answer: Response) -> str:
+    try:
+        return str(members(answer).get("type", "")).rpartition(":")[2]
+    except AnswerError:
+        return ""
 
 
 def _refusal(answer: Response) -> str:

@@ -18,13 +18,19 @@ class FingerprintError(ClientError):
 
 
 class RefusedError(ClientError):
-    """The authority answered and said no; ``retry_after`` is when it may say yes, in seconds, if it said so."""
+    """The authority answered and said no; ``retry_after`` is when it may say yes, in seconds, if it said so.
 
-    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+    ``code`` is the last part of the problem's type where the answer has one, as ``accountDoesNotExist``.
+    """
+
+    def __init__(
+        self, status: int, message: str, retry_after: int | None = None, code: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.retry_after = retry_after
+        self.code = code
 
 
 class AnswerError(ClientError):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from newel.cli.options.records.certificate import CertificateLintOptions
 
 URI_SYNTAX = "pkix.invalid_uri_syntax"
+DNS_SYNTAX = "pkix.invalid_domain_name_syntax"
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 RESULTS = {"FATAL": "fatal", "ERROR": "error", "WARNING": "warn", "NOTICE": "info"}
 
@@ -68,7 +69,7 @@ def findings(data: bytes) -> list[tuple[str, str, str]]:
         )
         for result in validator.validate(document.root)
         for each in result.finding_descriptions
-        if not (each.finding.code == URI_SYNTAX and is_of_one_label(str(result.node.pdu)))
+        if not is_mistaken(each.finding.code, str(result.node.pdu))
     ]
 
 
@@ -79,12 +80,21 @@ def rule_of(code: str, path: str) -> str:
     return ZLINT_NAMES.get(code, code)
 
 
-def is_of_one_label(uri: str) -> bool:
-    """Say whether the host has no dot, as in http://localhost/: RFC 3986 has such URIs, pkilint does not."""
+def is_mistaken(code: str, value: str) -> bool:
+    """Say whether pkilint objects to what the RFCs allow.
+
+    A host without a dot, as localhost, is one in a URI (RFC 3986 §3.2.2) and a name in the preferred syntax
+    (RFC 5280 §4.2.1.6); so is one whose last label has digits.
+    """
+    if code == DNS_SYNTAX:
+        labels = value.lower().split(".")
+        return all(map(LABEL.fullmatch, labels[labels[0] == "*" and len(labels) > 1 :]))
+    if code != URI_SYNTAX:
+        return False
     from urllib.parse import urlsplit
 
     try:
-        host = urlsplit(uri).hostname or ""
+        host = urlsplit(value).hostname or ""
     except ValueError:
         return False
     return LABEL.fullmatch(host) is not None

@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from newel.cli.errors import CliError
 from newel.cli.operations.ssh import agent, authorities
 from newel.cli.operations.ssh.agent import Identity
 from newel.cli.options.groups import ssh_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.ssh import SSHLogoutOptions
+
+_ALL = (
+    "Which certificates are the authority's is not known. --all removes every key from the agent."
+)
 
 
 def run(options: "SSHLogoutOptions") -> None:
@@ -31,8 +36,9 @@ def run(options: "SSHLogoutOptions") -> None:
 
 
 def of_authority(options: "SSHLogoutOptions", held: Sequence[Identity]) -> list[Identity]:
-    """Return the certificates the authority signed; all of them when its keys are unknown."""
-    trusted = authorities.trusted_keys(ssh_options(options))
-    if trusted:
-        return agent.certificates_signed_by(held, trusted)
-    return [each for each in held if each.certificate is not None]
+    """Return the certificates the authority signed. Raises CliError when it does not tell its keys."""
+    try:
+        trusted = authorities.trusted_keys(ssh_options(options))
+    except CliError as error:
+        raise CliError(str(error), hint=_ALL) from error
+    return agent.certificates_signed_by(held, trusted)

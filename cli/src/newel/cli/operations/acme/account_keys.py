@@ -41,12 +41,18 @@ def replace_key(directory: "AcmeDirectory", kept: StoredAccount) -> Account:
 
 
 def settle(directory: "AcmeDirectory", kept: StoredAccount) -> Account | None:
-    """Keep the key that the server has: return the account for the new key, None for the old one."""
+    """Keep the key that the server has: return the account for the new key, None for the old one.
+
+    Both are kept while the server does not say which: an answer that says nothing of the account, as that
+    the server is overloaded, is raised.
+    """
     new = private_key(str(kept.successor))
     try:
         flow = acme_accounts.find(directory.url, new)
         account = acme_transport.run(flow, directories.tls(directory))
-    except RefusedError:
+    except RefusedError as error:
+        if error.code != acme_accounts.NO_ACCOUNT:
+            raise
         kept.successor.unlink()
         return None
     kept.successor.replace(kept.path)

@@ -28,13 +28,12 @@ def keys(authority: "Authority", *, federated: bool = False) -> "SSHKeys":
 
 
 def user_keys(authority: "Authority") -> Sequence[bytes]:
-    """Return the keys users' certificates are signed with; [] when the authority has or tells none."""
-    from newel.client.errors import ClientError
+    """Return the keys users' certificates are signed with, [] when it has none for users.
 
-    try:
-        return keys(authority).user
-    except (CliError, ClientError):
-        return []
+    Raises CliError or ClientError when the authority does not tell: then nothing is known of whose a
+    certificate is.
+    """
+    return keys(authority).user
 
 
 def trusted_keys(options: "SSHOptions") -> Sequence[bytes]:
