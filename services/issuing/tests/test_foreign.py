@@ -87,6 +87,31 @@ async def test_what_another_program_issued_renews_with_its_subject_unchanged(
     assert new.serial_number != old.serial_number
 
 
+@pytest.mark.parametrize("batches", [1, 2])
+async def test_of_two_certificates_with_one_serial_number_the_second_is_left_out_and_told(
+    each_harness: IssuingHarness, batches: int
+) -> None:
+    first, second = [make_foreign(each_harness.authority, name=each) for each in ("a.x", "b.x")]
+    given = [foreign(first), foreign(first), foreign(second)]
+    parts = [given] if batches == 1 else [given[:1], given[1:]]
+    records = open_records(each_harness)
+    for dry_run in (True, False):
+        tallies = [await records.add_certificates(each, dry_run=dry_run) for each in parts]
+        assert [sum(each.new for each in tallies), sum(each.known for each in tallies)] == [1, 1]
+        ((serial, why),) = tallies[-1].left_out
+        assert serial == str(HIGH)
+        assert "another certificate with this serial number" in why
+        records = open_records(each_harness)
+    twice = [revocation(HIGH, 4), revocation(HIGH, 0)]
+    told = await records.add_revocations(twice, dry_run=False)
+    assert (told.new, told.known, told.left_out) == (1, 1, [])
+    answer = await each_harness.repository.GetCertificate(
+        pb.GetCertificateRequest(lookups=[pb.Lookup(serial=HIGH.to_bytes(16))])
+    )
+    (record,) = answer.records
+    assert (record.der, record.revoked.reason) == (first, 4)
+
+
 async def test_it_is_listed_with_its_provisioner_and_revoked_by_its_serial(
     each_harness: IssuingHarness,
 ) -> None:

@@ -81,11 +81,15 @@ class ForeignRecords(Generic[Given]):
         self._reader = reader
         self._storage = storage
         self._clock = clock
-        self._counted: set[bytes] = set()
-        """The serial numbers that a dry run did not store: revocations refer to them."""
+        self._counted: dict[bytes, bytes] = {}
+        """What a dry run did not store, by serial number: later batches and revocations refer to it."""
 
     async def add_certificates(self, given: Sequence[Given], *, dry_run: bool) -> Tally:
-        """Record certificates, each by itself; those that are on record stay as they are."""
+        """Record certificates, each by itself; those that are on record stay as they are.
+
+        Records are by serial number alone, so of two certificates with one, as of two issuers, the first
+        is recorded, and the second is left out and told.
+        """
         tally, signed = Tally(), dict[bytes, tuple[Intent, bytes]]()
         for each in given:
             try:
@@ -93,7 +97,16 @@ class ForeignRecords(Generic[Given]):
             except ValueError as error:
                 tally.left_out.append((self._reader.name(each), str(error)))
                 continue
-            signed[intent.serial] = (intent, signature)
+            before = self._counted.get(intent.serial) if dry_run else None
+            if intent.serial in signed:
+                before = signed[intent.serial][0].tbs
+            if before is None:
+                signed[intent.serial] = (intent, signature)
+            elif before == intent.tbs:
+                tally.known += 1
+            else:
+                why = "another certificate with this serial number comes before it"
+                tally.left_out.append((self._reader.name(each), why))
         found = await self._storage.find([*signed])
         for serial, record in found.items():
             intent, _ = signed.pop(serial)
@@ -104,7 +117,7 @@ class ForeignRecords(Generic[Given]):
                 tally.left_out.append((str(int.from_bytes(serial)), why))
         tally.new = len(signed)
         if dry_run:
-            self._counted.update(signed)
+            self._counted.update((serial, intent.tbs) for serial, (intent, _) in signed.items())
         else:
             await self._storage.add([*signed.values()])
         return tally
@@ -118,9 +131,14 @@ class ForeignRecords(Generic[Given]):
         by_serial: dict[bytes, ForeignRevocation] = {}
         for each in given:
             try:
-                by_serial[self._reader.serial_octets(each.serial)] = each
+                serial = self._reader.serial_octets(each.serial)
             except ValueError as error:
                 tally.left_out.append((str(each.serial), str(error)))
+                continue
+            if serial in by_serial:  # it is revoked once, as the first says
+                tally.known += 1
+            else:
+                by_serial[serial] = each
         revoked = await self._storage.find_revoked([*by_serial])
         records = await self._storage.find([*by_serial])
         for serial, each in by_serial.items():
