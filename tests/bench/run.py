@@ -19,6 +19,7 @@ from pathlib import Path
 from load import Figure, drive
 from models import Authority
 from proofs import Proof, make_proofs
+from replacement import measure_replacement
 from servers import newel_split, newel_up, step_ca
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,7 @@ def measure(
     figures: list[Figure] = []
     by_operation = {proof.operation: proof for proof in proofs}
     for operation in arguments.operations.split(","):
-        if operation == "policy":
+        if operation in {"policy", "replacement"}:
             continue  # by authorities of their own
         if proof := by_operation.get(operation):
             if arguments.shape == "split":
@@ -144,11 +145,22 @@ def main() -> None:
     parser.add_argument(
         "--policy", type=int, default=0, help="constraints of a name policy of the authority"
     )
+    parser.add_argument(
+        "--certificates", type=int, default=10_000, help="how many ACME certificates are replaced"
+    )
+    parser.add_argument(
+        "--spread", type=int, default=60, help="seconds in which their clients ask when to renew"
+    )
     parser.add_argument("--alone", action="store_true", help="leave step-ca out")
     arguments = parser.parse_args()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="newel-bench-") as folder:
         work = Path(folder)
+        operations = arguments.operations.split(",")
+        if "replacement" in operations:
+            measure_replacement(arguments, work / "replacement")
+        if operations == ["replacement"]:
+            return
         with make_proofs(work / "proofs") as proofs:
             for authority in choose_authorities(arguments, work, proofs):
                 with authority as running:

@@ -203,7 +203,9 @@ def test_both_programs_are_answered_alike(newel: Session, at_ours: Transcript) -
 def test_a_replacement_of_certificates_is_ordered_shown_and_ended(newel: Session) -> None:
     replacement = ["ca", "acme", "replacement"]
     ordered = newel.run([*replacement, "add", "provisioner", "acme"], NEWEL)
-    assert re.search(r"^UUID +provisioner +acme +\S+Z +0 of 0$", ordered, re.MULTILINE), ordered
+    assert re.search(r"^UUID +provisioner +acme +\S+Z +0 of 0 +0 +-$", ordered, re.MULTILINE), (
+        ordered
+    )
     listed = json.loads(newel.output([*replacement, "list", "--output", "json"]))
     assert [(each["scope"], each["value"]) for each in listed] == [("provisioner", "acme")]
     assert "was ended" in newel.run([*replacement, "end", listed[0]["id"]], NEWEL)

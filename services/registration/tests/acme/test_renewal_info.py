@@ -127,20 +127,28 @@ async def test_the_progress_of_a_replacement_is_counted(either: ACMEHarness) -> 
     # no wildcard of a pattern, and no part of a name
     others = [msgspec.structs.replace(named, value=each) for each in ("_.example", "%", ".example")]
     assert [await replacements.count(each, now) for each in (named, *others)] == [
-        (2, 0),
-        *[(0, 0)] * 3,
+        (2, 0, 0, None),
+        *[(0, 0, 0, None)] * 3,
     ]
     nobody = msgspec.structs.replace(scopes[2], value="other")
-    assert [await replacements.count(each, now) for each in scopes] == [(3, 0)] * 3
-    assert await replacements.count(one, now) == (1, 0)
+    assert [await replacements.count(each, now) for each in scopes] == [(3, 0, 0, None)] * 3
+    assert await replacements.count(one, now) == (1, 0, 0, None)
     await issue(either, client, "a.example", replaces=identify(first))
     await issue(either, client, "new.example")  # never was part of it
-    assert [await replacements.count(each, now) for each in scopes] == [(3, 1)] * 3
-    assert await replacements.count(one, now) == (1, 1)
-    assert await replacements.count(named, now) == (2, 1)
-    assert await replacements.count(nobody, now) == (0, 0)
+    assert [await replacements.count(each, now) for each in scopes] == [(3, 1, 1, None)] * 3
+    assert await replacements.count(one, now) == (1, 1, 1, now)
+    assert await replacements.count(named, now) == (2, 1, 1, None)
+    assert await replacements.count(nobody, now) == (0, 0, 0, None)
+    either.clock.advance(dt.timedelta(minutes=2))
+    await issue(either, client, "b.example")
+    await issue(either, other, "a.example")
+    reached = now + dt.timedelta(minutes=2)
+    a_minute_later = reached + dt.timedelta(minutes=1)
+    assert await replacements.count(everything, reached) == (3, 3, 2, reached)
+    assert await replacements.count(one, reached) == (1, 1, 0, now)
+    assert await replacements.count(everything, a_minute_later) == (3, 3, 0, reached)
     later = now + dt.timedelta(days=2)
-    assert await replacements.count(everything, later) == (0, 0)  # all have expired
+    assert await replacements.count(everything, later) == (0, 0, 0, None)  # all have expired
 
 
 @pytest.mark.attack("A20")

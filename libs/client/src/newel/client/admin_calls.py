@@ -57,6 +57,10 @@ class Replacement(NamedTuple):
     issued_before: str
     total: int
     replaced: int
+    last_minute: int = 0
+    """How many of them were replaced in the last minute."""
+    most_replaced_at: str = ""
+    """When 99 % were replaced, in RFC 3339; ``""`` until then."""
 
 
 class Policy(NamedTuple):
@@ -270,11 +274,12 @@ def number(row: dict[str, Any], name: str) -> int:
 
 def replacement_of(row: dict[str, Any]) -> Replacement:
     """Return a replacement's record."""
-    counts: list[object] = [row.get(name) for name in ("total", "replaced")]
-    total, replaced = (each if isinstance(each, int) else 0 for each in counts)
+    counts: list[object] = [row.get(name) for name in ("total", "replaced", "lastMinute")]
+    total, replaced, last_minute = (each if isinstance(each, int) else 0 for each in counts)
     identifier, scope, value = (either(row, name) for name in ("id", "scope", "value"))
     before = either(row, "issued_before")
-    return Replacement(identifier, scope, value, before, total, replaced)
+    most_at = either(row, "most_replaced_at")
+    return Replacement(identifier, scope, value, before, total, replaced, last_minute, most_at)
 
 
 def moment(row: dict[str, Any], name: str) -> str:

@@ -5,6 +5,7 @@ ACME clients that ask are told to renew the certificates now (RFC 9773 §4.2).
 
 import datetime as dt
 import enum
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,18 +35,24 @@ _ACTIVE = Statement("""
 # The certificates of one account for the same identifiers are counted once, while one of them is valid.
 # $1 is the time of the replacement, $2 now, $3 and $4 the scope and its value, $5 a pattern of that as one
 # of an order's identifiers.
-_PROGRESS = Statement("""
-    SELECT count(*), coalesce(sum(is_replaced), 0) FROM (
-        SELECT max(CASE WHEN o.issued_at >= $1 THEN 1 ELSE 0 END) AS is_replaced
+_COUNTED = """
+        SELECT min(CASE WHEN o.issued_at >= $1 THEN o.issued_at END) AS replaced_at
         FROM acme_orders o JOIN acme_accounts a ON a.id = o.account
         WHERE o.status = 'valid' GROUP BY o.account, o.identifiers
         HAVING max(o.ends_at) > $2 AND max(CASE WHEN o.issued_at < $1 AND ($3 = 'all'
             OR ($3 = 'issuer' AND o.issuer = $4) OR ($3 = 'provisioner' AND a.provisioner = $4)
             OR ($3 = 'name' AND o.identifiers LIKE $5 ESCAPE '!'))
-            THEN 1 ELSE 0 END) = 1) AS counted""")
+            THEN 1 ELSE 0 END) = 1"""
+_PROGRESS = Statement(f"""
+    SELECT count(*), count(replaced_at), count(CASE WHEN replaced_at > $6 THEN 1 END)
+    FROM ({_COUNTED}) AS counted""")  # noqa: S608 - a constant
+# $6: how many were replaced before
+_REPLACED_AT = Statement(f"""
+    SELECT replaced_at FROM ({_COUNTED}) AS counted WHERE replaced_at IS NOT NULL
+    ORDER BY replaced_at LIMIT 1 OFFSET $6""")  # noqa: S608 - a constant
 _SUCCESSORS = Statement("""
-    SELECT count(*) FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
-    WHERE s.serial = $1 AND o.status = 'valid'""")
+    SELECT o.issued_at FROM acme_successors s JOIN acme_orders o ON o.id = s.order_id
+    WHERE s.serial = $1 AND o.status = 'valid' LIMIT 1""")
 
 
 class ReplacementScope(enum.StrEnum):
@@ -69,6 +76,17 @@ class Replacement(msgspec.Struct, frozen=True):
     explanation: str
     """A URL for people, or ``""``."""
     ordered_by: str
+
+
+class Progress(NamedTuple):
+    """How far a replacement is."""
+
+    total: int
+    replaced: int
+    last_minute: int
+    """How many of them were replaced in the last minute: the rate."""
+    most_at: dt.datetime | None
+    """When 99 % were replaced, rounded up to whole certificates; None until then."""
 
 
 class Replacements:
@@ -95,16 +113,26 @@ class Replacements:
         """End one; False when there is none of that id."""
         return await self._database.decide(Write(_END, (identifier, to_seconds(now)))) is not None
 
-    async def count(self, one: Replacement, now: dt.datetime) -> tuple[int, int]:
+    async def count(self, one: Replacement, now: dt.datetime) -> Progress:
         """Count what is to be replaced, and what of it is, by the orders that are kept."""
+        minute_ago = to_seconds(now) - 60
         if one.scope is ReplacementScope.CERTIFICATE:
             serial = int(one.value, 16)
             octets = serial.to_bytes((serial.bit_length() + 7) // 8, "big")
-            return 1, int((await self._database.fetch(_SUCCESSORS, octets))[0][0])
+            found = await self._database.fetch(_SUCCESSORS, octets)
+            if not found:
+                return Progress(1, 0, 0, None)
+            return Progress(1, 1, int(found[0][0] > minute_ago), read_time(found[0][0]))
         params = (to_seconds(one.issued_before), to_seconds(now), one.scope.value, one.value)
         params = (*params, _match_identifier(one.value))
-        total, replaced = (await self._database.fetch(_PROGRESS, *params))[0]
-        return int(total), int(replaced)
+        (row,) = await self._database.fetch(_PROGRESS, *params, minute_ago)
+        total, replaced, last_minute = map(int, row)
+        most = -(-total * 99 // 100)
+        reached = None
+        if 0 < most <= replaced:
+            rows = await self._database.fetch(_REPLACED_AT, *params, most - 1)
+            reached = read_time(rows[0][0]) if rows else None
+        return Progress(total, replaced, last_minute, reached)
 
 
 def _match_identifier(value: str) -> str:

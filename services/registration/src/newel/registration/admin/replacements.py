@@ -38,6 +38,10 @@ class ManagedReplacement(msgspec.Struct, rename="camel"):
     ordered_by: str
     total: int
     replaced: int
+    last_minute: int
+    """How many of them in the last minute."""
+    most_replaced_at: str
+    """When 99 % were; ``""`` until then."""
 
 
 async def list_replacements(server: AdminServer, call: Call) -> Outcome:
@@ -114,10 +118,11 @@ def _read_explanation(text: str) -> str:
 
 
 async def _describe(server: AdminServer, call: Call, one: Replacement) -> ManagedReplacement:
-    total, replaced = await server.replacements.count(
-        one, dt.datetime.fromtimestamp(call.now, dt.UTC)
-    )
+    progress = await server.replacements.count(one, dt.datetime.fromtimestamp(call.now, dt.UTC))
     before = write_time(int(one.issued_before.timestamp()))
+    most_at = progress.most_at
     return ManagedReplacement(
-        one.id, one.scope, one.value, before, one.explanation, one.ordered_by, total, replaced
-    )
+        one.id, one.scope, one.value, before, one.explanation, one.ordered_by, progress.total,
+        progress.replaced, progress.last_minute,
+        "" if most_at is None else write_time(int(most_at.timestamp())),
+    )  # fmt: skip # a row
