@@ -55,7 +55,7 @@ def make_foreign(
     )
 
 
-def open_records(harness: IssuingHarness) -> ForeignRecords:
+def open_records(harness: IssuingHarness) -> ForeignRecords[ForeignCertificate]:
     return open_foreign_records(harness.config, harness.database, harness.clock)
 
 
