@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from newel.runtime.outages import Outage
@@ -17,9 +18,16 @@ _LONG_LOG = 16_384  # pages: 64 MiB, after which the loop checkpoints itself
 class Checkpoints:
     """A second connection that checkpoints in a thread, once a second while there are commits."""
 
-    def __init__(self, path: Path, writer: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: sqlite3.Connection,
+        run_between: Callable[[Callable[[], None]], None],
+    ) -> None:
+        """``run_between`` runs what uses the writer when no other thread has it."""
         self._path = path
         self._writer = writer
+        self._run_between = run_between
         self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Future[tuple[int, int, int]] | None = None
         self._again = False
@@ -50,10 +58,13 @@ class Checkpoints:
             if pages > _LONG_LOG:
                 # Under steady load new pages arrive during every checkpoint and the log would
                 # never start over. Those few are copied here, between two groups.
-                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._run_between(self._copy_rest)
         if self._again:
             self._again = False
             self.note_commit()
+
+    def _copy_rest(self) -> None:
+        self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     async def close(self) -> None:
         """Empty the log; leave it in place where another process is using it."""
