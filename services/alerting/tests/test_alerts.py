@@ -17,6 +17,7 @@ from newel.alerting.app import REVISION
 from newel.alerting.config import Channel, Config, Email, Retry, Rule, Slack, Webhook
 from newel.alerting.notices import Message, Severity
 from newel.alerting.retention import Maintenance
+from newel.alerting.storage.crls import CRLStorage
 from newel.alerting.storage.listing import ListingStorage
 from newel.proto import subjects
 from newel.runtime.database.connect import open_database
@@ -356,6 +357,7 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     harness = Maintenance(
         alerts.storage,
         alerts.silences,
+        CRLStorage(database),
         alerts.config,
         alerts.clock,
         alerts.audit,
@@ -373,4 +375,11 @@ async def test_housekeeping_counts_forgets_and_ends_what_waits_for_channels_that
     alerts.clock.advance(dt.timedelta(days=91))
     await harness.sweep()
     assert await alerts.rows("SELECT id FROM notices") == [("expiring-0102",)]
+    alerts.clock.advance(dt.timedelta(days=300))
+    await harness.sweep()
+    assert await alerts.rows("SELECT resolved_at IS NULL FROM notices") == [(False,)]
+    alerts.clock.advance(dt.timedelta(days=91))
+    await harness.sweep()
+    for table in ("notices", "deliveries", "digests"):
+        assert await alerts.rows(f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - a constant
     await before.close()

@@ -10,6 +10,7 @@ from fixtures.alerting import Alerts
 from fixtures.catalogue import START, make_event
 from newel.alerting.config import Config
 from newel.alerting.crls import CRLWatch
+from newel.alerting.retention import Maintenance
 from newel.alerting.storage.crls import CRLStorage
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
@@ -115,6 +116,20 @@ async def test_each_shard_is_watched_by_itself(harness: Harness) -> None:
     await harness.watch.handle([crl_event(), crl_event(scope="aa/2-1")])
     await harness.watch.handle([crl_event(8)])
     assert await harness.look(13) == [("crl-late", "issuer aa/2-1")]
+
+
+async def test_a_scope_that_is_out_of_use_is_forgotten_with_its_alert(harness: Harness) -> None:
+    alerts, crls = harness.alerts, CRLStorage(harness.alerts.database)
+    await harness.watch.handle([crl_event(), crl_event(scope="aa/2-1")])
+    assert len(await harness.look(25)) == 2
+    await harness.watch.handle([crl_event(25)])
+    alerts.clock.advance(dt.timedelta(days=91))
+    await harness.watch.handle([crl_event(25 + 91 * 24)])
+    parts = alerts.clock, alerts.audit, alerts.metrics
+    sweeper = Maintenance(alerts.storage, alerts.silences, crls, alerts.config, *parts)
+    await sweeper.sweep()
+    assert [each.scope for each in await crls.read_all()] == ["aa"]
+    assert await harness.look() == []
 
 
 async def test_a_list_of_a_version_that_says_nothing_of_the_next_counts_when_it_ends(

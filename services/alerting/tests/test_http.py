@@ -128,6 +128,7 @@ async def test_one_alert_shows_what_became_of_each_delivery(
             "key": "expiring-01.opened.hook", "alert": "expiring-01",
             "channel": "hook", "phase": "opened", "state": "pending", "attempts": 1,
             "attempted_at": "2026-11-21T12:00:00Z", "fallback": None, "silence": None,
+            "group": None,
         }  # fmt: skip # a table
         alerts.clock.advance(dt.timedelta(hours=1))
         await alerts.deliver()

@@ -23,6 +23,8 @@ class DeliveryState(StrEnum):
     SILENCED = "silenced"
     """Held back until a silence ends."""
     DELIVERED = "delivered"
+    GROUPED = "grouped"
+    """Part of a message about many alerts that is to be delivered."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -42,3 +44,4 @@ class DeliveryRecord:
     silence: str = ""  # the silence that holds it back
     key: str = ""  # what receivers know it by
     notice: str = ""  # the alert that it is about
+    group: str = ""  # the group that it is told in; "": by itself

@@ -1,5 +1,6 @@
 """Alerting's parts, put together."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,13 +11,15 @@ from newel.alerting.acts import Acts
 from newel.alerting.channels.factory import build_channel
 from newel.alerting.config import Config
 from newel.alerting.crls import CONSUMER, CRLWatch
-from newel.alerting.delivery import Dispatcher
+from newel.alerting.delivery import Channel, Dispatcher
+from newel.alerting.grouping import Gatherer
 from newel.alerting.metrics import Metrics
 from newel.alerting.projection import Projection
 from newel.alerting.retention import Maintenance
 from newel.alerting.rpc import Administrators
 from newel.alerting.storage.crls import CRLStorage
 from newel.alerting.storage.deliveries import DeliveryStorage
+from newel.alerting.storage.digests import DigestStorage
 from newel.alerting.storage.listing import ListingStorage
 from newel.alerting.storage.notices import Storage
 from newel.alerting.storage.silences import SilenceStorage
@@ -33,10 +36,10 @@ from newel.runtime.events.contract import EventBus, Subscription
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import Service
 
-REVISION = "0004"
+REVISION = "0005"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
-TABLES = ("crls", "deliveries", "leases", "notices", "silences")
+TABLES = ("crls", "deliveries", "digests", "leases", "notices", "silences")
 """What the database then holds."""
 
 _COUNT_SECONDS = 15.0
@@ -70,16 +73,16 @@ def build(config: Config, ports: Ports) -> Service:
         name: build_channel(name, channel, policy, clock)
         for name, channel in config.channels.items()
     }
-    settings = config.retry, config.source, clock, audit, metrics, config.dashboard
-    dispatchers = {
-        name: Dispatcher(name, channel, deliveries, silences, *settings)
+    ticks = {
+        name: build_delivery(name, channel, config, ports, metrics)
         for name, channel in channels.items()
     }
-    maintenance = Maintenance(storage, silences, config, clock, audit, metrics)
+    lists = CRLStorage(ports.database)
+    maintenance = Maintenance(storage, silences, lists, config, clock, audit, metrics)
     projection = Projection(storage, config, clock, audit, metrics)
     ports.bus.subscribe(Subscription("alerting-notices", subjects.ENDPOINTS, projection.handle))
 
-    crls = CRLWatch(CRLStorage(ports.database), ports.bus, storage, config, clock, audit, metrics)
+    crls = CRLWatch(lists, ports.bus, storage, config, clock, audit, metrics)
     ports.bus.subscribe(Subscription(CONSUMER, (subjects.CRL_PUBLISHED,), crls.handle))
 
     trials = Trials(channels, config.source, clock)
@@ -104,8 +107,8 @@ def build(config: Config, ports: Ports) -> Service:
         web={"https": LazyApp(web)},
         tasks={
             **{
-                f"deliver-{name}": repeat_every(config.poll.total_seconds(), dispatcher.tick)
-                for name, dispatcher in dispatchers.items()
+                f"deliver-{name}": repeat_every(config.poll.total_seconds(), tick)
+                for name, tick in ticks.items()
             },
             "crls": partial(
                 run_leased, Lease(ports.database, "crls"), repeat_every(_CRL_SECONDS, crls.tick)
@@ -116,6 +119,27 @@ def build(config: Config, ports: Ports) -> Service:
         start=(maintenance.start,),
         stop=(close,),
     )
+
+
+def build_delivery(
+    name: str, channel: Channel, config: Config, ports: Ports, metrics: Metrics
+) -> Callable[[], Awaitable[None]]:
+    """Build what tells one channel of what is due: of many alerts at once first, then of the others."""
+    silences = SilenceStorage(ports.database)
+    settings = config.retry, config.source, ports.clock, ports.audit, metrics, config.dashboard
+    wait = config.grouping.wait.total_seconds()
+    deliveries = DeliveryStorage(ports.database)
+    dispatcher = Dispatcher(name, channel, deliveries, silences, *settings, wait)
+    gatherer = Gatherer(
+        name, channel, DigestStorage(ports.database), silences, config.grouping, *settings
+    )
+    is_grouped = config.channels[name].group
+
+    async def tick() -> None:
+        await gatherer.tick(is_grouped=is_grouped)
+        await dispatcher.tick()
+
+    return tick
 
 
 def name_kinds(config: Config) -> dict[str, str]:

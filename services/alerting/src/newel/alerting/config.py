@@ -28,6 +28,8 @@ class Receiver(Frozen):
     """PEM: the roots to trust, instead of the system's."""
     timeout: Timeout = dt.timedelta(seconds=10)
     """How long one attempt may take."""
+    group: bool = True
+    """Whether many alerts of one kind and owner are told in one message."""
 
 
 class Webhook(Receiver):
@@ -39,6 +41,8 @@ class Webhook(Receiver):
     """Where it is sent."""
     secret_file: Path  # what the receiver checks signatures with
     """The file with the secret that signs the body."""
+    group: bool = False
+    """Whether many alerts are told in one message: by default not, since a program reads them."""
 
 
 class Slack(Receiver):
@@ -129,6 +133,8 @@ class Alertmanager(Receiver):
     """Its address, without `/api/v2`."""
     token_file: Path | None = None
     """The file with the bearer token that a proxy in front of it wants."""
+    group: bool = False
+    """Whether many alerts are told in one message: by default not, since a program reads them."""
 
 
 class Syslog(Receiver):
@@ -149,6 +155,8 @@ class Syslog(Receiver):
     """The facility of the messages."""
     format: Literal["text", "cef", "ecs", "ocsf"] = "text"
     """A line of text, CEF, or the JSON of the Elastic Common Schema or of OCSF."""
+    group: bool = False
+    """Whether many alerts are told in one message: by default not, since a program reads them."""
 
 
 Channel = Annotated[
@@ -208,6 +216,19 @@ class Retry(Frozen):
     """The longest pause."""
 
 
+class GroupLimits(Frozen):
+    """How many alerts are told in one message, by the channels whose ``group`` is true."""
+
+    single: int = Field(default=5, ge=1, le=1000)
+    """How many of one kind and owner are told one by one within `wait`; more are told in one message."""
+    wait: Annotated[dt.timedelta, Field(gt=dt.timedelta(0), le=dt.timedelta(hours=1))] = (
+        dt.timedelta(minutes=1)
+    )
+    """How long further ones gather after such a message."""
+    named: int = Field(default=10, ge=1, le=50)
+    """How many of them the message names."""
+
+
 class Egress(Frozen):
     """Where channels may lead. Addresses of cloud metadata are refused whatever stands here."""
 
@@ -237,12 +258,16 @@ class Config(Frozen):
     """Without any, every alert goes to every channel."""
     retry: Retry = Retry()
     """How failed deliveries are tried again."""
+    grouping: GroupLimits = GroupLimits()
+    """When many alerts are told in one message."""
     egress: Egress = Egress()
     """Where channels may connect to."""
     poll: Duration = dt.timedelta(seconds=1)
     """How often alerts that are due are looked for."""
     keep: Duration = dt.timedelta(days=90)
     """How long resolved notices with their deliveries, and silences that are over, are kept."""
+    keep_open: Duration = dt.timedelta(days=366)
+    """How long an alert stays open at most, when neither a certificate nor a person ends it."""
     longest_silence: Annotated[
         dt.timedelta, Field(gt=dt.timedelta(0), le=dt.timedelta(days=366))
     ] = dt.timedelta(days=30)

@@ -123,6 +123,7 @@ class Dispatcher:
         audit: Audit,
         metrics: Metrics,
         dashboard: str = "",
+        longest_wait: float = 0,
     ) -> None:
         self._name = name
         self._channel = channel
@@ -131,6 +132,7 @@ class Dispatcher:
         self._retry = retry
         self._source = source
         self._dashboard = dashboard
+        self._longest_wait = longest_wait  # seconds that a delivery waits for others of its group
         self._clock = clock
         self._audit = audit
         self._metrics = metrics
@@ -138,7 +140,8 @@ class Dispatcher:
     async def tick(self) -> None:
         """Try everything that is due once, but for what a silence holds back."""
         now = self._clock.unix()
-        latest = now + max(_CLAIM_SECONDS, self._retry.largest.total_seconds()) + AHEAD
+        waits = _CLAIM_SECONDS, self._retry.largest.total_seconds(), self._longest_wait
+        latest = now + max(waits) + AHEAD
         due = await self._deliveries.find_due(self._name, now, latest, _BATCH)
         if not due:
             return

@@ -32,6 +32,7 @@ class AlertParameters(ListParameters, frozen=True):
     search: Text | None = None
     opened_after: Time | None = None
     opened_before: Time | None = None
+    group: Text | None = None
 
 
 class SilenceParameters(ListParameters, frozen=True):
@@ -133,6 +134,8 @@ class DeliveryDocument(BaseModel):
     fallback: str | None
     silence: str | None
     """The silence that holds it back."""
+    group: str | None
+    """The message about many alerts that it is told in."""
 
     @classmethod
     def of(cls, record: DeliveryRecord) -> Self:
@@ -149,6 +152,7 @@ class DeliveryDocument(BaseModel):
             error=record.error or None,
             fallback=record.fallback or None,
             silence=record.silence or None,
+            group=record.group or None,
         )
 
 

@@ -29,6 +29,8 @@ class Kind:
 
     name: str
     opened: str
+    many: str
+    """The same of several alerts; ``{}`` stands for how many."""
     resolved: str
     advice: str
     """What to do, in a sentence or two; its section of ``docs/alerts.md`` has more."""
@@ -40,18 +42,21 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             UNRENEWED,
             "Certificate of {} was not renewed as usual",
+            "{} certificates were not renewed as usual",
             "Resolved: {} has a new certificate",
             "See on its host whether the renewer still runs; acknowledge it if it is to be renewed later.",
         ),
         Kind(
             EXPIRING,
             "Certificate of {} is about to expire",
+            "{} certificates are about to expire",
             "Resolved: {} has a new certificate",
             "See on its host why it is not renewed, and renew it; revoke it if nothing uses it any more.",
         ),
         Kind(
             EXPIRED,
             "Certificate of {} has expired",
+            "{} certificates have expired",
             "Resolved: {} has a new certificate",
             "Have a new certificate issued now and see why the renewer failed; if nothing uses it any more,"
             " acknowledge this.",
@@ -59,18 +64,21 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             COMPROMISED,
             "The key of {} was compromised",
+            "The keys of {} endpoints were compromised",
             "Resolved: {} has a certificate on another key",
             "Have a certificate on a new key issued, find out how the key was lost, and revoke all on that key.",
         ),
         Kind(
             CRL_LATE,
             "The revocation list of {} is late",
+            "{} revocation lists are late",
             "Resolved: a new revocation list of {} is published",
             "See in the log of validation why it publishes none: the signer, the database or its own task.",
         ),
         Kind(
             CRL_STALE,
             "The revocation list of {} has ended",
+            "{} revocation lists have ended",
             "Resolved: a new revocation list of {} is published",
             "Relying parties that check it refuse certificates now. See in the log of validation why it"
             " publishes none.",
@@ -85,6 +93,7 @@ def find_kind(name: str) -> Kind:
     return KINDS.get(name) or Kind(
         name,
         f"{name} of {{}}",
+        f"{{}} alerts of the kind {name}",
         "Resolved: {}",
         "This version of alerting does not know this kind of alert: see the notes of the version that does.",
     )

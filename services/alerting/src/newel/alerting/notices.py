@@ -63,6 +63,8 @@ class Notice:
     )
     acknowledgement: Acknowledgement | None = None
     followed_by: str = ""  # the kind of the alert that took its place, which resolved it
+    alerts: int = 0  # of a group: how many it is about; 0: it is one alert
+    first: tuple[str, ...] = ()  # of a group: what the first of them are about
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,19 @@ def title(message: Message) -> str:
         return (
             f"Test of {subject}: nothing is wrong" if is_opened else f"Resolved: test of {subject}"
         )
+    if message.notice.alerts:
+        return _name_group(message)
     if message.phase is Phase.ESCALATED:
         return plain(f"Not acknowledged: {_name_fault(message.notice, subject)}", 150)
     if message.phase is Phase.OPENED:
         return _name_fault(message.notice, subject)
     return _name_end(message.notice, subject)
+
+
+def _name_group(message: Message) -> str:
+    many = find_kind(message.notice.kind).many.replace("{}", f"{message.notice.alerts:,}")
+    prefix = {Phase.ESCALATED: "Not acknowledged: ", Phase.RESOLVED: "All over: "}
+    return prefix.get(message.phase, "") + many
 
 
 def _name_end(notice: Notice, subject: str) -> str:
@@ -133,6 +143,7 @@ def facts(message: Message) -> list[tuple[str, str]]:
         return [("Sent", timestamp(notice.opened_at)), ("Authority", plain(message.source, 500))]
     rows = [
         ("Subject", notice.subject),
+        ("First of them", ", ".join(notice.first)),
         ("Found", notice.detail),
         ("Names", ", ".join(name.partition(":")[2] for name in notice.names)),
         ("Expires", timestamp(notice.not_after) if notice.not_after else ""),
@@ -156,7 +167,8 @@ def link(message: Message) -> str:
     """Return the address of the alert's page on the dashboard; "" when that is not known."""
     if not message.dashboard or message.notice.is_test:
         return ""
-    return f"{message.dashboard.rstrip('/')}/alerts/{quote(message.notice.id, safe='')}"
+    base, name = message.dashboard.rstrip("/"), quote(message.notice.id, safe="")
+    return f"{base}/alerts?group={name}" if message.notice.alerts else f"{base}/alerts/{name}"
 
 
 def plain(text: str, longest: int) -> str:

@@ -24,6 +24,10 @@ class Records(Protocol):
         """Give up deliveries to channels that are no longer configured and return their names."""
         ...
 
+    async def close_forgotten(self, before: int, now: int) -> None:
+        """End what was opened before then, without a message."""
+        ...
+
     async def forget(self, before: int) -> None:
         """Remove what was resolved before then."""
         ...
@@ -37,6 +41,14 @@ class EndedSilences(Protocol):
         ...
 
 
+class EndedLists(Protocol):
+    """The revocation lists as they are forgotten."""
+
+    async def forget(self, before: int, now: int) -> None:
+        """Remove what ended before then, and end the alerts about it."""
+        ...
+
+
 class Maintenance:
     """Periodic work: metrics and retention."""
 
@@ -44,6 +56,7 @@ class Maintenance:
         self,
         records: Records,
         silences: EndedSilences,
+        crls: EndedLists,
         config: Config,
         clock: Clock,
         audit: Audit,
@@ -51,6 +64,7 @@ class Maintenance:
     ) -> None:
         self._records = records
         self._silences = silences
+        self._crls = crls
         self._config = config
         self._clock = clock
         self._audit = audit
@@ -72,7 +86,10 @@ class Maintenance:
             )
 
     async def sweep(self) -> None:
-        """Remove what was resolved, and the silences that ended, long ago."""
-        before = int(self._clock.unix() - self._config.keep.total_seconds())
+        """Remove what was resolved, and the silences and revocation lists that ended, long ago."""
+        now = int(self._clock.unix())
+        before = now - int(self._config.keep.total_seconds())
+        await self._crls.forget(before, now)
+        await self._records.close_forgotten(now - int(self._config.keep_open.total_seconds()), now)
         await self._records.forget(before)
         await self._silences.forget(before)

@@ -96,6 +96,7 @@ def event(message: Message) -> dict[str, Any]:
             "successor": notice.successor.hex() or None,
             "followed_by": notice.followed_by or None,
             "page": link(message) or None,
+            **({"alerts": notice.alerts, "first": notice.first} if notice.alerts else {}),
         },
     }
 

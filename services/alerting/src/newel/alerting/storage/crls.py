@@ -12,6 +12,11 @@ _KEEP = Statement("""
         due_at = excluded.due_at, next_update = excluded.next_update
     WHERE crls.this_update < excluded.this_update""")
 
+_FORGET = Statement("DELETE FROM crls WHERE next_update < $1")
+_END_ALERTS = Statement("""
+    UPDATE notices SET resolved_at = $2 WHERE resolved_at IS NULL AND endpoint IN (
+        SELECT 'crl-' || scope FROM crls WHERE next_update < $1)""")
+
 
 class CRLStorage:
     """The table of lists."""
@@ -27,6 +32,10 @@ class CRLStorage:
     async def read_all(self) -> list[CRLTimes]:
         """Read the last lists of all scopes."""
         return [CRLTimes(*row) for row in await self._database.fetch(_ALL)]
+
+    async def forget(self, before: int, now: int) -> None:
+        """Remove lists that ended before then: their scopes are out of use. End their alerts."""
+        await self._database.apply(Write(_END_ALERTS, (before, now)), Write(_FORGET, (before,)))
 
     async def keep(self, crl: CRLTimes) -> None:
         """Store a list, unless a later one of its scope is stored."""

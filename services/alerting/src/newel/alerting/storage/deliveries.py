@@ -24,7 +24,7 @@ _CLAIM = Statement("""
     UPDATE deliveries SET state = 'pending', next_at = $4, attempts = attempts + 1, attempted_at = $5,
         silence = ''
     WHERE key = $1 AND state = $2 AND next_at = $3 RETURNING key""")
-_HOLD = Statement("""
+HOLD = Statement("""
     UPDATE deliveries SET state = 'silenced', silence = $4
     WHERE key = $1 AND state = $2 AND next_at = $3 RETURNING key""")
 _PLAN = Statement("""
@@ -40,7 +40,7 @@ _GIVE_UP = Statement("""
 # What resolved an alert may be told late; what opened it may not, once it is resolved, nor what
 # escalates it, once someone looks after it.
 _RETRY = Statement("""
-    UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $2, error = ''
+    UPDATE deliveries SET state = 'pending', attempts = 0, next_at = $2, error = '', digest = ''
     WHERE key = $1 AND state = 'failed' AND (phase = 'resolved' OR EXISTS (
         SELECT 1 FROM notices WHERE id = notice AND resolved_at IS NULL
             AND (phase <> 'escalated' OR acknowledged_at IS NULL))) RETURNING key""")
@@ -68,7 +68,7 @@ class DeliveryStorage:
 
     async def hold(self, delivery: Delivery, silence: str) -> bool:
         """See Deliveries."""
-        return await self._database.decide(Write(_HOLD, (*_version(delivery), silence))) is not None
+        return await self._database.decide(Write(HOLD, (*_version(delivery), silence))) is not None
 
     async def plan_again(self, delivery: Delivery, at: float) -> None:
         """See Deliveries."""

@@ -17,7 +17,7 @@ _OPENED = "opened_at IS NOT NULL"
 _SELECT = f"SELECT position, {NOTICE} FROM notices"  # noqa: S608 - a constant
 _ONE = Statement(f"SELECT {NOTICE} FROM notices WHERE id = $1 AND {_OPENED}")  # noqa: S608 - constants
 _DELIVERY = """position, channel, phase, state, attempts, attempted_at, next_at, error, fallback,
-    silence, key, notice"""
+    silence, key, notice, digest"""
 _DELIVERIES = Statement(
     f"SELECT {_DELIVERY} FROM deliveries WHERE notice = $1 ORDER BY position"  # noqa: S608 - a constant
 )
@@ -57,12 +57,13 @@ _CLAUSES: Mapping[str, Clause] = {
     "search": match_substring("subject", "names"),
     "opened_after": compare("opened_at >= {}"),
     "opened_before": compare("opened_at < {}"),
+    "group": compare("id IN (SELECT notice FROM deliveries WHERE digest = {})"),
 }
 
 
 def _narrows(query: ListQuery, name: str) -> bool:
     by_opening = name.startswith("opened_") or (name, query.filters[name]) == ("state", "open")
-    return name in {"endpoint", "serial"} or (query.sort == "opened" and by_opening)
+    return name in {"endpoint", "serial", "group"} or (query.sort == "opened" and by_opening)
 
 
 _ALERTS = Rows(
@@ -109,7 +110,7 @@ class ListingStorage:
 
 def _record(row: Row) -> DeliveryRecord:
     _, channel, phase, state, attempts, attempted_at, next_at, error, fallback, *rest = row
-    silence, key, notice = rest
+    silence, key, notice, group = rest
     return DeliveryRecord(
         channel=channel,
         phase=Phase(phase),
@@ -122,4 +123,5 @@ def _record(row: Row) -> DeliveryRecord:
         silence=silence,
         key=key,
         notice=notice,
+        group=group,
     )

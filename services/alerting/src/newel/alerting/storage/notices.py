@@ -28,12 +28,13 @@ _QUEUE = Statement("""
 _RESOLVE = Statement("""
     UPDATE notices SET resolved_at = $2, successor = $3
     WHERE id = $1 AND resolved_at IS NULL RETURNING id""")
-# Channels that have the first message, or may have it, get the second; no other channel does.
+# Channels that have the first message, or may have it, get the second; no other channel does. The end of
+# what was told in a group is told of the group.
 _TELL_RESOLVED = Statement("""
     INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
     SELECT DISTINCT notice || '.resolved.' || channel, notice, 'resolved', channel, '', 'pending', 0,
         CAST($2 AS BIGINT), ''
-    FROM deliveries WHERE notice = $1 AND phase <> 'resolved'
+    FROM deliveries WHERE notice = $1 AND phase <> 'resolved' AND digest = ''
         AND (state = 'delivered' OR state IN ('pending', 'silenced') AND attempts > 0)
     ON CONFLICT (key) DO NOTHING""")
 # Those who are still to get the first message get it, and this one some time after it.
@@ -74,16 +75,26 @@ _LATER = 30_000
 _OPEN_NOTICES = Statement("SELECT count(*) FROM notices WHERE resolved_at IS NULL")
 _OLDEST = Statement("""
     SELECT n.opened_at, n.resolved_at, d.phase FROM deliveries d JOIN notices n ON n.id = d.notice
-    WHERE d.state = 'pending' AND d.channel = $1 ORDER BY d.position LIMIT 1""")
+    WHERE d.state IN ('pending', 'grouped') AND d.channel = $1 ORDER BY d.position LIMIT 1""")
 _CHANNELS = Statement(
-    "SELECT DISTINCT channel FROM deliveries WHERE state IN ('pending', 'planned', 'silenced')"
+    "SELECT DISTINCT channel FROM deliveries"
+    " WHERE state IN ('pending', 'planned', 'silenced', 'grouped')"
 )
 _ABANDON = Statement("""
     UPDATE deliveries SET state = 'failed', error = 'the channel is no longer configured'
-    WHERE channel = $1 AND state IN ('pending', 'planned', 'silenced')""")
+    WHERE channel = $1 AND state IN ('pending', 'planned', 'silenced', 'grouped')""")
+_ABANDON_DIGESTS = Statement("""
+    UPDATE digests SET state = 'failed', error = 'the channel is no longer configured'
+    WHERE channel = $1 AND state = 'pending'""")
+_CLOSE = Statement(
+    "UPDATE notices SET resolved_at = $2 WHERE opened_at < $1 AND resolved_at IS NULL"
+)
 _FORGET_DELIVERIES = Statement("""
     DELETE FROM deliveries WHERE notice IN (SELECT id FROM notices WHERE resolved_at < $1)""")
 _FORGET_NOTICES = Statement("DELETE FROM notices WHERE resolved_at < $1")
+_FORGET_DIGESTS = Statement("""
+    DELETE FROM digests WHERE created_at < $1
+        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE digest = digests.id)""")
 
 
 class Storage:
@@ -223,13 +234,19 @@ class Storage:
         rows = await self._database.fetch(_CHANNELS)
         gone = sorted({name for (name,) in rows} - set(channels))
         for name in gone:
-            await self._database.apply(Write(_ABANDON, (name,)))
+            await self._database.apply(Write(_ABANDON, (name,)), Write(_ABANDON_DIGESTS, (name,)))
         return gone
+
+    async def close_forgotten(self, before: int, now: int) -> None:
+        """End what was opened before then, without a message."""
+        await self._database.apply(Write(_CLOSE, (before, now)))
 
     async def forget(self, before: int) -> None:
         """Remove what was resolved before then."""
         await self._database.apply(
-            Write(_FORGET_DELIVERIES, (before,)), Write(_FORGET_NOTICES, (before,))
+            Write(_FORGET_DELIVERIES, (before,)),
+            Write(_FORGET_NOTICES, (before,)),
+            Write(_FORGET_DIGESTS, (before,)),
         )
 
 
