@@ -13,7 +13,7 @@ PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 STATE     ?= var/newel
 ADDRESSES := $(if $(PORT),--address 127.0.0.1:$(PORT)) $(if $(HTTP_PORT),--http-address 127.0.0.1:$(HTTP_PORT))
 
-.PHONY: help sync tools lock run split test check coverage bench generate reference format e2e faults kubernetes dist
+.PHONY: help sync tools lock run split test check coverage bench generate reference format e2e faults kubernetes dist packages
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -82,12 +82,18 @@ kubernetes: tools ## run the controller's tests against a real API server, which
 	bash tests/kubernetes/setup.sh
 	$(BIN)/pytest tests/kubernetes
 
-dist: tools ## build wheels, manual pages and the command line in one file, in dist
+# Files get the time of the last commit, so that two builds of it are the same.
+dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+dist: tools ## build wheels, manual pages, the command line in one file and Debian's package, in dist
 	rm -rf dist
 	for member in $(MEMBERS); do $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python \
 	  --out-dir dist ./$$member || exit 1; done
 	$(BIN)/newel help --man dist/man
 	$(BIN)/python -m deploy.single_file dist
+	$(BIN)/python -m deploy.packages dist
+
+packages: dist ## install what `make dist` made into a clean Debian, and look at it; as root, with mmdebstrap and lintian
+	$(BIN)/pytest tests/packages
 
 run: sync ## create an authority in var/newel on the first start, and serve it; PORT=9443 HTTP_PORT=9480
 	$(BIN)/newel up --state $(STATE) $(ADDRESSES) $(OPTIONS)

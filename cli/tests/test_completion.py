@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newel.cli.commands.completion import candidates
+from newel.cli.commands.completion import SCRIPTS, candidates
 from newel.cli.options.grammar import load, words
 
 NEWEL = Path(sys.executable).with_name("newel")
@@ -88,6 +88,18 @@ def test_commands_are_completed_then_flags_then_files(
     else:
         assert complete(folder, program, "certificate", "inspect", "") == []
         assert complete(folder, program, "certificate", "inspect", "--roots", "") == []
+
+
+@pytest.mark.needs("zsh")
+def test_zsh_completes_at_once_from_its_path_of_functions(folder: Path) -> None:
+    """As a package installs it: nothing is read before something is completed."""
+    (folder / "_newel").write_text(SCRIPTS["zsh"].format(name="newel"))
+    script = (
+        "fpath=($PWD $fpath); autoload -Uz compinit; compinit -D -u; "
+        "compadd() { print -l -- ${(M)found:#$words[CURRENT]*}; }; "
+        "words=(newel certificate ins); CURRENT=3; $_comps[newel]"
+    )
+    assert shell(folder, "zsh", "-f", "-c", script) == ["inspect", "install"]
 
 
 def test_every_word_leads_on() -> None:

@@ -14,21 +14,27 @@ from packaging.utils import canonicalize_name
 OWN = "newel-"
 
 
-def find_closure(wheels: Path, name: str = "newel-cli") -> dict[str, Distribution]:
-    """Find a distribution and all it needs to run here, by name. Raises PackageNotFoundError."""
+def find_closure(wheels: Path, *roots: str) -> dict[str, Distribution]:
+    """Find distributions and all they need to run here, by name.
+
+    ``roots`` are requirements, such as ``newel-standalone[mysql]``; without any, the command line is meant.
+    Raises PackageNotFoundError.
+    """
     found: dict[str, Distribution] = {}
-    waiting = [name]
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(root) for root in roots or ("newel-cli",)]
     while waiting:
-        name = canonicalize_name(waiting.pop())
-        if name in found:
-            continue
-        found[name] = (
-            read_metadata(wheel(wheels, name)) if name.startswith(OWN) else distribution(name)
-        )
-        for line in found[name].requires or []:
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        for extra in ("", *wanted.extras):
+            if (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            if name not in found:
+                own = name.startswith(OWN)
+                found[name] = read_metadata(wheel(wheels, name)) if own else distribution(name)
+            lines = (Requirement(line) for line in found[name].requires or [])
+            waiting += (r for r in lines if not r.marker or r.marker.evaluate({"extra": extra}))
     return found
 
 

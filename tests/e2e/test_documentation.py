@@ -49,6 +49,7 @@ NOT_RUN = {
     ("docs/cli.md", "newel alerts show"): "no alert is there to be shown; test_cli_catalogue.py has one",
     ("docs/kubernetes.md", "helm upgrade"): "needs a cluster; tests/kubernetes has one",
     ("docs/deployment.md", "make dist"): "installs for all; test_distribution.py",
+    ("docs/deployment.md", "sudo apt install"): "installs for all; tests/packages does it in a clean Debian",
     ("docs/provisioners.md", "step ca certificate mike"): "needs a provider; test_single_sign_on.py has one",
     ("docs/provisioners.md", "newel ca certificate web.internal"): "test_birth_certificates.py has one",
     ("docs/provisioners.md", "newel certificate create --csr agent-1"): "test_client_certificates.py does it",

@@ -19,6 +19,7 @@ _{name}() {{
 }}
 complete -o default -F _{name} {name}
 """
+# A file of zsh's own path of functions is run when something is first completed, and completes it at once.
 ZSH = """\
 #compdef {name}
 _{name}() {{
@@ -27,7 +28,7 @@ _{name}() {{
     [[ $found[1] == -* && $words[CURRENT] != -* ]] && found=()
     compadd -a found || _files
 }}
-compdef _{name} {name}
+if [[ $funcstack[1] == _{name} ]]; then _{name} "$@"; else compdef _{name} {name}; fi
 """
 FISH = """\
 function __{name}_candidates
