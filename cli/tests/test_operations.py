@@ -9,6 +9,7 @@ from newel.cli.jose import jose_keys, jws_headers
 from newel.cli.operations.ca_init import answers, configuration
 from newel.cli.operations.ca_init.init_options import InitOptions
 from newel.cli.operations.connection import AuthorityOptions
+from newel.cli.operations.enroll import from_token
 from newel.cli.operations.inventory.questions import resolve_filters
 from newel.cli.operations.ssh import issuance
 from newel.cli.operations.ssh.ssh_options import SIGNERS, SSHOptions
@@ -16,6 +17,7 @@ from newel.cli.operations.tokens.one_time_tokens import token_of
 from newel.cli.operations.tokens.signed_tokens import TokenRequest
 from newel.cli.operations.tokens.token_claims import unverified_claims
 from newel.cli.operations.tokens.token_options import TokenOptions
+from newel.client.throwaway import ThrowawayAuthority
 from newel.step import escrow
 
 
@@ -38,6 +40,24 @@ def test_a_token_is_signed_by_the_key_the_password_opens(authority: AuthorityOpt
         request.audience,
     )
     assert claims["sans"] == ["host.internal"]
+
+
+@pytest.mark.parametrize("subject", ["host.internal", "HOST.Internal", "other.internal"])
+def test_a_token_is_good_for_its_subject_in_any_case(
+    authority: AuthorityOptions, subject: str
+) -> None:
+    provisioner = escrow.new_jwk_provisioner("ops", b"secret")
+    password, root = authority.folder / "password", authority.folder / "root.crt"
+    password.write_text("secret\n")
+    root.write_text(ThrowawayAuthority().root_pem)
+    request = TokenRequest("Host.internal", "https://ca.internal/1.0/sign", sans=["host.internal"])
+    token = token_of(TokenOptions(authority, password_file=str(password)), provisioner, request)
+    options = authority._replace(root=str(root), root_given=True)
+    if subject == "other.internal":
+        with pytest.raises(CliError, match=r"'Host\.internal' and argument 'other\.internal'"):
+            from_token(options, token, subject, [])
+    else:
+        assert from_token(options, token, subject, []).subject == subject
 
 
 def test_a_wrong_password_makes_no_token(authority: AuthorityOptions) -> None:

@@ -117,6 +117,20 @@ async def test_the_versions_of_tls_can_be_narrowed(
                     await asyncio.to_thread(get, port, context)
 
 
+async def test_a_client_that_speaks_http_2_too_is_served_by_http_1_1(tmp_path: Path) -> None:
+    root = Authority("Root")
+    tls = ServerTLS()
+    tls.present(*root.issue("server"))
+    context = client(root, tmp_path)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    async with run_listener(app, tls=tls) as port:
+        _, writer = await asyncio.open_connection("localhost", port, ssl=context)
+        chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
+        writer.close()
+        answer, _ = await asyncio.to_thread(get, port, context)
+    assert (chosen, answer) == ("http/1.1", {"peer": None})
+
+
 async def test_the_cipher_suites_of_tls_1_2_can_be_narrowed(tmp_path: Path) -> None:
     root = Authority("Root")
     tls = ServerTLS(cipher_suites=["ECDHE-ECDSA-AES256-GCM-SHA384"])

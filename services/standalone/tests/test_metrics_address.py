@@ -1,6 +1,7 @@
 """Metrics are for operators: on an address of their own, which is the loopback's unless told otherwise."""
 
 import json
+import re
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -34,6 +35,9 @@ def test_the_public_address_has_no_metrics_and_each_worker_has_its_own(tmp_path:
             status, text = get(port, "/metrics")
             assert status == 200
             assert "newel_http_requests_total" in text
+            assert "process_start_time_seconds" in text
+            assert re.search(r'^newel_build_info\{.*version="', text, re.MULTILINE)
+            assert "_created" not in text
         stored = json.loads((authority.state / "config/ca.json").read_text())
         assert stored["metricsAddress"] == f"127.0.0.1:{metrics}"
 

@@ -4,17 +4,38 @@ Names begin with ``newel_`` and use base units. Where dashboards for step-ca exi
 shown under its names too (`Alias`).
 """
 
+import platform
 from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.core import Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
+
+# When a counter was made is a family of its own for each counter, which no one reads
+disable_created_metrics()
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 FAST = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Buckets in seconds for requests."""
+
+
+def watch_process(registry: CollectorRegistry) -> None:
+    """Export the process's CPU, memory, descriptors and start, and which build it runs."""
+    ProcessCollector(registry=registry)
+    build = Info(
+        "newel_build", "The release and the Python that this process runs", registry=registry
+    )
+    build.info({"version": version("newel-runtime"), "python": platform.python_version()})
 
 
 class HTTPMetrics:

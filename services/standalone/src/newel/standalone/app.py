@@ -27,7 +27,7 @@ from newel.runtime.health import PUBLIC_PATHS, Health
 from newel.runtime.http.access_log import AccessLogMiddleware
 from newel.runtime.http.router import Router
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import HTTPMetrics
+from newel.runtime.metrics import HTTPMetrics, watch_process
 from newel.runtime.rpc.local import LocalChannel, LocalServer
 from newel.runtime.service import Hook, Service, Task
 from newel.runtime.shared_table import SharedTable
@@ -114,6 +114,7 @@ async def build(
     ]  # fmt: skip # in the order of calls
     by_name = {service.name: service for service in services}
     ready = {service.name: service.ready for service in services if service.ready}
+    watch_process(assembly.registry)
     health = Health({**assembly.checks(), **ready}, [assembly.registry])
     log_access = partial(
         AccessLogMiddleware,

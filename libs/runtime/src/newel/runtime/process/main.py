@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from prometheus_client import ProcessCollector
-
 from newel.runtime import logs
 from newel.runtime.config import Config, ConfigError
 from newel.runtime.database.connect import UnusableDatabaseError
@@ -22,7 +20,7 @@ from newel.runtime.http.listener import Listener, bind
 from newel.runtime.http.router import Router
 from newel.runtime.http.worker_counts import WorkerCounts
 from newel.runtime.line_sink import LineSink
-from newel.runtime.metrics import HTTPMetrics
+from newel.runtime.metrics import HTTPMetrics, watch_process
 from newel.runtime.process.context import Context
 from newel.runtime.process.process_config import (
     ListenConfig,
@@ -83,7 +81,7 @@ def main(name: str, model: type[Model], assemble: Assemble[Model]) -> int:
 
 async def _run(context: Context, config: Model, assemble: Assemble[Model], worker: int) -> None:
     log = logs.configure(context.clock, context.config.log_level)
-    ProcessCollector(registry=context.registry)
+    watch_process(context.registry)
     try:
         assembled = assemble(config, context)
         service = await assembled if inspect.isawaitable(assembled) else assembled
