@@ -111,14 +111,19 @@ def _authority(
     return wanted if constraints is None else [*wanted, constraints]
 
 
-def _check_path_length(issuer: x509.Certificate, path_length: int | None) -> None:
+def read_path_length(authority: x509.Certificate) -> int | None:
+    """Return how many CAs may be below one; None for any number. Raises ValueError for what is no CA."""
     try:
-        parent = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
+        found = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
     except x509.ExtensionNotFound:
         raise ValueError("the issuer is not a CA") from None
-    if not parent.ca:
+    if not found.ca:
         raise ValueError("the issuer is not a CA")
-    limit = parent.path_length
+    return found.path_length
+
+
+def _check_path_length(issuer: x509.Certificate, path_length: int | None) -> None:
+    limit = read_path_length(issuer)
     if limit is not None and (path_length is None or path_length >= limit):
         raise ValueError(f"the issuer's path length {limit} does not allow {path_length}")
 

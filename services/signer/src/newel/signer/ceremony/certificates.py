@@ -18,11 +18,14 @@ from newel.crypto.lint import CertificateLinter
 from newel.runtime.config import ConfigError
 from newel.runtime.entropy import random_bytes
 from newel.signer.ceremony.plan import (
+    DEFAULT_VALIDITY,
     CertificatePlan,
+    CrossPlan,
     ExistingIssuer,
     Plan,
     SSHKeyPlan,
     Subject,
+    Urls,
 )
 from newel.signer.issuer import Issuer, read_issuer
 from newel.signer.keys import SigningKey
@@ -55,6 +58,19 @@ class IssuedCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedCross:
+    """A second certificate of a CA, DER, with its issuers up to but not including the root."""
+
+    plan: CrossPlan
+    chain: tuple[bytes, ...]
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate itself."""
+        return self.chain[0]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenIssuer:
     """A CA with its open key; ``chain`` follows the certificates that it issues."""
 
@@ -73,6 +89,27 @@ def make_certificates(
 ) -> list[IssuedCertificate]:
     """Issue every certificate of the plan, in its order; its CAs are added to the issuers."""
     return [_make_one(each, issuers, now) for each in plan.certificates]
+
+
+def make_crosses(plan: Plan, issuers: dict[str, OpenIssuer], now: dt.datetime) -> list[IssuedCross]:
+    """Issue every cross-certificate of the plan, of CAs that are open by now. Raises CeremonyError."""
+    return [_make_cross(each, issuers, now) for each in plan.cross_certificates]
+
+
+def _make_cross(plan: CrossPlan, issuers: dict[str, OpenIssuer], now: dt.datetime) -> IssuedCross:
+    itself, by = issuers[plan.of].issuer, issuers[plan.issuer]
+    own, limit = (ca.read_path_length(each.certificate) for each in (itself, by.issuer))
+    length = own if limit is None or (own is not None and own < limit) else limit - 1
+    if length is not None and length < int(itself.is_root):
+        raise CeremonyError(
+            f"{plan.name}: the path length {limit} of {plan.issuer} has no room for {plan.of} and the CAs below"
+            f" it: without a cross-certificate, give every client both roots before {plan.of} issues"
+        )
+    lifetime = plan.validity or DEFAULT_VALIDITY["root"]
+    body = _body(itself.subject, itself.spki, lifetime, by, now)
+    pointers = _pointers(plan.urls, by)
+    tbs = ca.intermediate_tbs(body, by.issuer.certificate, length, pointers=pointers)
+    return IssuedCross(plan, _issue(tbs, by))
 
 
 def reissue(current: x509.Certificate, by: ExistingIssuer, now: dt.datetime) -> tuple[bytes, ...]:
@@ -169,18 +206,18 @@ def _tbs(plan: CertificatePlan, body: ca.Body, issuer: OpenIssuer | None) -> byt
     by = issuer.issuer.certificate
     if plan.role == "intermediate":
         return ca.intermediate_tbs(
-            body, by, plan.path_length or 0, pointers=_pointers(plan, issuer)
+            body, by, plan.path_length or 0, pointers=_pointers(plan.urls, issuer)
         )
     if plan.role == "ocsp-responder":
         return ca.ocsp_responder_tbs(body, by)
     return ca.internal_tbs(body, by, [names.dns_name(name) for name in plan.dns_names])
 
 
-def _pointers(plan: CertificatePlan, issuer: OpenIssuer) -> ca.Pointers:
+def _pointers(wanted: Urls, issuer: OpenIssuer) -> ca.Pointers:
     identifier = certificates.issuer_id(issuer.issuer.der)
     ocsp, ca_issuers, crl = (
         tuple(url.replace("{issuer}", identifier) for url in urls)
-        for urls in (plan.urls.ocsp, plan.urls.ca_issuers, plan.urls.crl)
+        for urls in (wanted.ocsp, wanted.ca_issuers, wanted.crl)
     )
     return ca.Pointers(ocsp, ca_issuers, crl)
 

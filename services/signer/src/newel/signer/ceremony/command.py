@@ -48,7 +48,7 @@ def _ceremony(path: Path, *, dry_run: bool) -> None:
         sys.stdout.write("Nothing was made: this was a dry run.\n")
         return
     result = run_ceremony(plan, SystemClock().now())
-    for made in result.certificates:
+    for made in (*result.certificates, *result.crosses):
         sys.stdout.write(f"{made.plan.name}: SHA-256 {fingerprint(made.certificate)}\n")
     for made_key in result.ssh_keys:
         sys.stdout.write(made_key.line.decode())

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from newel.signer.ceremony.certificates import (
     CeremonyError,
     IssuedCertificate,
+    IssuedCross,
     make_certificates,
+    make_crosses,
     open_issuers,
 )
 from newel.signer.ceremony.lists import SignedList, make_lists
@@ -32,6 +34,7 @@ class CeremonyResult:
     certificates: list[IssuedCertificate]
     lists: list[SignedList]
     ssh_keys: list[SSHCAKey]
+    crosses: list[IssuedCross]
 
 
 def run_ceremony(plan: Plan, now: dt.datetime) -> CeremonyResult:
@@ -47,9 +50,12 @@ def run_ceremony(plan: Plan, now: dt.datetime) -> CeremonyResult:
             make_certificates(plan, issuers, now),
             make_lists(plan, issuers, now),
             make_ssh_keys(plan),
+            make_crosses(plan, issuers, now),
         )
         made_at = now.isoformat(timespec="seconds")
-        write_all(result.certificates, result.lists, result.ssh_keys, plan.record, made_at)
+        write_all(
+            result.certificates, result.lists, result.ssh_keys, result.crosses, plan.record, made_at
+        )
     except BaseException:
         _remove_token_keys(plan)
         raise

@@ -11,7 +11,7 @@ from typing import Any
 from newel.crypto import keys, pem
 from newel.crypto.keys import PublicKey
 from newel.runtime.entropy import random_hex
-from newel.signer.ceremony.certificates import CeremonyError, IssuedCertificate
+from newel.signer.ceremony.certificates import CeremonyError, IssuedCertificate, IssuedCross
 from newel.signer.ceremony.lists import SignedList
 from newel.signer.ceremony.ssh_keys import SSHCAKey
 from newel.signer.issuer import Issuer
@@ -36,6 +36,7 @@ def write_all(
     made: Iterable[IssuedCertificate],
     lists: Iterable[SignedList],
     ssh_keys: Sequence[SSHCAKey],
+    crosses: Sequence[IssuedCross],
     record: Path | None,
     made_at: str,
 ) -> None:
@@ -50,7 +51,7 @@ def write_all(
             if each.key_pem is not None and isinstance(each.plan.store, FileStore):
                 _write_new(each.plan.store.path, each.key_pem, _SECRET)
                 written.append(each.plan.store.path)
-        for each in made:
+        for each in (*made, *crosses):
             _write_new(each.plan.certificate, pem.encode_all(each.chain), _PUBLIC)
             written.append(each.plan.certificate)
         for each in ssh_keys:
@@ -58,6 +59,10 @@ def write_all(
             written.append(each.plan.public_key)
         if record is not None:
             facts = {"made_at": made_at, "certificates": [_facts(m) for m in made]}
+            if crosses:
+                facts["cross_certificates"] = [
+                    {**_describe(each), "of": each.plan.of} for each in crosses
+                ]
             facts |= {"ssh_keys": [_ssh_facts(each) for each in ssh_keys]} if ssh_keys else {}
             facts |= {"crls": [_list_facts(each) for each in lists]} if lists else {}
             _write_new(record, json.dumps(facts, indent=2).encode() + b"\n", _SECRET)
@@ -105,20 +110,26 @@ def _write_temporary(path: Path, data: bytes, mode: int) -> Path:
 
 
 def _facts(made: IssuedCertificate) -> dict[str, Any]:
+    return {
+        **_describe(made),
+        "role": made.plan.role,
+        "public_key_sha256": _key_fingerprint(made.key.public_key),
+        "algorithm": made.plan.algorithm.value,
+        "key": _key_facts(made.plan.store),
+    }
+
+
+def _describe(made: IssuedCertificate | IssuedCross) -> dict[str, Any]:
     certificate = Issuer(made.certificate).certificate
     return {
         "name": made.plan.name,
-        "role": made.plan.role,
         "subject": certificate.subject.rfc4514_string(),
         "issuer": certificate.issuer.rfc4514_string(),
         "serial": f"{certificate.serial_number:x}",
         "not_before": certificate.not_valid_before_utc.isoformat(),
         "not_after": certificate.not_valid_after_utc.isoformat(),
         "fingerprint_sha256": fingerprint(made.certificate),
-        "public_key_sha256": _key_fingerprint(made.key.public_key),
-        "algorithm": made.plan.algorithm.value,
         "certificate": str(made.plan.certificate),
-        "key": _key_facts(made.plan.store),
     }
 
 

@@ -112,6 +112,24 @@ def plan_intermediate(
     )
 
 
+class CrossPlan(Settings):
+    """A second certificate for the key of a CA, by another CA: for a new root, by the root before it.
+
+    What the CA issues then has a path to both roots, and programs that trust one of them accept it.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    of: str
+    """The name of the CA, new or existing, whose subject and key it has."""
+    issuer: str
+    """The name of the CA that issues it, new or existing."""
+    certificate: Path
+    """The file of the certificate, PEM, followed by its issuers up to but not including the root."""
+    validity: Duration | None = None
+    """Ten years by default; the issuer's end is the latest."""
+    urls: Urls = Urls()
+
+
 class SSHKeyPlan(Settings):
     """The key of an SSH CA, to be made; it has no certificate."""
 
@@ -174,6 +192,7 @@ class Plan(Settings):
     """The file of the record of the ceremony, JSON; optional only if no certificate is made."""
     existing: tuple[ExistingIssuer, ...] = ()
     certificates: tuple[CertificatePlan, ...] = ()
+    cross_certificates: tuple[CrossPlan, ...] = ()
     ssh_keys: tuple[SSHKeyPlan, ...] = ()
     crls: tuple[ListPlan, ...] = ()
 
@@ -189,22 +208,37 @@ class Plan(Settings):
             seen.add(certificate.name)
             if certificate.role in {"root", "intermediate"}:
                 issuers.add(certificate.name)
+        self._check_crosses(issuers, seen)
         for crl in self.crls:
             if crl.issuer not in issuers:
                 raise ValueError(f"crls: the plan has no CA {crl.issuer!r}")
-        if not (self.certificates or self.crls or self.ssh_keys):
-            raise ValueError("the plan makes neither certificates nor crls nor ssh_keys")
-        if (self.certificates or self.ssh_keys) and self.record is None:
+        recorded = bool(self.certificates or self.cross_certificates or self.ssh_keys)
+        if not (recorded or self.crls):
+            raise ValueError(
+                "the plan makes neither certificates nor crls nor ssh_keys nor cross_certificates"
+            )
+        if recorded and self.record is None:
             raise ValueError("record: missing; certificates and SSH keys need a record")
         written = [*self.files(), *(crl.file for crl in self.crls)]
         if len(set(written)) != len(written):
             raise ValueError("two things would be written to the same file")
         return self
 
+    def _check_crosses(self, issuers: set[str], seen: set[str]) -> None:
+        for cross in self.cross_certificates:
+            for name in (cross.of, cross.issuer):
+                if name not in issuers:
+                    raise ValueError(f"{cross.name}: the plan has no CA {name!r}")
+            if cross.of == cross.issuer or cross.name in seen:
+                raise ValueError(
+                    f"{cross.name}: it has a name of its own, and two CAs: of one, by the other"
+                )
+            seen.add(cross.name)
+
     def files(self) -> list[Path]:
         """List every file the ceremony makes, none of which may exist; CRLs replace older ones."""
         found = [self.record] if self.record else []
-        found += [each.certificate for each in self.certificates]
+        found += [each.certificate for each in (*self.certificates, *self.cross_certificates)]
         found += [each.public_key for each in self.ssh_keys]
         return found + [each.path for each in self.stores() if isinstance(each, FileStore)]
 
@@ -221,6 +255,11 @@ class Plan(Settings):
                 f"{each.name}: {each.role}, {each.subject.common_name!r}, {by}",
                 f"  key          {each.algorithm.value} in {each.store.location}",
                 f"  certificate  {each.certificate}, valid for {each.lifetime.days} days",
+            ]
+        for cross in self.cross_certificates:
+            lines += [
+                f"{cross.name}: {cross.of}, issued by {cross.issuer} as well",
+                f"  certificate  {cross.certificate}, valid for {(cross.validity or 10 * _YEAR).days} days",
             ]
         for key in self.ssh_keys:
             lines += [
