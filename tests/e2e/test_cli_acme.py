@@ -5,6 +5,7 @@ Against ours and against the real step-ca, both of which ask a real name server 
 
 import json
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Generator
@@ -16,7 +17,7 @@ from cryptography import x509
 from fixtures.challenge_targets import ChallengeTargets
 from fixtures.machine import BOTH, Machine, root_fingerprint
 from fixtures.processes import free_port
-from fixtures.running import NEWEL, Authority, configure, serve_newel
+from fixtures.running import NEWEL, Authority, configure, run, serve_newel
 from fixtures.step_ca import step_ca
 from fixtures.terminal import at_a_terminal
 from fixtures.zones import Zone
@@ -24,7 +25,7 @@ from fixtures.zones import zone as serving_zone
 
 pytestmark = pytest.mark.needs("named", "nsupdate")
 EAB = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTMyLi4"
-"""base64url of the key that ``bound`` takes under the ids key-1 and key-2."""
+"""base64url of the key that ``bound`` takes under the ids key-1 to key-3."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,8 @@ def with_external_accounts(state: Path) -> None:
     config["authority"]["provisioners"].append(bound)
     file.write_text(json.dumps(config))
     rows = [
-        (name, "bound", name, b"secret-secret-secret-secret-32..", 1) for name in ("key-1", "key-2")
+        (name, "bound", name, b"secret-secret-secret-secret-32..", 1)
+        for name in ("key-1", "key-2", "key-3")
     ]
     with sqlite3.connect(state / "db/registration.sqlite") as database:
         database.executemany(
@@ -119,6 +121,50 @@ def test_an_alias_by_signed_updates_of_the_zone(machine: Machine, zone: Zone) ->
     assert names(machine.read("a")) == {"alias.acme.test"}
     assert "Using Update Mode DNS challenge to validate alias.acme.test .. done!" in said
     assert zone.texts("proof.acme.test") == []
+
+
+def run_lego(machine: Machine, zone: Zone, directory: str, *words: str) -> Path:
+    """Run lego with signed updates (RFC 2136), as cert-manager's rfc2136 solver sends them."""
+    secret = re.search(r'secret "(.+)"', zone.key.read_text())
+    algorithm = re.search(r"algorithm (\S+);", zone.key.read_text())
+    assert secret
+    assert algorithm
+    run(
+        [
+            "lego", "--server", directory, "--path", str(machine.home / "lego"), "--accept-tos",
+            "--email", "you@example.com", "--dns", "rfc2136", "--dns.disable-cp",
+            "--dns.resolvers", zone.server, "--domains", "*.lego.acme.test", *words,
+        ],
+        env={
+            **os.environ, "LEGO_CA_CERTIFICATES": str(machine.authority.root),
+            "RFC2136_NAMESERVER": zone.server, "RFC2136_TSIG_KEY": "writer.",
+            "RFC2136_TSIG_SECRET": secret[1], "RFC2136_TSIG_ALGORITHM": f"{algorithm[1]}.",
+            "RFC2136_SEQUENCE_INTERVAL": "1", "RFC2136_POLLING_INTERVAL": "1",
+        },
+    )  # fmt: skip # a command line
+    return machine.home / "lego/certificates/_.lego.acme.test.crt"
+
+
+@pytest.mark.needs("lego")
+def test_lego_by_signed_updates_of_the_zone(machine: Machine, zone: Zone) -> None:
+    issued = run_lego(machine, zone, machine.authority.directory, "run")
+    certificate = x509.load_pem_x509_certificate(issued.read_bytes())
+    assert names(certificate) == {"*.lego.acme.test"}
+    assert zone.texts("_acme-challenge.lego.acme.test") == []
+
+
+@pytest.mark.needs("lego")
+@pytest.mark.parametrize("authority", ["up"], indirect=True)
+def test_lego_by_an_external_account_key(machine: Machine, zone: Zone) -> None:
+    directory = f"{machine.authority.url}/acme/bound/directory"
+    with pytest.raises(AssertionError, match="requires External Account Binding"):
+        run_lego(machine, zone, directory, "run")
+    eab = ["--eab", "--kid", "key-3", "--hmac", EAB]
+    issued = run_lego(machine, zone, directory, *eab, "run")
+    first = x509.load_pem_x509_certificate(issued.read_bytes())
+    # the account is kept, and lego wants to be told of the key all the same
+    run_lego(machine, zone, directory, *eab, "renew", "--days", "90", "--no-random-sleep")
+    assert x509.load_pem_x509_certificate(issued.read_bytes()).serial_number != first.serial_number
 
 
 def test_a_request_from_elsewhere(machine: Machine, zone: Zone) -> None:

@@ -220,8 +220,9 @@ def test_certbot_obtains_names_that_its_key_approves_without_a_challenge(
 ) -> None:
     newel.output([*PROVISIONER, "add", "approved", "--type", "ACME", "--require-eab"])
     names = ["--approve", "behind.firewall.internal", "--approve", "10.1.0.0/16"]
-    many = ["--accounts", "2", "--output", "json"]
+    many = ["--accounts", "2", "--not-after", "24h", "--output", "json"]
     key = json.loads(newel.output([*EAB, "add", "approved", "ref", *names, *many]))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", key["notAfter"])
     for home in (tmp_path / "first", tmp_path / "second"):
         home.mkdir()
         newel.certbot(

@@ -3,6 +3,7 @@
 import pytest
 
 from fixtures.authority import EPOCH
+from newel.registration.acme.records import UsableKey
 from newel.registration.acme.storage import Storage
 from newel.registration.app import REVISION, restored_database
 from newel.registration.provisioners.grant import TokenUse
@@ -69,9 +70,9 @@ async def test_a_key_for_several_accounts_binds_no_more_after_a_restore(database
         ),
     )
     storage = Storage(database)
-    assert await storage.external_key("bound", "acme") == (b"1", 1, 5)
+    assert await storage.external_key("bound", "acme") == UsableKey(b"1", 1, 5, None)
     assert await restored_database.fence(database, MOMENT) == 1
-    assert await storage.external_key("bound", "acme") == (b"1", 1, 1)
+    assert await storage.external_key("bound", "acme") == UsableKey(b"1", 1, 1, None)
     assert await storage.external_key("unbound", "acme") is None
     await database.close()
 

@@ -12,6 +12,7 @@ from newel.registration.acme.foreign import (
 from newel.registration.admin.account_policies import AccountPolicies
 from newel.registration.admin.storage import AdminTables
 from newel.registration.app import REVISION
+from newel.runtime.clock import ManualClock
 from newel.runtime.database.connect import open_database
 from newel.runtime.database.migrations import migrate
 
@@ -32,6 +33,6 @@ async def test_the_policy_of_a_key_that_is_taken_over_holds_for_its_account(
     assert await tables.set_key_policy(stored, {"x509": {"deny": {"dns": ["b.example"]}}})
     identity = ids.parse(account.id)
     assert identity is not None
-    policies, _ = await AccountPolicies(database).find(identity)
+    policies, _ = await AccountPolicies(database, ManualClock(EPOCH)).find(identity)
     assert policies.x509 is not None
     await database.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import datetime as dt
 from typing import Any
 
 import msgspec
@@ -87,6 +88,37 @@ async def test_a_key_for_several_accounts_binds_so_many_and_no_more(
     assert (await clients[0].register()).status == 200
     (said,) = site.decisions("admin.external-key.add")
     assert said["after"]["mostAccounts"] == 5
+
+
+@pytest.mark.attack("A06")
+async def test_a_key_that_has_ended_binds_no_account_and_approves_no_names(
+    each_site: ManagedAuthority,
+) -> None:
+    site = each_site
+    await prepare(site)
+    end = site.ra.clock.now() + dt.timedelta(hours=1)
+    not_after = end.isoformat()
+    asked = {"mostAccounts": 5, "approved": {"dns": ["*.lab"]}, "notAfter": not_after}
+    key = await site.put("POST", PATH, asked, 201)
+    told = end.strftime("%Y-%m-%dT%H:%M:%SZ")
+    (listed,) = (await site.get(PATH))["eaks"]
+    assert key["notAfter"] == listed["not_after"] == told
+    client, _ = await register(site, key)
+    assert (await client.order("host.lab"))["status"] == "ready"
+    site.ra.clock.advance(dt.timedelta(hours=1))
+    _, refused = await register(site, key)
+    assert (refused.status, refused.problem) == (401, "unauthorized")
+    assert f"this external account key has ended at {told}: ask" in refused["detail"]
+    # its account stays, and proves its names as others do
+    assert (await client.order("host.lab"))["status"] == "pending"
+    for wrong, words in (
+        ("soon", "it is a time as in"),
+        ("2027-01-31T12:00:00", "it is a time as in"),
+        (not_after, "a key ends later than now"),
+    ):
+        status, _, said = refusal(await site.send("POST", PATH, {"notAfter": wrong}))
+        assert status == 400
+        assert words in said
 
 
 @pytest.mark.attack("A06")

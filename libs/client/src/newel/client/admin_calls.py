@@ -45,6 +45,8 @@ class ExternalKey(NamedTuple):
     """How many it has bound; ``account`` is the last."""
     has_approved: bool = False
     """Whether its accounts need not prove some names."""
+    not_after: str = ""
+    """When it ends, in RFC 3339; ``""``: never."""
 
 
 class Replacement(NamedTuple):
@@ -164,11 +166,12 @@ def create_external_key(
     reference: str,
     approved: Mapping[str, Sequence[str]] | None = None,
     most_accounts: int = 1,
+    not_after: str = "",
 ) -> Call[ExternalKey]:
     """Create an external account key; only this answer holds it.
 
     ``approved`` has the names that its accounts need not prove: lists under ``dns`` and ``ip``;
-    ``most_accounts`` says how many it may bind.
+    ``most_accounts`` says how many it may bind, ``not_after`` until when, in RFC 3339.
     """
     path = f"/admin/acme/eab/{segment(provisioner_name)}"
     body: dict[str, Any] = {"reference": reference}
@@ -176,6 +179,8 @@ def create_external_key(
         body["approved"] = approved
     if most_accounts != 1:
         body["mostAccounts"] = most_accounts
+    if not_after:
+        body["notAfter"] = not_after
     return change("POST", path, body, lambda answer: external_key_of(members(answer)))
 
 
@@ -261,7 +266,7 @@ def external_key_of(row: dict[str, Any]) -> ExternalKey:
     count = number(row, "bound_accounts") or int(bool(account))
     return ExternalKey(
         identifier, whose, reference, account, unpadded, created, bound, most, count,
-        bool(row.get("approved")),
+        bool(row.get("approved")), either(row, "not_after"),
     )  # fmt: skip # a row
 
 

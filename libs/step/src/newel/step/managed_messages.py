@@ -162,6 +162,8 @@ class NewExternalKey(msgspec.Struct):
     """Names that its accounts need not prove."""
     most_accounts: int = msgspec.field(default=1, name="mostAccounts")
     """How many accounts it may bind."""
+    not_after: str = msgspec.field(default="", name="notAfter")
+    """From when on it binds none and approves no names, in RFC 3339; ``""``: never."""
 
 
 class ManagedAdmin(_Message):
@@ -191,6 +193,8 @@ class ManagedExternalKey(_Message):
     """How many accounts it may bind."""
     bound_accounts: int = 0
     """How many it has bound, where it may bind several; ``account`` is the last."""
+    not_after: str = ""
+    """When it ends, in RFC 3339; ``""``: never."""
 
 
 def write_time(seconds: int | None) -> str:
@@ -227,5 +231,6 @@ def listed_key(key: ManagedExternalKey, created_at: int, bound_at: int | None) -
         "approved": None if key.approved is None else msgspec.to_builtins(key.approved),
         "most_accounts": key.most_accounts if key.most_accounts > 1 else 0,
         "bound_accounts": key.bound_accounts,
+        "not_after": key.not_after,
     }
     return {name: value for name, value in found.items() if value}

@@ -107,7 +107,7 @@ def build_acme(
     metrics: Metrics,
 ) -> ACMEServer:
     """Build the ACME server."""
-    accounts = AccountPolicies(ports.database)
+    accounts = AccountPolicies(ports.database, ports.clock)
     return build_acme_server(
         config.acme,
         database=ports.database,

@@ -26,20 +26,23 @@ def explain_refusals(what: str) -> Generator[None]:
         raise CliError(f"error {what}: {error.message}") from error
 
 
-def require_honoured(key: "ExternalKey", most_accounts: int, has_approved: bool) -> None:
+def require_honoured(
+    key: "ExternalKey", most_accounts: int, *, has_approved: bool, not_after: str
+) -> None:
     """Raise CliError where the authority made a key that is not what was asked for."""
     refused = [
         what
         for what, is_missing in (
             (f"for {most_accounts} accounts", key.most_accounts != most_accounts),
             ("with names that need no proof", has_approved and not key.has_approved),
+            ("that end", bool(not_after) and not key.not_after),
         )
         if is_missing
     ]
     if refused:
         raise CliError(
-            f"the authority knows no keys {' or '.join(refused)}, and made one for one account without"
-            f" them: remove it by 'ca acme eab remove {key.provisioner} {key.id}'"
+            f"the authority knows no keys {' or '.join(refused)}, and made one that is not what was asked"
+            f" for: remove it by 'ca acme eab remove {key.provisioner} {key.id}'"
         )
 
 
@@ -79,4 +82,5 @@ def as_json(key: "ExternalKey") -> dict[str, str | int]:
         "id": key.id, "provisioner": key.provisioner, "reference": key.reference,
         "account": key.account, "key": key.key, "createdAt": key.created_at, "boundAt": key.bound_at,
         "mostAccounts": key.most_accounts, "boundAccounts": key.bound_accounts,
+        "notAfter": key.not_after,
     }  # fmt: skip # a table

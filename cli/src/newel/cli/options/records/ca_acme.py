@@ -44,6 +44,7 @@ class CAACMEEABAddOptions(
 
     accounts: int | None
     approve: list[str]
+    not_after: str | None
 
 
 class CAACMEEABRemoveOptions(

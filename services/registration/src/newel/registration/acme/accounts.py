@@ -1,5 +1,7 @@
 """Accounts: creation, update, deactivation (RFC 8555 §7.3)."""
 
+import datetime as dt
+
 import msgspec
 
 from newel.acme import external_account, messages
@@ -7,7 +9,7 @@ from newel.registration.acme import contacts, ids
 from newel.registration.acme.calls import Call, deactivated_error
 from newel.registration.acme.changes import Change, DeactivateAccount, NewAccount, SetContact
 from newel.registration.acme.issuance import require_unblocked
-from newel.registration.acme.records import Account, AccountStatus
+from newel.registration.acme.records import Account, AccountStatus, UsableKey
 from newel.registration.acme.server import Server
 from newel.registration.audit_trail import Decision
 from newel.runtime.errors import ErrorType, NewelError
@@ -100,17 +102,30 @@ async def _verify_binding(call: Call, request: messages.NewAccount) -> str:
     key_id = external_account.read_key_id(binding)
     known = await call.storage.external_key(key_id, call.provisioner.name)
     # an unknown key id fails like a wrong MAC
-    mac_key, bound, most = known or (b"\x00" * 32, 0, 0)
+    mac_key = b"\x00" * 32 if known is None else known.mac_key
     external_account.verify(binding, mac_key, url=call.url, account_key=call.key)
-    if not most:
+    if known is None:
         raise _unusable_binding()
-    if bound >= most:
-        many = "the account that it may" if most == 1 else f"the {most} accounts that it may"
+    why = _explain_refusal(known, call.now)
+    if why:
         raise NewelError(
             ErrorType.UNAUTHORIZED,
-            f"this external account key has bound {many}: ask the administrator for another",
+            f"this external account key has {why}: ask the administrator for another",
         )
     return key_id
+
+
+def _explain_refusal(key: UsableKey, now: dt.datetime) -> str:
+    """Say why a key binds no further account; "": it binds one."""
+    if key.ends_at is not None and key.ends_at <= now:
+        return f"ended at {key.ends_at:%Y-%m-%dT%H:%M:%SZ}"
+    if key.bound < key.most:
+        return ""
+    return (
+        f"bound the {key.most} accounts that it may"
+        if key.most > 1
+        else "bound the account that it may"
+    )
 
 
 def _unusable_binding() -> NewelError:

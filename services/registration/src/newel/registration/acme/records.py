@@ -181,6 +181,18 @@ class IdentifierProof(msgspec.Struct, frozen=True):
     """The type of its challenge; ``""``: it needs none, or none was attempted."""
 
 
+class UsableKey(msgspec.Struct, frozen=True):
+    """An external account key (RFC 8555 §7.3.4) that was not removed."""
+
+    mac_key: bytes
+    bound: int
+    """How many accounts are bound to it."""
+    most: int
+    """How many may be."""
+    ends_at: dt.datetime | None
+    """From when on it binds none; None: never."""
+
+
 class RateUse(msgspec.Struct, frozen=True):
     """One unit of a rate, in nanoseconds."""
 

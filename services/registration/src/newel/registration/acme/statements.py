@@ -50,7 +50,7 @@ ADD_BOUND_ACCOUNT = Statement("""
         external_key, created_at)
     SELECT $1, $2, $3, $4, $5, 'valid', $6, k.id, $7 FROM acme_external_keys k
     WHERE k.id = $8 AND k.provisioner = $2 AND k.removed_at IS NULL
-        AND (k.account IS NULL OR k.most_accounts > 1)
+        AND (k.ends_at IS NULL OR k.ends_at > $7) AND (k.account IS NULL OR k.most_accounts > 1)
         AND (SELECT count(*) FROM acme_accounts a WHERE a.external_key = $8)
             < coalesce(k.most_accounts, 1)
     ON CONFLICT DO NOTHING""")
@@ -83,7 +83,7 @@ CHANGE_KEY = Statement("""
 
 EXTERNAL_KEY = Statement("""
     SELECT k.mac_key, k.account, coalesce(k.most_accounts, 1),
-        (SELECT count(*) FROM acme_accounts a WHERE a.external_key = k.id)
+        (SELECT count(*) FROM acme_accounts a WHERE a.external_key = k.id), k.ends_at
     FROM acme_external_keys k WHERE k.id = $1 AND k.provisioner = $2 AND k.removed_at IS NULL""")
 
 # ---------------------------------------------------------------- orders

@@ -22,6 +22,7 @@ from newel.registration.acme.records import (
     Order,
     Preauthorization,
     RateUse,
+    UsableKey,
 )
 from newel.registration.acme.writes import to_seconds, writes
 from newel.runtime.database.contract import Database, Write
@@ -68,13 +69,16 @@ class Storage:
         found = await self._database.fetch(sql.ACCOUNT_OF_KEY, thumbprint, provisioner)
         return rows.account(found[0]) if found else None
 
-    async def external_key(self, key_id: str, provisioner: str) -> tuple[bytes, int, int] | None:
-        """Read the MAC key of that id, how many accounts are bound to it, and how many may be."""
+    async def external_key(self, key_id: str, provisioner: str) -> UsableKey | None:
+        """Read the external account key of that id, unless it was removed."""
         found = await self._database.fetch(sql.EXTERNAL_KEY, key_id, provisioner)
         if not found:
             return None
-        mac_key, last, most, bound = found[0]
-        return bytes(mac_key), max(int(bound), int(last is not None)), int(most)
+        mac_key, last, most, bound, ends_at = found[0]
+        bound = max(int(bound), int(last is not None))
+        return UsableKey(
+            bytes(mac_key), bound, int(most), None if ends_at is None else read_time(ends_at)
+        )
 
     # ------------------------------------------------------------ orders
     async def order(self, order: bytes, account: bytes, now: dt.datetime) -> Order | None:

@@ -6,6 +6,7 @@ import msgspec
 
 from newel.registration.policy.approvals import Approvals
 from newel.registration.policy.levels import NO_POLICIES, Policies, compile_policies
+from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database, Statement
 from newel.step.policies import NameLists, PolicyConfig
 
@@ -13,7 +14,7 @@ MAX_REMEMBERED = 4096
 """Accounts that no external account key has bound; they stay so."""
 
 _RULES = Statement(
-    "SELECT a.external_key, k.policy, k.approved, k.removed_at FROM acme_accounts a"
+    "SELECT a.external_key, k.policy, k.approved, k.removed_at, k.ends_at FROM acme_accounts a"
     " LEFT JOIN acme_external_keys k ON k.id = a.external_key WHERE a.id = $1"
 )
 
@@ -21,15 +22,16 @@ _RULES = Statement(
 class AccountPolicies:
     """Finds the rules of accounts. One that a key has bound is looked up every time."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
         self._unbound: OrderedDict[bytes, None] = OrderedDict()
         self._compiled: tuple[str, Policies] = ("", NO_POLICIES)
 
     async def find(self, account: bytes) -> tuple[Policies, Approvals | None]:
         """Return the policies of an account, by its id, and what it need not prove.
 
-        Once its key was removed the policies still hold, and everything is to be proved.
+        Once its key was removed or has ended the policies still hold, and everything is to be proved.
         """
         if account in self._unbound:
             return NO_POLICIES, None
@@ -39,9 +41,10 @@ class AccountPolicies:
             if len(self._unbound) > MAX_REMEMBERED:
                 self._unbound.popitem(last=False)
             return NO_POLICIES, None
-        _, policy, approved, removed_at = found[0]
+        _, policy, approved, removed_at, ends_at = found[0]
         approvals = None
-        if approved is not None and removed_at is None:
+        is_of_use = removed_at is None and (ends_at is None or ends_at > self._clock.unix())
+        if approved is not None and is_of_use:
             approvals = Approvals(msgspec.json.decode(approved, type=NameLists))
         return self._compile(policy or ""), approvals
 

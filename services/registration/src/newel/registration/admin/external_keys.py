@@ -1,5 +1,6 @@
 """External account keys of an ACME provisioner (RFC 8555 §7.3.4), and the policies of their accounts."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -28,6 +29,8 @@ from newel.step.managed_messages import (
 _LONGEST_REFERENCE = 256
 _KEY_SIZE = 32
 _MOST_ACCOUNTS = 10_000
+_LATEST_END = 253_402_300_799
+"""The last second of the year 9999."""
 
 
 async def list_keys(server: AdminServer, call: Call) -> Outcome:
@@ -65,7 +68,7 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
             raise malformed_error(str(error)[:300]) from None
     key = ExternalKey(
         new_uuid(), provisioner.name, reference, None, call.now, None, None, 0, asked.approved,
-        asked.most_accounts,
+        asked.most_accounts, ends_at=_read_end(asked.not_after, call.now),
     )  # fmt: skip # a row
     mac_key = random_bytes(_KEY_SIZE)
     if not await server.tables.add_external_key(key, mac_key):
@@ -81,10 +84,29 @@ async def add_key(server: AdminServer, call: Call) -> Outcome:
             "reference": reference,
             "provisioner": key.provisioner,
             "mostAccounts": key.most,
+            **({"notAfter": write_time(key.ends_at)} if key.ends_at else {}),
             **({"approved": msgspec.to_builtins(key.approved)} if key.approved else {}),
         },
     }
     return Outcome(responses.json_response(content, 201), (), facts)
+
+
+def _read_end(text: str, now: int) -> int | None:
+    """Return a time in RFC 3339 as seconds since 1970; None for none. Raises ``malformed``."""
+    if not text:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise malformed_error(f"notAfter is {text[:64]!r}: it is a time as in 2027-01-31T12:00:00Z")
+    seconds = int(time.timestamp())
+    if not now < seconds <= _LATEST_END:
+        raise malformed_error(
+            f"notAfter is {write_time(seconds)}: a key ends later than now, and by 9999"
+        )
+    return seconds
 
 
 async def remove_key(server: AdminServer, call: Call) -> Outcome:
@@ -169,4 +191,5 @@ def _message(key: ExternalKey) -> ManagedExternalKey:
         approved=key.approved,
         most_accounts=key.most,
         bound_accounts=key.bound if key.most > 1 else 0,
+        not_after="" if key.ends_at is None else write_time(key.ends_at),
     )

@@ -83,6 +83,8 @@ class ExternalKey(msgspec.Struct, frozen=True):
     """How many accounts it may bind."""
     bound: int = 0
     """How many it has bound, ``account`` being the last."""
+    ends_at: int | None = None
+    """Seconds since 1970, from which on it binds no account and approves no names; None: never."""
 
 
 class Configuration(msgspec.Struct, frozen=True):

@@ -75,7 +75,7 @@ _DELETE_POLICY = Statement("DELETE FROM policies WHERE name = $1")
 _KEY = (
     "SELECT id, provisioner, reference, account, created_at, bound_at, policy, revision, approved,"
     " coalesce(most_accounts, 1),"
-    " (SELECT count(*) FROM acme_accounts a WHERE a.external_key = acme_external_keys.id)"
+    " (SELECT count(*) FROM acme_accounts a WHERE a.external_key = acme_external_keys.id), ends_at"
     " FROM acme_external_keys "
 )
 _KEYS = Statement(
@@ -89,7 +89,7 @@ _KEY_OR_REMOVED_KEY = Statement(_KEY + "WHERE provisioner = $1 AND id = $2")
 _KEY_OF_ID = Statement(_KEY_OR_REMOVED_KEY.text + " AND removed_at IS NULL")
 _ADD_KEY = Statement(
     "INSERT INTO acme_external_keys (id, provisioner, reference, mac_key, created_at, approved,"
-    " most_accounts) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING id"
+    " most_accounts, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id"
 )
 _REMOVE_KEY = Statement(
     "UPDATE acme_external_keys SET removed_at = $2 WHERE id = $1 AND removed_at IS NULL RETURNING id"
@@ -203,6 +203,7 @@ class AdminTables:
             key.created_at,
             approved,
             key.most,
+            key.ends_at,
         )
         return await self._database.decide(Write(_ADD_KEY, values)) is not None
 
@@ -254,7 +255,7 @@ def _external_key(row: Row) -> ExternalKey:
     approved = None if row[8] is None else msgspec.json.decode(row[8], type=NameLists)
     return ExternalKey(
         row[0], row[1], row[2], account, row[4], row[5], policy, int(row[7]), approved,
-        int(row[9]), int(row[10]),
+        int(row[9]), int(row[10]), row[11],
     )  # fmt: skip # a row
 
 
