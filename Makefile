@@ -66,7 +66,7 @@ check: tools ## check format, lint, types, imports, house rules, generated code;
 
 test: tools ## install the programs that the tests need, then run unit, contract and end-to-end tests
 	bash tests/setup.sh
-	$(BIN)/pytest $(PARALLEL) tests/e2e tests/integration tests/conformance cli libs services proto tests/architecture
+	$(BIN)/pytest $(PARALLEL) tests/e2e tests/integration tests/kubernetes tests/conformance cli libs services proto tests/architecture
 
 coverage: tools ## hold each member's branch coverage by its own tests above its floor; MEMBER=libs/jose for one
 	$(BIN)/python tests/coverage_floors.py $(MEMBER)

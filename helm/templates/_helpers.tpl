@@ -106,7 +106,11 @@ http://{{ include "newel.status" . }}.{{ .Release.Namespace }}.svc
 namespace = {{ .Release.Namespace | quote }}
 service_account = {{ $name | quote }}
 lease = {{ $name | quote }}
-resources = {{ .Values.kubernetes.stepIssuers | ternary (list "newel-issuers" "step-issuers") (list "newel-issuers") | toJson }}
+{{- $resources := list "newel-issuers" -}}
+{{- range $value, $name := dict "stepIssuers" "step-issuers" "signingRequests" "signing-requests" -}}
+{{- if index $.Values.kubernetes $value -}}{{- $resources = append $resources $name -}}{{- end -}}
+{{- end }}
+resources = {{ toJson $resources }}
 {{- with .Values.kubernetes.extraConfig }}
 {{ . }}
 {{- end }}

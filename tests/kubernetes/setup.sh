@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests/kubernetes drives: etcd, an API server and kubectl, built from Kubernetes' own module, and
-# the definitions of cert-manager's kinds, which are fetched into .tools and not kept here.
+# Installs what tests/kubernetes drives: etcd and an API server, built from Kubernetes' own module, and the
+# definitions of cert-manager's kinds, which are fetched into .tools and not kept here.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -13,16 +13,12 @@ if ! command -v etcd >/dev/null; then
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends etcd-server >/dev/null
 fi
 
-# Builds one program of the module, stripped, with the version that it tells.
-build() {
-  command -v "$1" >/dev/null && return
-  echo "setup: building $1 $version, once"
-  local release=k8s.io/component-base/version
-  (cd tests/tools/kubernetes && CGO_ENABLED=0 go build -trimpath -o "/usr/local/bin/$1" \
-    -ldflags "-s -w -X $release.gitVersion=$version -X $release.gitMajor=1 -X $release.gitMinor=37" "./$2")
-}
-build kube-apiserver apiserver
-build kubectl kubectl
+if ! command -v kube-apiserver >/dev/null; then
+  echo "setup: building kube-apiserver $version, once: some minutes"
+  release=k8s.io/component-base/version
+  (cd tests/tools/kube-apiserver && CGO_ENABLED=0 go build -trimpath -o /usr/local/bin/kube-apiserver \
+    -ldflags "-s -w -X $release.gitVersion=$version -X $release.gitMajor=1 -X $release.gitMinor=37" .)
+fi
 
 if [ ! -d .tools/cert-manager ]; then
   folder=$(go mod download -json "$cert_manager" | sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')

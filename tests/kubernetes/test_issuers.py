@@ -16,11 +16,11 @@ from fixtures.cluster_resources import (
     wait_for,
 )
 from fixtures.controller import NAME, Controller, bundle
-from fixtures.kubernetes import PROGRAMS, Cluster
+from fixtures.kubernetes import Cluster
 from fixtures.running import Authority
 
 pytestmark = [
-    pytest.mark.needs(*PROGRAMS, "helm", "openssl"),
+    pytest.mark.needs("helm", "openssl"),
     pytest.mark.usefixtures("controller"),
 ]
 
@@ -66,7 +66,7 @@ def test_a_request_becomes_a_certificate(
     csr = make_csr(f"{name}.shop.svc", "also.shop.svc")
     cluster.apply(make_request(name, csr, name, kind, duration="2h0m0s"))
     judge(cluster, name)
-    found = wait_for(cluster, "certificaterequest", name, "Issued")
+    found = wait_for(cluster, "CertificateRequest", name, "Issued")
     leaf, *rest = read_chain(found)
     assert rest, "the chain has the intermediate"
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -79,13 +79,20 @@ def test_a_request_becomes_a_certificate(
     (granted,) = [each for each in controller.audit() if each.get("name") == name]
     assert granted["outcome"] == "granted"
     assert int(granted["serial"], 16) == leaf.serial_number
-    events = cluster.get("events", namespace="shop")["items"]
+    events = cluster.get("Event")["items"]
     told = [each["reason"] for each in events if each["involvedObject"]["name"] == name]
     assert "Issued" in told
 
 
+@pytest.fixture
+def real(cluster: Cluster) -> None:
+    """Pass over a test of rights or definitions where the API server is the stand-in."""
+    if cluster.server is not None:
+        pytest.skip("missing: kube-apiserver, which make kubernetes builds")
+
+
 def test_an_issuer_of_a_namespace_uses_an_account_of_it(
-    cluster: Cluster, authority: Authority
+    cluster: Cluster, authority: Authority, real: None
 ) -> None:
     cluster.apply({
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "issuer", "namespace": "shop"},
@@ -93,12 +100,16 @@ def test_an_issuer_of_a_namespace_uses_an_account_of_it(
     spec: dict[str, Any] = {"url": authority.url, "caBundle": bundle(authority)}
     auth = {"serviceAccount": {"name": "issuer"}}
     cluster.apply(make_issuer("NewelIssuer", "by-account", spec | {"auth": auth}))
-    wait_for(cluster, "newelissuer", "by-account", "Verified")
-    # its rights end at the accounts that the chart's values name
-    foreign = {"serviceAccount": {"name": "default"}}
-    cluster.apply(make_issuer("NewelIssuer", "by-foreign", spec | {"auth": foreign}))
-    found = wait_for(cluster, "newelissuer", "by-foreign", "Forbidden")
-    assert "create on serviceaccounts/token" in found["status"]["conditions"][0]["message"]
+    wait_for(cluster, "NewelIssuer", "by-account", "Verified")
+    # its rights end at the accounts and secrets that the chart's values name
+    password = {"name": "admin", "passwordRef": {"name": "other"}}
+    for name, auth, says in (
+        ("account", {"serviceAccount": {"name": "default"}}, "create on serviceaccounts/token"),
+        ("secret", {"provisioner": password}, "may not read the secret shop/other"),
+    ):
+        cluster.apply(make_issuer("NewelIssuer", f"by-foreign-{name}", spec | {"auth": auth}))
+        found = wait_for(cluster, "NewelIssuer", f"by-foreign-{name}", "Forbidden")
+        assert says in found["status"]["conditions"][0]["message"]
 
 
 @pytest.mark.parametrize(
@@ -109,11 +120,6 @@ def test_an_issuer_of_a_namespace_uses_an_account_of_it(
         ({"url": "https://localhost:1"}, "Unavailable", "cannot be asked"),
         ({"caBundle": "other"}, "Unavailable", "not trusted"),
         ({"auth": {"serviceAccount": {"provisioner": "nowhere"}}}, "NotFound", "K8sSA provisioner nowhere"),
-        ({"auth": {"serviceAccount": {"name": "missing"}}}, "Forbidden", "service account newel/missing"),
-        (
-            {"auth": {"provisioner": {"name": "admin", "passwordRef": {"name": "other"}}}},
-            "Forbidden", "may not read the secret newel/other",
-        ),
     ],
 )  # fmt: skip # a table
 def test_an_issuer_says_why_it_cannot_be_used(
@@ -124,14 +130,14 @@ def test_an_issuer_says_why_it_cannot_be_used(
         spec["caBundle"] = base64.b64encode(cluster.roots.read_bytes()).decode()
     name = f"bad-{abs(hash(json.dumps(change)))}"
     cluster.apply(make_issuer("NewelClusterIssuer", name, spec))
-    found = wait_for(cluster, "newelclusterissuer", name, reason)
+    found = wait_for(cluster, "NewelClusterIssuer", name, reason)
     (ready,) = found["status"]["conditions"]
     assert says in ready["message"]
     assert ready["status"] == "False"
 
 
 def test_the_api_server_refuses_what_an_issuer_must_not_say(
-    cluster: Cluster, authority: Authority
+    cluster: Cluster, authority: Authority, real: None
 ) -> None:
     spec = make_spec("NewelClusterIssuer", authority)
     for change, says in (
@@ -150,18 +156,18 @@ def test_an_issuer_that_is_mended_serves_the_requests_that_waited(
     name = "mended"
     cluster.apply(make_request(name, make_csr("mended.shop.svc"), name))
     judge(cluster, name)
-    found = wait_for(cluster, "certificaterequest", name, "Pending")
+    found = wait_for(cluster, "CertificateRequest", name, "Pending")
     assert "There is no NewelClusterIssuer mended yet." in json.dumps(found["status"])
     spec = make_spec("NewelClusterIssuer", authority)
     wrong = spec | {"auth": {"serviceAccount": {"provisioner": "nowhere"}}}
     cluster.apply(make_issuer("NewelClusterIssuer", name, wrong))
-    wait_for(cluster, "newelclusterissuer", name, "NotFound")
+    wait_for(cluster, "NewelClusterIssuer", name, "NotFound")
     cluster.apply(make_issuer("NewelClusterIssuer", name, spec))
-    wait_for(cluster, "newelclusterissuer", name, "Verified")
-    wait_for(cluster, "certificaterequest", name, "Issued")
+    wait_for(cluster, "NewelClusterIssuer", name, "Verified")
+    wait_for(cluster, "CertificateRequest", name, "Issued")
 
 
 def test_the_lease_names_the_one_that_works(cluster: Cluster, controller: Controller) -> None:
-    lease = cluster.get("lease", NAME, "newel")
+    lease = cluster.get("Lease", NAME, "newel")
     assert lease["spec"]["holderIdentity"]
     assert lease["spec"]["leaseDurationSeconds"] == 15

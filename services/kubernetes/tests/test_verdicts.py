@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 
 from newel.kubernetes import conditions
-from newel.kubernetes.certificate_requests import Verdict, make_status, read_resource
+from newel.kubernetes.certificate_requests import CertificateRequests
 from newel.kubernetes.errors import InvalidRequestError, RefusalError, shorten
+from newel.kubernetes.kinds import CLUSTER_ISSUER, ISSUER
+from newel.kubernetes.requests import Verdict
+from newel.kubernetes.signing_requests import SigningRequests
 
+CONTRACT = CertificateRequests([ISSUER, CLUSTER_ISSUER])
 NOW = dt.datetime(2026, 12, 1, 4, 30, 0, 500_000, tzinfo=dt.UTC)
 
 
@@ -22,7 +26,7 @@ def resource(**spec: Any) -> dict[str, Any]:
 def test_a_resource_is_read_with_what_a_template_may_know() -> None:
     found = resource(duration="36h0m0s", usages=["server auth"])
     found["metadata"]["annotations"] = {"cert-manager.io/certificate-name": "web"}
-    asked = read_resource(found)
+    asked = CONTRACT.read(found)
     assert (asked.request, asked.duration) == (b"pem", dt.timedelta(hours=36))
     assert asked.facts == {
         "kind": "CertificateRequest",
@@ -46,12 +50,13 @@ def test_a_resource_that_is_not_granted(
     spec: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        read_resource(resource(**spec))
+        CONTRACT.read(resource(**spec))
 
 
 def status_of(verdict: Verdict, *old: conditions.Condition) -> dict[str, Any]:
-    ready = conditions.make(old, "Ready", "False", verdict.reason, verdict.message, NOW)
-    return make_status(verdict, ready, list(old), NOW)
+    status = CONTRACT.make_status({"status": {"conditions": list(old)}}, verdict, NOW)
+    assert status is not None
+    return status
 
 
 def test_a_refusal_has_a_failure_time_and_an_invalid_request_says_so() -> None:
@@ -77,3 +82,47 @@ def test_the_time_of_the_last_change_stays_where_the_status_does() -> None:
 def test_another_servers_text_is_one_short_line() -> None:
     assert shorten("one\n\x1b[31mtwo\u202e  three") == "one [31mtwo three"
     assert len(shorten("x" * 5000)) == 500
+
+
+def test_only_issuers_of_ours_are_found_and_in_the_requests_namespace() -> None:
+    found = resource()
+    key = CONTRACT.find_issuer(found)
+    assert key is not None
+    assert (key.kind, key.key) == (ISSUER, ("shop", "ca"))
+    found["spec"]["issuerRef"]["kind"] = "NewelClusterIssuer"
+    key = CONTRACT.find_issuer(found)
+    assert key is not None
+    assert (key.kind, key.key) == (CLUSTER_ISSUER, ("", "ca"))
+    for change in ({"group": ""}, {"group": "cert-manager.io"}, {"kind": "StepIssuer"}):
+        other = resource()
+        other["spec"]["issuerRef"] |= change
+        assert CONTRACT.find_issuer(other) is None
+
+
+def test_the_signer_of_a_cluster_issuer_is_known_by_its_name() -> None:
+    contract = SigningRequests()
+    spec = {
+        "signerName": "newelclusterissuers.newel.dev/ca",
+        "request": "cGVt",
+        "usages": ["client auth"],
+    }
+    found: dict[str, Any] = {
+        "metadata": {"name": "one"},
+        "spec": spec | {"expirationSeconds": 3600},
+    }
+    key = contract.find_issuer(found)
+    assert key is not None
+    assert (key.kind, key.key) == (CLUSTER_ISSUER, ("", "ca"))
+    assert contract.read(found).duration == dt.timedelta(hours=1)
+    for name in (
+        "newelclusterissuers.newel.dev/",
+        "newelissuers.newel.dev/shop.ca",
+        "kubernetes.io/kubelet-serving",
+        "",
+    ):
+        assert contract.find_issuer({"metadata": {}, "spec": spec | {"signerName": name}}) is None
+    refused = contract.make_status(found, Verdict("refused", "Failed", "No."), NOW)
+    assert refused is not None
+    (failed,) = refused["conditions"]
+    assert (failed["type"], failed["status"], failed["reason"]) == ("Failed", "True", "Refused")
+    assert contract.make_status(found, Verdict("postponed", "Pending", "Later."), NOW) == {}

@@ -60,6 +60,7 @@ def configure(clock: Clock, level: str = "info", form: str = "json") -> LineSink
         "grpc",
         "nats",
         "httpx",
+        "httpx2",
         "httpcore",
         "uvicorn",
         "alembic",

@@ -14,6 +14,7 @@ from lightkube.config.client_adapter import user_cert
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError as LightkubeConfigError
 from lightkube.models.authentication_v1 import TokenRequest, TokenRequestSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Event, Secret, ServiceAccountToken
 from lightkube.types import PatchType
 
@@ -135,7 +136,7 @@ class KubernetesAPI:
         body = TokenRequestSpec(audiences=[audience], expirationSeconds=seconds)
         async with translate_errors():
             made = await self._client.create(
-                ServiceAccountToken(spec=body), account, namespace=namespace
+                ServiceAccountToken(spec=body, metadata=ObjectMeta()), account, namespace=namespace
             )
         answer: TokenRequest = made
         if answer.status is None or answer.status.token is None:

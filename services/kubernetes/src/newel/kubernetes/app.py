@@ -12,10 +12,12 @@ from newel.kubernetes.certificate_requests import CertificateRequests
 from newel.kubernetes.config import Config
 from newel.kubernetes.election import Election
 from newel.kubernetes.issuance import Issuance
-from newel.kubernetes.issuers import Issuers
+from newel.kubernetes.issuers import IssuerKey, Issuers
 from newel.kubernetes.kinds import CLUSTER_ISSUER, ISSUER, STEP_CLUSTER_ISSUER, STEP_ISSUER
 from newel.kubernetes.metrics import Metrics
 from newel.kubernetes.recorder import Recorder
+from newel.kubernetes.requests import Contract, Requests
+from newel.kubernetes.signing_requests import SigningRequests
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.egress import EgressPolicy, parse_networks
@@ -56,16 +58,27 @@ def build(config: Config, ports: Ports) -> Service:
         """Work from what the cluster says now: nothing is remembered of an earlier time as leader."""
         outgoing = OutgoingClient(policy, client_tls(None), limits)
         recorder = Recorder(ports.api, ports.clock, ports.identity)
-        kinds = [kind for name in config.resources for kind in _SERVED[name]]
+        kinds = [kind for name in config.resources for kind in _SERVED.get(name, ())]
         issuers = Issuers(ports.api, kinds, config, outgoing, ports.clock, recorder, metrics)
-        requests = CertificateRequests(
-            ports.api, issuers, Issuance(ports.clock), config,
-            ports.clock, ports.audit, recorder, metrics,
-        )  # fmt: skip # a call
-        issuers.on_ready = requests.wake
+        issuance = Issuance(ports.clock)
+        contracts: list[Contract] = [CertificateRequests(kinds)]
+        if "signing-requests" in config.resources:
+            contracts.append(SigningRequests())
+        works = [
+            Requests(
+                contract, ports.api, issuers, issuance, config, ports.clock, ports.audit, recorder, metrics
+            )
+            for contract in contracts
+        ]  # fmt: skip # calls
+
+        def wake(issuer: IssuerKey) -> None:
+            for each in works:
+                each.wake(issuer)
+
+        issuers.on_ready = wake
         async with asyncio.TaskGroup() as group:
-            group.create_task(issuers.run())
-            group.create_task(requests.run())
+            for each in (issuers, *works):
+                group.create_task(each.run())
 
     return Service(
         name="kubernetes",

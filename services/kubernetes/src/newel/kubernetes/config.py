@@ -12,7 +12,7 @@ from newel.runtime.egress import parse_networks
 
 _NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=_NAME)]
-Resource = Literal["newel-issuers", "step-issuers"]
+Resource = Literal["newel-issuers", "step-issuers", "signing-requests"]
 
 
 class Egress(Frozen):
@@ -42,7 +42,7 @@ class Config(Frozen):
     kubeconfig: Path | None = None
     """How to reach the API server, outside of a cluster."""
     resources: tuple[Resource, ...] = ("newel-issuers",)
-    """What it serves: issuers of its own kinds, and those of step-issuer."""
+    """What it serves: issuers of its own kinds, those of step-issuer, CertificateSigningRequests."""
     workers: int = Field(default=8, ge=1, le=64)
     """How many requests are worked on at a time."""
     check_interval: Duration = dt.timedelta(minutes=5)

@@ -62,9 +62,9 @@ class Issuers:
     _known: dict[IssuerKey, Issuer] = field(default_factory=dict[IssuerKey, Issuer])
     _queue: WorkQueue[IssuerKey] = field(default_factory=lambda: WorkQueue[IssuerKey]("issuers"))
 
-    def find(self, kind: Kind, key: Key) -> Issuer | None:
+    def find(self, key: IssuerKey) -> Issuer | None:
         """Return an issuer, None where there is none of the name."""
-        return self._known.get(IssuerKey(kind, key))
+        return self._known.get(key)
 
     async def run(self) -> None:
         """Follow and check issuers until cancelled."""

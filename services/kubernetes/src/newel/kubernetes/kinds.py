@@ -8,6 +8,9 @@ GROUP = "newel.dev"
 STEP_GROUP = "certmanager.step.sm"
 CERT_MANAGER_GROUP = "cert-manager.io"
 
+SIGNER = "newelclusterissuers.newel.dev"
+"""What the names of our signers begin with; a cluster issuer's name follows after a slash."""
+
 
 class Kind(NamedTuple):
     """One kind of resource of one version."""
@@ -39,5 +42,12 @@ CLUSTER_ISSUER = _define(GROUP, "v1", "NewelClusterIssuer", "newelclusterissuers
 STEP_ISSUER = _define(STEP_GROUP, "v1beta1", "StepIssuer", "stepissuers")
 STEP_CLUSTER_ISSUER = _define(
     STEP_GROUP, "v1beta1", "StepClusterIssuer", "stepclusterissuers", namespaced=False
+)
+SIGNING_REQUEST = _define(
+    "certificates.k8s.io",
+    "v1",
+    "CertificateSigningRequest",
+    "certificatesigningrequests",
+    namespaced=False,
 )
 LEASE = _define("coordination.k8s.io", "v1", "Lease", "leases")
