@@ -16,6 +16,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.line_sink import MAX_BACKLOG, LineSink, SinkFullError
 from newel.runtime.request_id import request_id
+from newel.runtime.timestamps import Timestamps
 
 LONGEST_STUCK = 1.0
 """Seconds lines may wait for the disk before nothing is issued any more."""
@@ -37,13 +38,13 @@ class AuditLog:
 
     def __init__(self, service: str, clock: Clock, sink: LineSink) -> None:
         self._service = service
-        self._clock = clock
+        self._times = Timestamps(clock)
         self._sink = sink
 
     def record(self, event: str, outcome: str, **facts: Any) -> None:
         """Write one line; octets among the facts are written as hexadecimal digits."""
         line: dict[str, Any] = {
-            "time": self._clock.now().isoformat(timespec="milliseconds"),
+            "time": self._times.now(),
             "service": self._service,
             "event": event,
             "outcome": outcome,

@@ -4,12 +4,12 @@ Everything here comes from `random_bytes`, so that a run can be repeated by repl
 """
 
 import base64
-import secrets
+import os
 
 
 def random_bytes(size: int) -> bytes:
     """Return ``size`` unpredictable octets."""
-    return secrets.token_bytes(size)
+    return os.urandom(size)
 
 
 def random_hex(size: int) -> str:

@@ -9,6 +9,8 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 
+from cryptography import x509
+
 from newel.crypto import distinguished_names, loading
 from newel.crypto.dns_names import InvalidNameError
 from newel.issuing.assembly import certificate_octets
@@ -17,7 +19,7 @@ from newel.issuing.issuance import Issuance
 from newel.issuing.issuers import Issuers
 from newel.issuing.parts import read_parts
 from newel.issuing.profiles import Profiles, Validity
-from newel.issuing.records import CertificateStore, Record
+from newel.issuing.records import CertificateStore, Record, serial_octets
 from newel.issuing.requests import (
     IDEMPOTENCY_KEY_SIZES,
     AcceptedRequest,
@@ -27,7 +29,6 @@ from newel.issuing.requests import (
     RenewalRequest,
     malformed_error,
 )
-from newel.issuing.revocation import read_serial
 from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
 
@@ -56,21 +57,26 @@ class Renewals:
         expired and may not be renewed then.
         """
         now = self._clock.now()
+        loaded = [
+            _load(each.certificate) if isinstance(each, RenewalRequest) else None
+            for each in requests
+        ]
         records = await self._store.by_serial(
-            [
-                read_serial(each.certificate) if isinstance(each, RenewalRequest) else b""
-                for each in requests
-            ]
+            [b"" if old is None else serial_octets(old.serial_number) for old in loaded]
         )
         return await self._issuance.carry_out(
             [
-                self._decide(each, record, now) if isinstance(each, RenewalRequest) else each
-                for each, record in zip(requests, records, strict=True)
+                self._decide(each, old, record, now) if isinstance(each, RenewalRequest) else each
+                for each, old, record in zip(requests, loaded, records, strict=True)
             ]
         )
 
     def _decide(
-        self, request: RenewalRequest, record: Record | None, now: dt.datetime
+        self,
+        request: RenewalRequest,
+        old: x509.Certificate | None,
+        record: Record | None,
+        now: dt.datetime,
     ) -> DecidedRequest:
         digest = b""
         if request.public_key:
@@ -78,7 +84,7 @@ class Renewals:
         elif record is not None:
             digest = record.intent.key_digest
         try:
-            return self._accept(request, record, digest, now)
+            return self._accept(request, old, record, digest, now)
         except NewelError as error:
             refusal = error
         except InvalidNameError as error:
@@ -86,7 +92,12 @@ class Renewals:
         return RefusedRequest(request.idempotency_key, digest, request.request_id, refusal)
 
     def _accept(
-        self, request: RenewalRequest, record: Record | None, digest: bytes, now: dt.datetime
+        self,
+        request: RenewalRequest,
+        old: x509.Certificate | None,
+        record: Record | None,
+        digest: bytes,
+        now: dt.datetime,
     ) -> AcceptedRequest:
         """Accept a renewal that passes every check.
 
@@ -96,11 +107,10 @@ class Renewals:
         """
         if len(request.idempotency_key) not in IDEMPOTENCY_KEY_SIZES:
             raise malformed_error("an idempotency key has 8 to 64 octets")
-        if record is None or certificate_octets(record) != request.certificate:
+        if old is None or record is None or certificate_octets(record) != request.certificate:
             raise _unauthorized_error("the certificate is not one that was issued here")
         if record.revocation is not None:
             raise _unauthorized_error("the certificate is revoked")
-        old = loading.load_certificate(request.certificate)
         validity = Validity(old.not_valid_before_utc, old.not_valid_after_utc)
         if now < validity.not_before:
             raise _unauthorized_error("the certificate is not valid yet")
@@ -112,7 +122,8 @@ class Renewals:
         parts = read_parts(record.intent.tbs, configured.names)
         profile = configured.restrict(*parts.usages)
         issuer = self._issuers.select(now)
-        issuer.check_names(parts.names, distinguished_names.decode(parts.subject))
+        if issuer.constraints:
+            issuer.check_names(parts.names, distinguished_names.decode(parts.subject))
         return AcceptedRequest(
             idempotency_key=request.idempotency_key,
             profile=profile,
@@ -129,6 +140,16 @@ class Renewals:
             request_id=request.request_id,
             accepted_at=now,
         )
+
+
+def _load(certificate: bytes) -> x509.Certificate | None:
+    """Load a certificate whose serial number can be on record; None: it is none."""
+    try:
+        loaded = loading.load_certificate(certificate)
+        serial_octets(loaded.serial_number)
+    except ValueError:
+        return None
+    return loaded
 
 
 def _unauthorized_error(detail: str) -> NewelError:

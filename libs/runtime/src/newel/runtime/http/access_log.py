@@ -12,6 +12,7 @@ from newel.runtime.clock import Clock
 from newel.runtime.line_sink import LineSink, SinkFullError
 from newel.runtime.metrics import HTTPMetrics
 from newel.runtime.request_id import enter_foreign_request
+from newel.runtime.timestamps import Timestamps
 
 ROUTE = "newel.route"
 """Where an app leaves the route's name in the scope; without it a request counts as ``other``."""
@@ -48,7 +49,7 @@ class AccessLogMiddleware:
         """``trace_header`` names the header with the request's id where there is no X-Request-Id."""
         self._app = app
         self._service = service
-        self._clock = clock
+        self._times = Timestamps(clock)
         self._sink = sink
         self._metrics = metrics
         self._trace_header = trace_header.lower().encode()
@@ -111,7 +112,7 @@ class AccessLogMiddleware:
         if self._sink is None:
             return
         line = {
-            "time": self._clock.now().isoformat(timespec="milliseconds"),
+            "time": self._times.now(),
             "level": "info" if seen["status"] < 500 else "error",
             "logger": "access",
             "service": self._service,
