@@ -170,6 +170,8 @@ def test_lines_are_found_over_rotated_files(
     ):
         assert grep(trail, capsys, *words) == [named]
     assert main(["grep", "--state", str(trail), "--event", "revoke"]) == 1
+    for words in (("--service", "*"), ("--request-id", "r?"), ("--outcome", "re*")):
+        assert main(["grep", "--state", str(trail), *words]) == 1, words  # no patterns there
     assert main(["grep", "--state", str(trail), "--since", "1s"]) in (0, 1)  # by the clock
 
 

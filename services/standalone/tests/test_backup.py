@@ -1,6 +1,7 @@
 """`newel backup` and `newel restore`: whole or not at all, and never over an authority."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -8,8 +9,9 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import msgspec
 import pytest
 
 from fixtures.processes import free_port
@@ -18,8 +20,11 @@ from newel.runtime.database.connect import open_database
 from newel.runtime.database.contract import Statement
 from newel.runtime.database.migrations import migrate
 from newel.standalone.app import REVISIONS, TABLES
-from newel.standalone.backup import restore_command
-from newel.standalone.backup.command import main
+from newel.standalone.backup import collection, restore_command
+from newel.standalone.backup.archive import read_archive, write_archive
+from newel.standalone.backup.command import main, put_in_place
+from newel.standalone.backup.encryption import ArchiveError
+from newel.standalone.backup.manifest import AuditMark, Content, Manifest
 from newel.standalone.command import lock
 from newel.standalone.first_start import create
 from newel.standalone.layout import Layout
@@ -59,6 +64,13 @@ def restore(folder: Path, state: Path, *more: str) -> int:
     return restore_command.main(
         [str(folder / "archive"), "--state", str(state), *key(folder), *more]
     )
+
+
+def make_manifest(files: dict[str, Content]) -> Manifest:
+    return Manifest(
+        created_at=0, version="1", authority="Newel", root_sha256="", postgresql=False,
+        databases=[], audit=AuditMark(0, ""), files=files,
+    )  # fmt: skip # a table
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:
@@ -304,4 +316,82 @@ def test_a_clock_that_is_behind_restores_nothing(
     monkeypatch.setattr(SystemClock, "unix", lambda _self: 1_000_000_000.0)  # pyright: ignore[reportUnknownLambdaType]
     assert restore(folder, folder / "new") == 1
     assert "this machine's clock is behind" in capsys.readouterr().err
+    assert not (folder / "new").exists()
+
+
+def test_large_files_are_read_where_they_are_and_must_not_change(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "HELD", 1000)
+    before = read_tree(folder / "ca")
+    assert main([str(folder / "b"), "--state", str(folder / "ca"), *key(folder)]) == 0
+    (folder / "b").replace(folder / "archive")
+    assert restore(folder, folder / "new") == 0
+    after = read_tree(folder / "new")
+    assert {path: after[path] for path in before if path.startswith(("certs", "secrets"))} == {
+        path: octets for path, octets in before.items() if path.startswith(("certs", "secrets"))
+    }
+
+
+@pytest.mark.parametrize(("now", "said"), [(b"other", "changed"), (b"o", "became shorter")])
+def test_a_file_that_changes_meanwhile_is_not_backed_up(
+    now: bytes, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"first")
+    manifest = make_manifest(files={"file": collection.describe(file)})
+    file.write_bytes(now)
+    with (
+        (tmp_path / "archive").open("wb") as opened,
+        pytest.raises(ArchiveError, match=f"{said} while it was read; run it again"),
+    ):
+        write_archive(opened, b"correct horse", manifest, {"file": file})
+
+
+def test_nothing_is_written_through_a_link_or_over_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "victim").write_bytes(b"keep me")
+    (folder / "b.part").symlink_to(folder / "victim")
+    assert main([str(folder / "b"), "--state", str(folder / "ca"), *key(folder)]) == 1
+    assert "a killed one left it: remove it" in capsys.readouterr().err
+    assert (folder / "victim").read_bytes() == b"keep me"
+    assert (folder / "b.part").is_symlink()
+    (folder / "link").symlink_to(folder / "ca/certs")
+    assert main([str(folder / "link/b"), "--state", str(folder / "ca"), *key(folder)]) == 1
+    assert "this is in the state folder" in capsys.readouterr().err
+
+
+def test_a_file_system_without_hard_links_takes_a_backup(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert main([str(folder / "b"), "--state", str(folder / "ca"), *key(folder)]) == 0
+    assert main([str(folder / "b"), "--verify", *key(folder)]) == 0
+    assert not (folder / "b.part").exists()
+    with pytest.raises(FileExistsError):
+        put_in_place(folder / "archive", folder / "b")
+    assert main([str(folder / "b"), "--verify", *key(folder)]) == 0
+
+
+def test_a_database_of_a_newer_version_is_refused_by_its_name(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contents: dict[str, bytes | Path] = {}
+
+    def take(path: str, stream: IO[bytes], size: int) -> None:
+        contents[path] = stream.read(size)
+
+    with (folder / "archive").open("rb") as opened:
+        manifest = read_archive(opened, b"correct horse", take)
+    newer = msgspec.structs.replace(manifest, databases=[*manifest.databases, "timestamps"])
+    with (folder / "archive").open("wb") as opened:
+        write_archive(opened, b"correct horse", newer, contents)
+    assert restore(folder, folder / "new") == 1
+    said = capsys.readouterr().err
+    assert "a database that this version does not know, 'timestamps'" in said
+    assert said.count("\n") == 1
     assert not (folder / "new").exists()

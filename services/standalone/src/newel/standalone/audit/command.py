@@ -100,7 +100,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("--since", "a time (RFC 3339), or how long ago (2h30m)"),
         ("--until", "likewise; lines of that time are not printed"),
         ("--service", "registration, issuing, signer, …"),
-        ("--event", "sign, revoke, acme.*, …"),
+        ("--event", "sign, revoke, …, or a pattern such as 'acme.*'"),
         ("--outcome", "granted or refused"),
         ("--subject", "a name, serial number or account: a value of the line equals it"),
         ("--request-id", "of one request"),

@@ -18,7 +18,7 @@ class Query(NamedTuple):
     until: dt.datetime | None = None
     service: str = ""
     event: str = ""
-    """With ``*`` and ``?`` for any letters."""
+    """A pattern: ``*`` and ``?`` stand for any letters, and brackets for one of those in them."""
     outcome: str = ""
     subject: str = ""
     """A name, a serial number, an account: any of the other values of the line equals it, in any case."""
@@ -28,14 +28,14 @@ class Query(NamedTuple):
         """Tell whether a line is asked for."""
         return (
             all(
-                not wanted or fnmatchcase(str(line.get(name, "")), wanted)
+                not wanted or str(line.get(name, "")) == wanted
                 for name, wanted in (
                     ("service", self.service),
-                    ("event", self.event),
                     ("outcome", self.outcome),
                     ("request_id", self.request_id),
                 )
             )
+            and (not self.event or fnmatchcase(str(line.get("event", "")), self.event))
             and self._is_in_time(line)
             and (not self.subject or self._is_about(line))
         )

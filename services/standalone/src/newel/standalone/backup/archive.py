@@ -22,7 +22,10 @@ def write_archive(
     manifest: Manifest,
     contents: Mapping[str, bytes | Path],
 ) -> None:
-    """Write an archive of files, by their paths below the state folder. Raises OSError and ArchiveError."""
+    """Write an archive of files, by their paths below the state folder.
+
+    Raises OSError, and ArchiveError for a file that is no longer what the manifest tells of.
+    """
     writer = EncryptedWriter(file, passphrase)
     with tarfile.open(
         fileobj=cast("IO[bytes]", writer), mode="w|", format=tarfile.PAX_FORMAT
@@ -34,9 +37,22 @@ def write_archive(
             if isinstance(content, bytes):
                 tar.addfile(entry, io.BytesIO(content))
                 continue
-            with content.open("rb") as stream:
-                tar.addfile(entry, stream)
+            _add_file(tar, entry, content, manifest.files[path].sha256)
     writer.close()
+
+
+def _add_file(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: Path, sha256: str) -> None:
+    with path.open("rb") as stream:
+        observed = _ObservedStream(stream)
+        try:
+            tar.addfile(entry, cast("IO[bytes]", observed))
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            # tarfile's own word for a file that became shorter
+            raise ArchiveError(f"{path} became shorter while it was read; run it again") from None
+    if observed.digest.hexdigest() != sha256:
+        raise ArchiveError(f"{path} changed while it was read; run it again")
 
 
 def _describe(path: str, octets: int, manifest: Manifest) -> tarfile.TarInfo:

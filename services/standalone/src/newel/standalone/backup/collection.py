@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from newel.standalone.backup.encryption import ArchiveError
@@ -14,6 +14,8 @@ from newel.standalone.settings import Settings
 
 LARGEST_FILE = 64 << 20
 """Octets of a file that is no database."""
+HELD = 64 << 20
+"""Octets of such files that are held in memory at once."""
 MOST_FILES = 100_000
 ORDER = ("validation", "inventory", "alerting", "dashboard", "registration", "issuing")
 """The order of the copies. The last one has the records that the others are about.
@@ -89,6 +91,25 @@ def read_file(path: Path) -> bytes:
     if len(octets) > LARGEST_FILE:
         raise ArchiveError(f"{path} has more than {LARGEST_FILE >> 20} MiB; keep it apart")
     return octets
+
+
+def read_files(files: Mapping[str, Path]) -> dict[str, bytes | Path]:
+    """Read the files to keep into memory as far as they fit; what is left is read where it is.
+
+    What is in memory cannot change between its description and its place in the archive; the rest is
+    compared there. Raises OSError and ArchiveError.
+    """
+    found: dict[str, bytes | Path] = {}
+    held = 0
+    for name, path in files.items():
+        size = path.stat().st_size
+        if held + min(size, LARGEST_FILE + 1) <= HELD or size > LARGEST_FILE:
+            octets = read_file(path)
+            held += len(octets)
+            found[name] = octets
+        else:
+            found[name] = path
+    return found
 
 
 def copy_databases(layout: Layout, folder: Path) -> dict[str, Path]:

@@ -1,6 +1,7 @@
 """`newel backup`."""
 
 import argparse
+import errno
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 from newel.runtime.audit_log import AuditLog
 from newel.runtime.clock import SystemClock
@@ -25,6 +27,8 @@ from newel.standalone.layout import Layout
 from newel.standalone.roots import own_root
 from newel.standalone.settings import Settings, read_settings
 
+WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How a file system without hard links, such as FAT, refuses one."""
 EPILOG = """\
 It may be run beside a running authority: every database is copied as it is at one moment, and writers go on. In
 the archive are the databases, the configuration, certificates, and the key files with their passwords, all of it
@@ -118,13 +122,11 @@ def back_up(layout: Layout, file: Path, passphrase: bytes, *, external: bool) ->
     now = int(SystemClock().unix())
     if file.exists():
         raise FileExistsError(f"{file}: there is such a file; name another one")
-    if file.absolute().is_relative_to(layout.state):
+    if (file.parent.resolve() / file.name).is_relative_to(layout.state.resolve()):
         raise ConfigError(f"{file}: this is in the state folder; name a place elsewhere")
     part = file.with_name(file.name + ".part")
     with open_scratch(layout.state / collection.SCRATCH, "newel backup") as scratch:
-        files = {
-            path: collection.read_file(each) for path, each in collection.list_files(layout).items()
-        }
+        files = collection.read_files(collection.list_files(layout))
         copies = {} if external else collection.copy_databases(layout, scratch)
         contents: dict[str, bytes | Path] = {
             **files,
@@ -140,18 +142,41 @@ def back_up(layout: Layout, file: Path, passphrase: bytes, *, external: bool) ->
             audit=collection.mark_audit(layout),
             files={path: _describe(content) for path, content in contents.items()},
         )
+        opened = create(part)
         try:
-            descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "wb") as opened:
+            with opened:
                 write_archive(opened, passphrase, manifest, contents)
                 opened.flush()
                 os.fsync(opened.fileno())
-            os.link(part, file)  # unlike a rename it replaces no file
+            put_in_place(part, file)
         finally:
             part.unlink(missing_ok=True)
         sync(file.absolute().parent)
     note(layout, manifest)
     return manifest
+
+
+def create(part: Path) -> BinaryIO:
+    """Create the file that becomes the archive. Raises OSError where anything has its name, a link included."""
+    try:
+        descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise FileExistsError(
+            f"{part}: there is such a file; when no other backup is at work, a killed one left it: remove it"
+        ) from None
+    return os.fdopen(descriptor, "wb")
+
+
+def put_in_place(part: Path, file: Path) -> None:
+    """Give the archive its name, and replace no file. Raises OSError."""
+    try:
+        os.link(part, file)
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
+        # The name is taken first, by an empty file that is then replaced.
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        part.replace(file)
 
 
 def check_databases(settings: Settings, *, external: bool) -> None:

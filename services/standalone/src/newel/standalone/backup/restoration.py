@@ -140,6 +140,12 @@ async def _fence(layout: Layout, manifest: Manifest, moment: int) -> int:
     settings = read_settings(layout)
     if settings.uses_postgresql != manifest.postgresql:
         raise ConfigError(f"{layout.ca_json}: the databases are not where the manifest says")
+    unknown = [service for service in manifest.databases if service not in REVISIONS]
+    if unknown:
+        raise ArchiveError(
+            f"it has a database that this version does not know, {unknown[0]!r}; restore it with version"
+            f" {manifest.version} of this program, or a later one"
+        )
     if manifest.postgresql:
         await _require_unused(settings.database("registration"))
     databases: dict[str, Database] = {}
