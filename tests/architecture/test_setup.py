@@ -12,6 +12,7 @@ from fixtures.needs import IMPLIED, find_program
 REPOSITORY = Path(__file__).parents[2]
 FOUND_OTHERWISE = {
     "bash": "runs the setup itself",
+    "go": "the setup installs others by it, and Debian's is too old for them",
     "initdb": "PostgreSQL is looked for where Debian keeps it, outside of PATH",
     "libsofthsm2.so": "comes with softhsm2-util",
     "postgres": "see initdb",
