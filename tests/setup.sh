@@ -59,9 +59,22 @@ if command -v npm >/dev/null; then
   chmod +x $openid/bin/openid-provider
 fi
 
+# The certbot of Ubuntu 22.04 runs from .tools, with the packages of its lock.
+certbot=.tools/certbot-1.21
+lock=tests/tools/certbot/requirements.txt
+cmp -s $lock $certbot/installed || {
+  echo "setup: installing certbot 1.21"
+  uv=$(command -v uv || echo .tools/uv/bin/uv)
+  rm -rf $certbot
+  $uv venv --quiet --python .venv/bin/python $certbot &&
+    $uv pip install --quiet --python $certbot/bin/python --require-hashes --requirement $lock &&
+    ln -sf certbot $certbot/bin/certbot-1.21 && cp $lock $certbot/installed
+}
+
 left=$(missing "${!debian[@]}" "${!golang[@]}" | sort | tr '\n' ' ')
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || left="$left postgresql"
 [ -d $openid/node_modules ] || left="$left openid-provider"
+[ -e $certbot/installed ] || left="$left certbot-1.21"
 [ -z "${left// /}" ] && exit 0
 echo "setup: not on this machine, so not tested with: $left"
 # A run that counts does not pass over what it cannot test.

@@ -13,11 +13,13 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509.oid import ExtensionOID, SignatureAlgorithmOID
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from fixtures.processes import free_port
 from fixtures.running import others, wait_until
+from newel.cli.operations.ca_init import material
+from newel.crypto import keys
 from newel.jose import jwe
 
 NEWEL = str(Path(sys.executable).with_name("step"))
@@ -300,6 +302,32 @@ def test_below_a_root_that_is_kept_offline(home: Path) -> None:
     )  # fmt: skip # a command line
     assert "secrets/root_ca_key" not in files(home)
     assert load(home / "step/certs/intermediate_ca.crt") == load(home / "sub.crt")
+
+
+def test_below_another_intermediate(home: Path) -> None:
+    """Of a chain of two, all that clients need on the way to the root is taken along."""
+    made: dict[str, tuple[x509.Certificate, keys.PrivateKey]] = {}
+    issuer = None
+    for name, room in (("root", 2), ("upper", 1), ("lower", 0)):
+        key = keys.generate()
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        signer = issuer or material.Issuer(subject, key, None)
+        certificate = material.authority(subject, key.public_key(), room, signer)
+        made[name], issuer = (certificate, key), material.Issuer(subject, key, certificate)
+    pem = {name: each[0].public_bytes(Encoding.PEM) for name, each in made.items()}
+    for name, text in {
+        "root.crt": pem["root"],
+        "chain.crt": pem["lower"] + pem["upper"],
+        "lower.crt": pem["lower"],
+        "lower.key": keys.plain_private_key(made["lower"][1]),
+    }.items():
+        (home / name).write_bytes(text)
+    flags = ("--root", "root.crt", "--intermediate-key", "lower.key", "--intermediate")
+    alone = init(home, *flags, "lower.crt", good=False)
+    assert "lower.crt does not lead to the root: CN=lower was not issued by any" in alone.stderr
+    assert files(home) == set()
+    init(home, *flags, "chain.crt")
+    assert (home / "step/certs/intermediate_ca.crt").read_bytes() == pem["lower"] + pem["upper"]
 
 
 def test_only_the_pki(home: Path) -> None:

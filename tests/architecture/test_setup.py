@@ -18,6 +18,7 @@ FOUND_OTHERWISE = {
     "postgres": "see initdb",
     "private-mounts": "a right, not a program",
     "uv": "the Makefile gets it",
+    "certbot-1.21": "runs from .tools, with the packages of its lock",
 }
 
 

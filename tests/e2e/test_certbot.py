@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from fixtures.needs import find_program
 from fixtures.running import Authority, run, wait_until
 from fixtures.scenarios import Shell
 from fixtures.tls_services import nginx
@@ -55,6 +56,26 @@ def test_as_it_is_typed(authority: Authority, tmp_path: Path, http01_port: int) 
     assert chain.read_text().count("BEGIN CERTIFICATE") == 2
     verify = f"openssl verify -CAfile $(step path)/certs/root_ca.crt -untrusted {chain} {chain}"
     assert foo.type_line(verify) == f"{chain}: OK\n"
+
+
+@pytest.mark.needs("certbot-1.21")
+def test_the_certbot_of_ubuntu_22_04_gets_a_certificate(
+    authority: Authority, tmp_path: Path, http01_port: int
+) -> None:
+    """Before 1.29 its requests were of a version that PKCS #10 does not have (RFC 2986 §4.1)."""
+    run(
+        [
+            str(find_program("certbot-1.21")), "certonly", "-n", "--standalone", "-d", "localhost",
+            "--server", authority.directory, "--register-unsafely-without-email", "--agree-tos",
+            "--http-01-port", str(http01_port), *folders(tmp_path),
+        ],
+        env={**os.environ, "REQUESTS_CA_BUNDLE": str(authority.root)},
+    )  # fmt: skip # a command line
+    (request,) = (tmp_path / "config/csr").iterdir()
+    shown = run(["openssl", "req", "-in", request, "-noout", "-text"]).stdout
+    assert re.search(r"Version: .*2\)", shown)
+    chain = live(tmp_path, "fullchain.pem")
+    run(["openssl", "verify", "-CAfile", authority.root, "-untrusted", chain, chain])
 
 
 def test_the_certificate_chains_to_the_root_and_carries_what_relying_parties_need(

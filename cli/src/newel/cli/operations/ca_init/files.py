@@ -22,13 +22,11 @@ def files_of(
     material: "Material", layout: "Layout", password: bytes, *, keep_keys: bool
 ) -> list[Target]:
     """Return certificates and encrypted keys; a given root's key is stored only where it signed."""
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     from newel.cli.operations.keys.key_output import openssh_public, private_pem
 
     signers = {"root_ca": material.root, "intermediate_ca": material.intermediate}
     targets = [
-        Target(layout.certificate(f"{name}.crt"), signer.certificate.public_bytes(Encoding.PEM))
+        Target(layout.certificate(f"{name}.crt"), signer.pem)
         for name, signer in signers.items()
         if signer
     ]

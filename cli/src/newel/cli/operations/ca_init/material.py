@@ -15,6 +15,7 @@ from newel.cli.operations.certificates.sources import from_file
 from newel.cli.operations.keys.key_files import private_key
 from newel.client.clock import now
 from newel.crypto import loading
+from newel.crypto.authority_chain import find_chain
 from newel.step.fingerprint import fingerprint
 
 if TYPE_CHECKING:
@@ -29,6 +30,13 @@ class Signer(NamedTuple):
 
     certificate: x509.Certificate
     key: "PrivateKey | None"
+    above: tuple[x509.Certificate, ...] = ()
+    """Those between it and the root."""
+
+    @property
+    def pem(self) -> bytes:
+        """Its certificate and those above it."""
+        return b"".join(each.public_bytes(Encoding.PEM) for each in (self.certificate, *self.above))
 
 
 class Issuer(NamedTuple):
@@ -175,14 +183,18 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def read_intermediate(options: "InitOptions", root: Signer) -> Signer:
-    """Return the intermediate of --intermediate, which the root must have issued."""
+    """Return the intermediate of --intermediate, with those of its file that lead to the root."""
     name = str(options.intermediate)
     found = read_authority(name, str(options.intermediate_key), options.password_file)
     try:
-        found.certificate.verify_directly_issued_by(root.certificate)
-    except Exception:  # noqa: BLE001 - whichever check fails, it is not below this root
-        raise CliError(f"the certificate {name} was not issued by the root") from None
-    return found
+        chain = find_chain(
+            [each.der for each in from_file(name)], [root.certificate.public_bytes(Encoding.DER)]
+        )
+    except ValueError as error:
+        raise CliError(f"{name} does not lead to the root: {error}") from None
+    if chain.certificates[0] != found.certificate:
+        raise CliError(f"{name} does not begin with the intermediate's own certificate")
+    return found._replace(above=chain.certificates[1:])
 
 
 def request(name: str, key: "PrivateKey") -> bytes:
