@@ -84,7 +84,7 @@ kubernetes: tools ## run the controller's tests against a real API server, which
 
 # Files get the time of the last commit, so that two builds of it are the same.
 dist: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
-dist: tools ## build wheels, manual pages, the command line in one file and Debian's package, in dist
+dist: tools ## build wheels, manual pages, the command line in one file, Debian's package and SHA256SUMS, in dist
 	rm -rf dist
 	for member in $(MEMBERS); do $(UV) build --quiet --wheel --no-build-isolation --python $(BIN)/python \
 	  --out-dir dist ./$$member || exit 1; done

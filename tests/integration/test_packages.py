@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from deploy.packages import debian, environment, shared_files, units
+from deploy.packages import checksums, debian, environment, shared_files, units
 from deploy.packages.tree import File, Link, Tree, read_epoch
 
 from newel.standalone.options import parse
@@ -139,6 +139,21 @@ def test_a_record_names_what_is_there_and_nothing_of_the_machine() -> None:
     record = b"a/b.py,sha256=x,1\n../../../bin/a,sha256=y,2\na/__pycache__/b.pyc,,\na-1.dist-info/RECORD,,\n"
     kept = environment.prune_record(record, {"a/b.py": b"", "a-1.dist-info/RECORD": record})
     assert kept == b"a/b.py,sha256=x,1\na-1.dist-info/RECORD,,\n"
+
+
+def test_a_release_s_files_are_compared_by_sha256sum(tmp_path: Path) -> None:
+    (tmp_path / "b.whl").write_bytes(b"wheel")
+    (tmp_path / "a.deb").write_bytes(b"package")
+    (tmp_path / ".gitignore").write_bytes(b"*")
+    (tmp_path / "man").mkdir()
+    for _ in range(2):  # the list is not in itself
+        assert checksums.write_checksums(tmp_path) == tmp_path / "SHA256SUMS"
+    compare = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+    done = subprocess.run(compare, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "a.deb: OK\nb.whl: OK\n"
+    (tmp_path / "a.deb").write_bytes(b"another")
+    changed = subprocess.run(compare, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (changed.returncode, "a.deb: FAILED" in changed.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("value", ["", "yesterday", "-1"])

@@ -4,10 +4,12 @@ The tests stand in the order of a package's life, and each begins where the one 
 """
 
 import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -41,15 +43,29 @@ def test_the_same_wheels_give_the_same_octets_elsewhere(package: Path, tmp_path:
     for wheel in DIST.glob("*.whl"):
         shutil.copy(wheel, tmp_path)
     shutil.copytree(DIST / "man", tmp_path / "man")
-    epoch = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    packed = subprocess.run(
+        ["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        epoch = str(archive.getmembers()[0].mtime)
     subprocess.run(
         [sys.executable, "-m", "deploy.packages", tmp_path], cwd=ROOT, check=True, umask=0o077,
         env=os.environ | {"SOURCE_DATE_EPOCH": epoch, "TZ": "Asia/Tokyo", "TMPDIR": str(tmp_path)},
     )  # fmt: skip # a command line
     digests = [hashlib.sha256(f.read_bytes()) for f in (package, tmp_path / package.name)]
     assert digests[0].hexdigest() == digests[1].hexdigest()
+
+
+def test_every_file_of_a_release_has_its_checksum(package: Path) -> None:
+    """`sha256sum` itself compares them."""
+    done = subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],
+        cwd=DIST, capture_output=True, text=True, check=False,
+    )  # fmt: skip # a command line
+    assert done.returncode == 0, done.stderr
+    assert f"{package.name}: OK\n" in done.stdout
+    files = [path.name for path in DIST.iterdir() if path.is_file() and path.name[0] != "."]
+    assert done.stdout.count(": OK\n") == len(files) - 1
 
 
 def test_it_installs_without_a_network_and_says_what_is_next(clean_system: CleanSystem) -> None:
