@@ -14,8 +14,9 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from newel.client import rotating
+from newel.client import calls, rotating
 from newel.client.async_identity import AsyncIdentity
+from newel.client.calls import Call
 from newel.client.clock import now
 from newel.client.credential import Credential, of_pem
 from newel.client.errors import FingerprintError, RefusedError, UntrustedError
@@ -324,3 +325,34 @@ def test_a_key_that_is_not_the_certificates(authority: ThrowawayAuthority) -> No
     one, other = authority.issue_cert("a"), authority.issue_cert("a")
     with pytest.raises(ValueError, match="another key"):
         of_pem(one.chain_pem, other.key)
+
+
+def accepts(context: ssl.SSLContext, url: str) -> bool:
+    """Whether a client with this context takes the server for the one it is."""
+    port = int(url.rpartition(":")[2])
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), 60) as plain,
+            context.wrap_socket(plain, server_hostname="localhost"),
+        ):
+            return True
+    except ssl.SSLCertVerificationError:
+        return False
+
+
+def test_roots_that_the_authority_serves_are_trusted_from_a_renewal_on(
+    server: ThrowawayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A context that is in use accepts servers below a new root as well, and goes on to accept the others."""
+    younger = ThrowawayAuthority()
+    with Identity.from_token(server.token("a.internal", "a.internal")) as me:
+        context = me.client_context()
+        with ThrowawayServer(younger) as other:
+            assert not accepts(context, other.url)
+            served = [server.authority.root_pem, younger.root_pem]
+            monkeypatch.setattr(calls, "roots", lambda: Call("GET", "/health", lambda _: served))
+            for _ in range(2):
+                me.renew()
+                assert me.root.count("BEGIN CERTIFICATE") == 2
+                assert accepts(context, server.url)
+                assert accepts(context, other.url)

@@ -11,11 +11,12 @@ from typing import Any, Self
 
 import httpx
 
-from newel.client import acme_transport
+from newel.client import acme_transport, calls
 from newel.client.async_authority import AsyncAuthority
 from newel.client.async_web import ProxyTransport
 from newel.client.bootstrap import fetch_root
 from newel.client.credential import Credential, of_answer, of_pem
+from newel.client.errors import ClientError
 from newel.client.origins import ACMEOrigin, EnrolledHolder, Origin
 from newel.client.trust import client_tls
 from newel.client.work import run_in_thread
@@ -59,8 +60,15 @@ class AsyncIdentity(EnrolledHolder[Coroutine[Any, Any, "AsyncIdentity"]]):
             call, tls = self._renewal()
             async with AsyncAuthority(self.url, tls) as authority:
                 renewed = of_answer(await authority.send(call), self._credential.key)
+                await self._learn_roots(authority)
         self._replace(renewed)
         return renewed
+
+    async def _learn_roots(self, authority: AsyncAuthority) -> None:
+        try:
+            self._trust(await authority.send(calls.roots()))
+        except (ClientError, ValueError) as error:  # the certificate is new all the same
+            self._record_unknown_roots(error)
 
     async def __aenter__(self) -> Self:
         self._tasks = asyncio.TaskGroup()

@@ -3,7 +3,8 @@
 import logging
 import ssl
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,7 @@ from newel.client.errors import ClientError
 from newel.client.rotating import RotatingContext
 from newel.client.schedule import Schedule, renewal
 from newel.client.trust import base_url, client_tls
+from newel.crypto import pem
 
 log = logging.getLogger("newel.client")
 
@@ -33,6 +35,7 @@ class Holder:
         self._schedule = Schedule(credential)
         self._listeners: list[Callable[[Credential], None]] = []
         self._lock = threading.Lock()
+        self._contexts: weakref.WeakSet[RotatingContext] = weakref.WeakSet()
 
     @classmethod
     def from_files(
@@ -55,11 +58,12 @@ class Holder:
 
     def client_context(self) -> RotatingContext:
         """Return a context for httpx (``verify=``), requests, aiohttp, asyncpg and other clients."""
-        return rotating.client(lambda: self._credential, self.root)
+        return self._follow(rotating.client(lambda: self._credential, self.root))
 
     def server_context(self, *, require_client: bool | str = True) -> RotatingContext:
         """Return a context for servers; ``require_client`` is True, "optional" or False."""
-        return rotating.server(lambda: self._credential, self.root, require_client=require_client)
+        made = rotating.server(lambda: self._credential, self.root, require_client=require_client)
+        return self._follow(made)
 
     def on_renewal(self, listener: Callable[[Credential], None]) -> None:
         """Call ``listener`` with each new credential, for libraries that need files or bytes."""
@@ -82,6 +86,31 @@ class Holder:
         if mutual:
             rotating.load(tls, credential)
         return call, tls
+
+    def _follow(self, context: RotatingContext) -> RotatingContext:
+        with self._lock:
+            self._contexts.add(context)
+        return context
+
+    def _trust(self, served: Sequence[str]) -> None:
+        """Trust the authority's roots of today too, given in PEM, in every context there is.
+
+        A root that is no longer served stays trusted by this process: certificates below it may be in use.
+        """
+        known = set(pem.decode_all(self.root.encode()))
+        added = [each for each in served if pem.decode(each.encode()) not in known]
+        if not added:
+            return
+        with self._lock:
+            self.root = "".join((self.root.rstrip("\n") + "\n", *added))
+            contexts = list(self._contexts)
+        for context in contexts:
+            if context.verify_mode is not ssl.CERT_NONE:
+                context.load_verify_locations(cadata="".join(added))
+        log.info("the authority has %d new roots, which are trusted from now on", len(added))
+
+    def _record_unknown_roots(self, error: Exception) -> None:
+        log.warning("the authority's roots could not be read: %s", error)
 
     def _pause(self) -> float:
         """Return the seconds to sleep before the schedule is checked again; 0 when renewal is due."""

@@ -7,10 +7,11 @@ with Identity.from_token(token) as me:
 import threading
 from typing import Self
 
-from newel.client import acme_transport
+from newel.client import acme_transport, calls
 from newel.client.authority import Authority
 from newel.client.bootstrap import fetch_root
 from newel.client.credential import Credential, of_answer, of_pem
+from newel.client.errors import ClientError
 from newel.client.holder import MAX_SLEEP
 from newel.client.origins import ACMEOrigin, EnrolledHolder, Origin
 from newel.client.trust import client_tls
@@ -52,8 +53,15 @@ class Identity(EnrolledHolder["Identity"]):
             call, tls = self._renewal()
             with Authority(self.url, tls) as authority:
                 renewed = of_answer(authority.send(call), self._credential.key)
+                self._learn_roots(authority)
         self._replace(renewed)
         return renewed
+
+    def _learn_roots(self, authority: Authority) -> None:
+        try:
+            self._trust(authority.send(calls.roots()))
+        except (ClientError, ValueError) as error:  # the certificate is new all the same
+            self._record_unknown_roots(error)
 
     def start(self) -> Self:
         """Start to renew in the background."""

@@ -1,11 +1,11 @@
 """`newel ca renew`: the same certificate with a new serial and a new validity."""
 
-from newel.cli.errors import UsageError
+from newel.cli.errors import CliError, UsageError
 from newel.cli.interact.terminal import note
-from newel.cli.operations.renewal import after_renewal, renewal
+from newel.cli.operations.renewal import after_renewal, renewal, served_roots
 from newel.cli.operations.renewal.leaf import Leaf, read_leaf
 from newel.cli.operations.times import parse_duration
-from newel.cli.options.groups import renewal_options, schedule, select
+from newel.cli.options.groups import authority_options, renewal_options, schedule, select
 from newel.cli.store import atomic_write
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ def run(options: "CARenewOptions") -> int:
         )
     after = select(after_renewal.AfterRenewal, options)
     after_renewal.check(after)
+    check_roots_file(options)
     leaf = read_leaf(certificate)
     out = options.out or certificate
     if options.renew_period or options.daemon:
@@ -36,8 +37,20 @@ def run(options: "CARenewOptions") -> int:
     chain = renewal.renew(renewal_options(options), certificate, key_file, leaf)
     atomic_write.write_all([atomic_write.Target(out, chain)])
     note(f"Your certificate has been saved in {out}.")
+    if options.roots_file and served_roots.update(authority_options(options), options.roots_file):
+        note(f"The authority's roots have been saved in {options.roots_file}.")
     after_renewal.act(after)
     return 0
+
+
+def check_roots_file(options: "CARenewOptions") -> None:
+    """Refuse what has no authority to ask, or would overwrite something else. Raises CliError."""
+    if not options.roots_file:
+        return
+    for flag in ("offline", "acme"):
+        if options.is_given(flag):
+            raise UsageError(f"flag '--roots-file' is incompatible with '--{flag}'")
+    served_roots.check(options.roots_file)
 
 
 def run_daemon(
@@ -62,8 +75,22 @@ def run_daemon(
         chain = renewal.renew(how, current, key_file, read_leaf(current))
         atomic_write.write_all([atomic_write.Target(out, chain)])
         current = out
+        keep_roots(options)
         new = read_leaf(out)
         name = certificate_requests.common_name(loading.load_certificate(new.chain[0]))
         return new, f"{name} certificate renewed"
 
     return renewal_daemon.run(after, leaf, timing, renew)
+
+
+def keep_roots(options: "CARenewOptions") -> None:
+    """Update --roots-file, before programs are told of the renewal; a failure is logged."""
+    from newel.cli.operations.renewal.renewal_daemon import log
+
+    if not options.roots_file:
+        return
+    try:
+        if served_roots.update(authority_options(options), options.roots_file):
+            log(f"the authority's roots are new in {options.roots_file}")
+    except CliError as error:  # the certificate is new all the same
+        log(f"error updating {options.roots_file}: {error}", level="ERROR")

@@ -130,6 +130,7 @@ class CARenewOptions(
     mtls: bool
     out: str | None
     renew_period: str | None
+    roots_file: str | None
 
 
 class CARevokeOptions(flag_groups.Authority):
