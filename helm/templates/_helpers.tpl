@@ -107,7 +107,7 @@ namespace = {{ .Release.Namespace | quote }}
 service_account = {{ $name | quote }}
 lease = {{ $name | quote }}
 {{- $resources := list "newel-issuers" -}}
-{{- range $value, $name := dict "stepIssuers" "step-issuers" "signingRequests" "signing-requests" -}}
+{{- range $value, $name := dict "stepIssuers" "step-issuers" "signingRequests" "signing-requests" "trustBundles" "trust-bundles" -}}
 {{- if index $.Values.kubernetes $value -}}{{- $resources = append $resources $name -}}{{- end -}}
 {{- end }}
 resources = {{ toJson $resources }}

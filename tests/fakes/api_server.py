@@ -103,6 +103,12 @@ def is_in(path: str, collection: str) -> bool:
     return bool(middle) and group == base and rest.partition("/")[2] == plural
 
 
+def names_object(path: str) -> bool:
+    """Tell whether a path names one object, and not a collection."""
+    parts = path.split("/")[3 if path.startswith("/api/") else 4 :]
+    return len(parts) == (4 if parts[0] == "namespaces" and len(parts) > 2 else 2)
+
+
 def merge_status(before: Object, status: Object) -> Object:
     """Merge a status as server-side apply does: conditions by their types."""
     merged = {**before, **status}
@@ -132,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
             self.watch(url.path, int(query.get("resourceVersion") or 0))
         elif url.path in self.kept.objects:
             self.reply(200, self.kept.objects[url.path])
-        elif url.path.count("/") > 4 and url.path.split("/")[-2] in {"leases", "secrets"}:
+        elif names_object(url.path):
             self.refuse(404, "not found")
         else:
             found = {

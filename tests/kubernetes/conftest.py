@@ -6,3 +6,4 @@ pki = controllers.pki
 cluster = controllers.cluster
 authority = controllers.authority
 controller = controllers.controller
+real = controllers.real

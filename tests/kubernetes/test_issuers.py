@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 
 from fixtures.cluster_resources import (
+    give_password,
     judge,
     make_csr,
     make_issuer,
@@ -23,16 +24,6 @@ pytestmark = [
     pytest.mark.needs("helm", "openssl"),
     pytest.mark.usefixtures("controller"),
 ]
-
-
-def give_password(
-    cluster: Cluster, authority: Authority, namespace: str, name: str = "word"
-) -> None:
-    """Put the provisioner's password into a secret, with a line's end as editors leave it."""
-    password = authority.password_file.read_text().strip() + "\n"
-    data = {"word": base64.b64encode(password.encode()).decode()}
-    metadata = {"name": name, "namespace": namespace}
-    cluster.apply({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
 
 
 def find_kid(authority: Authority) -> str:
@@ -82,13 +73,6 @@ def test_a_request_becomes_a_certificate(
     events = cluster.get("Event")["items"]
     told = [each["reason"] for each in events if each["involvedObject"]["name"] == name]
     assert "Issued" in told
-
-
-@pytest.fixture
-def real(cluster: Cluster) -> None:
-    """Pass over a test of rights or definitions where the API server is the stand-in."""
-    if cluster.server is not None:
-        pytest.skip("missing: kube-apiserver, which make kubernetes builds")
 
 
 def test_an_issuer_of_a_namespace_uses_an_account_of_it(

@@ -119,6 +119,19 @@ class KubernetesAPI:
                 **_place(kind, metadata.get("namespace", "")),
             )  # fmt: skip # a call
 
+    async def apply(self, kind: Kind, body: Object) -> None:
+        """Create an object, or make what the controller owns of it as given.
+
+        Raises APIError or OutageError.
+        """
+        metadata = body["metadata"]
+        async with translate_errors():
+            await self._client.patch(
+                kind.resource, metadata["name"], kind.resource(body), patch_type=PatchType.APPLY,
+                field_manager=FIELD_MANAGER, force=True,
+                **_place(kind, metadata.get("namespace", "")),
+            )  # fmt: skip # a call
+
     async def create_event(self, namespace: str, body: Object) -> None:
         """Create an event. Raises APIError or OutageError."""
         async with translate_errors():

@@ -18,6 +18,7 @@ from newel.kubernetes.metrics import Metrics
 from newel.kubernetes.recorder import Recorder
 from newel.kubernetes.requests import Contract, Requests
 from newel.kubernetes.signing_requests import SigningRequests
+from newel.kubernetes.trust_bundles import TrustBundles
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.egress import EgressPolicy, parse_networks
@@ -79,6 +80,9 @@ def build(config: Config, ports: Ports) -> Service:
         async with asyncio.TaskGroup() as group:
             for each in (issuers, *works):
                 group.create_task(each.run())
+            if "trust-bundles" in config.resources:
+                bundles = TrustBundles(ports.api, issuers, config, ports.audit, recorder)
+                group.create_task(bundles.run())
 
     return Service(
         name="kubernetes",

@@ -12,7 +12,7 @@ from newel.runtime.egress import parse_networks
 
 _NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 Name = Annotated[str, Field(pattern=_NAME)]
-Resource = Literal["newel-issuers", "step-issuers", "signing-requests"]
+Resource = Literal["newel-issuers", "step-issuers", "signing-requests", "trust-bundles"]
 
 
 class Egress(Frozen):
@@ -42,17 +42,20 @@ class Config(Frozen):
     kubeconfig: Path | None = None
     """How to reach the API server, outside of a cluster."""
     resources: tuple[Resource, ...] = ("newel-issuers",)
-    """What it serves: issuers of its own kinds, those of step-issuer, CertificateSigningRequests."""
+    """What it serves: issuers of its own kinds, those of step-issuer, CertificateSigningRequests, and
+    ClusterTrustBundles with the roots of cluster issuers."""
     workers: int = Field(default=8, ge=1, le=64)
     """How many requests are worked on at a time."""
     check_interval: Duration = dt.timedelta(minutes=5)
     """How often an issuer that works is checked again."""
+    trust_interval: Duration = dt.timedelta(seconds=5)
+    """How often an authority is asked for the roots that a trust bundle holds."""
     give_up_after: Duration = dt.timedelta(hours=24)
     """The age at which a request that meets one outage after another has failed."""
     egress: Egress = Egress()
     """Where issuers may lead."""
 
-    @field_validator("check_interval", "give_up_after")
+    @field_validator("check_interval", "give_up_after", "trust_interval")
     @classmethod
     def _positive(cls, value: dt.timedelta) -> dt.timedelta:
         if not dt.timedelta(seconds=1) <= value <= dt.timedelta(days=365):

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from newel.kubernetes.api import KubernetesAPI, Object
-from newel.kubernetes.errors import APIError, OutageError
+from newel.kubernetes.errors import APIError, OutageError, describe_outage
 from newel.kubernetes.kinds import LEASE
 from newel.runtime.background import add_jitter
 from newel.runtime.clock import Clock
@@ -81,8 +81,7 @@ class Election:
         except (APIError, OutageError, TimeoutError) as error:
             if isinstance(error, APIError) and error.status == 409:  # another was faster
                 return False
-            text = str(error) or "no answer in time"
-            self._outage.note_failure(OSError(text))
+            self._outage.note_failure(describe_outage(error))
             return False
         self._outage.note_recovery()
         return acquired

@@ -1,5 +1,7 @@
 """Why something is not done: an outage, a refusal, or an issuer that cannot be used."""
 
+from newel.runtime.errors import ErrorType, NewelError
+
 
 class ControllerError(Exception):
     """The base: a sentence that stands in a condition and may be read by everyone who can see it."""
@@ -30,6 +32,11 @@ class IssuerError(ControllerError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def describe_outage(error: Exception) -> NewelError:
+    """Return an error as the log of outages takes it: one line, without a traceback."""
+    return NewelError(ErrorType.UNAVAILABLE, str(error) or "no answer in time")
 
 
 class APIError(Exception):

@@ -66,6 +66,10 @@ class Issuers:
         """Return an issuer, None where there is none of the name."""
         return self._known.get(key)
 
+    def list_ready(self, kind: Kind) -> list[tuple[IssuerKey, Issuer]]:
+        """Return the issuers of a kind that can be used."""
+        return [(key, each) for key, each in self._known.items() if key.kind == kind and each.ready]
+
     async def run(self) -> None:
         """Follow and check issuers until cancelled."""
         async with asyncio.TaskGroup() as group:

@@ -50,4 +50,7 @@ SIGNING_REQUEST = _define(
     "certificatesigningrequests",
     namespaced=False,
 )
+TRUST_BUNDLE = _define(
+    "certificates.k8s.io", "v1", "ClusterTrustBundle", "clustertrustbundles", namespaced=False
+)
 LEASE = _define("coordination.k8s.io", "v1", "Lease", "leases")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from newel.kubernetes.api import KubernetesAPI, Object
 from newel.kubernetes.conditions import format_time
-from newel.kubernetes.errors import APIError, OutageError, shorten
+from newel.kubernetes.errors import APIError, OutageError, describe_outage, shorten
 from newel.kubernetes.kinds import Kind
 from newel.runtime.clock import Clock
 from newel.runtime.entropy import random_hex
@@ -54,6 +54,6 @@ class Recorder:
         try:
             await self._api.create_event(namespace, body)
         except (APIError, OutageError) as error:
-            self._outage.note_failure(OSError(str(error)))
+            self._outage.note_failure(describe_outage(error))
         else:
             self._outage.note_recovery()

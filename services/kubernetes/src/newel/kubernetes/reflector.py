@@ -5,10 +5,9 @@ import logging
 from collections.abc import Callable
 
 from newel.kubernetes.api import WATCH_SECONDS, KubernetesAPI, Object
-from newel.kubernetes.errors import APIError, OutageError
+from newel.kubernetes.errors import APIError, OutageError, describe_outage
 from newel.kubernetes.kinds import Kind
 from newel.runtime.background import add_jitter
-from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.outages import Outage
 
 GONE, NOT_FOUND = 410, 404
@@ -104,4 +103,4 @@ class Reflector:
             said = "this kind is not defined in the cluster; its definitions are not installed"
         elif isinstance(error, APIError):
             said = f"the API server refuses it ({error.status}): {said}"
-        self._outage.note_failure(NewelError(ErrorType.UNAVAILABLE, said))
+        self._outage.note_failure(describe_outage(OutageError(said)))

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from newel.kubernetes.errors import APIError, ControllerError, describe_outage
 from newel.runtime.background import add_jitter
 from newel.runtime.outages import Outage
 
@@ -83,6 +84,9 @@ class WorkQueue(Generic[Key]):
             self._active.add(key)
             try:
                 later = await work(key)
+            except (APIError, ControllerError) as error:
+                self._outage.note_failure(describe_outage(error))
+                later = self.pause(key)
             except Exception as error:  # noqa: BLE001 - one key's fault does not end the others' work
                 self._outage.note_failure(error)
                 later = self.pause(key)
