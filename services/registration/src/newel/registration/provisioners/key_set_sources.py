@@ -18,6 +18,9 @@ from newel.runtime.egress import EgressError
 from newel.runtime.http.outgoing import OutgoingClient, OutgoingResponse
 from newel.runtime.tls.client import trust_file
 
+_ACCEPTED = "application/json, application/jwk-set+json"
+"""Kubernetes serves its keys as the second alone (RFC 7517 §8.5.2), and answers 406 without it."""
+
 WELL_KNOWN = "/.well-known/openid-configuration"
 
 _OK = 200
@@ -138,7 +141,7 @@ async def load_discovered(client: OutgoingClient, url: str, access: Access) -> I
 
 async def _get(client: OutgoingClient, url: str, headers: Mapping[str, str]) -> OutgoingResponse:
     """Fetch what has to be there. Raises EgressError."""
-    response = await client.get(url, {"Accept": "application/json", **headers})
+    response = await client.get(url, {"Accept": _ACCEPTED, **headers})
     if response.status != _OK:
         raise EgressError(f"{urlsplit(url).hostname} answered with the status {response.status}")
     return response
