@@ -44,7 +44,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if eq .Values.mode "standalone" }}
 standalone: { ports: { https: { service: 443, pod: 9000 }, http: { service: 80, pod: 9080 } }, health: health }
 {{- else }}
-registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, to: [issuing, inventory, postgres], out: validationPeers }
+registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, to: [issuing, inventory, postgres, nats], out: validationPeers }
 issuing: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, validation, inventory], to: [signer, postgres, nats] }
 signer: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [issuing, validation], to: [] }
 validation: { ports: { http: { service: 80, pod: 9080 } }, health: health, to: [issuing, signer, postgres, nats] }

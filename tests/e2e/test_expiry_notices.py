@@ -2,6 +2,7 @@
 after `step ca renew`, a key that is lost, and the inventory as an administrator sees it."""
 
 import contextlib
+import http.client
 import json
 import secrets
 import ssl
@@ -181,3 +182,25 @@ def test_expiry_reaches_the_administrators(
     assert lost["endpoint"] == opened["subject"]
     assert "2 certificates of 1 endpoint" in lost["detail"]
     assert replaced["successor"].lstrip("0") == serial_of(fresh)
+
+
+def test_a_spike_of_refusals_reaches_the_administrators(
+    authority: Authority, receiver: WebhookReceiver
+) -> None:
+    context = ssl.create_default_context(cafile=authority.root)
+    client = http.client.HTTPSConnection("localhost", authority.port, timeout=60, context=context)
+    body = json.dumps({"csr": "", "ott": "no.token.here"})
+    with contextlib.closing(client):
+        for _ in range(100):
+            client.request("POST", "/1.0/sign", body)
+            answer = client.getresponse()
+            answer.read()
+            assert answer.status in {400, 401}
+
+    def find_told() -> list[dict[str, Any]]:
+        return [each["data"] for each in receiver.events if each["data"]["kind"] == "refusals"]
+
+    wait_until(find_told, seconds=90)
+    (told,) = find_told()
+    assert told["subject"] == "requests without a provisioner"
+    assert "in the four weeks before at most 0" in told["detail"]

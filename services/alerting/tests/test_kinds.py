@@ -254,6 +254,35 @@ async def test_a_key_that_was_replaced_before_anyone_was_told_is_told_of_and_the
     await alerts.close()
 
 
+async def test_what_registration_refuses_is_told_by_provisioner_until_it_is_as_usual(
+    database: Database, webhook: WebhookReceiver, hook: Channel
+) -> None:
+    alerts = Alerts(database, Config(channels={"hook": hook}))
+    raised = [
+        events_pb2.RefusalsRaised(id="refusals-1", kind="refusals", count=500, usual=7),
+        events_pb2.RefusalsRaised(
+            id="blocked-key-1", kind="blocked-key", provisioner="admin", count=2
+        ),
+    ]
+    for _ in range(2):
+        await alerts.take(
+            *[make_event(subjects.REFUSALS_RAISED, each.SerializeToString()) for each in raised]
+        )
+        await alerts.deliver()
+    assert {(each["data"]["title"], each["data"]["severity"]) for each in webhook.events} == {
+        ("Many requests are refused: requests without a provisioner", "warning"),
+        ("A compromised key is in use: provisioner admin", "critical"),
+    }
+    over = events_pb2.RefusalsCalmed(id="refusals-1")
+    await alerts.take(make_event(subjects.REFUSALS_CALMED, over.SerializeToString()))
+    await alerts.deliver()
+    assert len(webhook.events) == 3
+    assert await alerts.rows("SELECT id FROM notices WHERE resolved_at IS NULL") == [
+        ("blocked-key-1",)
+    ]
+    await alerts.close()
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

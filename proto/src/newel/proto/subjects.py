@@ -13,6 +13,8 @@ ENDPOINT_EXPIRED = "newel.endpoint.expired.v1"
 ENDPOINT_RENEWED = "newel.endpoint.renewed.v1"
 ENDPOINT_COMPROMISED = "newel.endpoint.compromised.v1"
 ENDPOINT_REKEYED = "newel.endpoint.rekeyed.v1"
+REFUSALS_RAISED = "newel.refusals.raised.v1"
+REFUSALS_CALMED = "newel.refusals.calmed.v1"
 
 CERTIFICATES = (CERTIFICATE_ISSUED, CERTIFICATE_RENEWED, CERTIFICATE_REVOKED)
 """What the issuing authority publishes of X.509 certificates."""
@@ -27,3 +29,5 @@ ENDPOINTS = (
     ENDPOINT_REKEYED,
 )
 """Everything the inventory publishes."""
+REFUSALS = (REFUSALS_RAISED, REFUSALS_CALMED)
+"""Everything the registration authority publishes."""

@@ -81,6 +81,7 @@ def build(config: Config, ports: Ports) -> Service:
     maintenance = Maintenance(storage, silences, lists, config, clock, audit, metrics)
     projection = Projection(storage, config, clock, audit, metrics)
     ports.bus.subscribe(Subscription("alerting-notices", subjects.ENDPOINTS, projection.handle))
+    ports.bus.subscribe(Subscription("alerting-refusals", subjects.REFUSALS, projection.handle))
 
     crls = CRLWatch(lists, ports.bus, storage, config, clock, audit, metrics)
     ports.bus.subscribe(Subscription(CONSUMER, (subjects.CRL_PUBLISHED,), crls.handle))
@@ -89,13 +90,12 @@ def build(config: Config, ports: Ports) -> Service:
     acts = Acts(
         storage, listing, silences, deliveries, channels, config.longest_silence, clock, audit
     )
-    administrators = Administrators(ports.inventory)
 
     def web() -> ASGIApp:
         from newel.alerting.http import Parts, build_app
 
         own = Parts(listing, silences, acts, trials, name_kinds(config), clock, audit)
-        return build_app(own, administrators.admit)
+        return build_app(own, Administrators(ports.inventory).admit)
 
     async def close() -> None:
         for channel in channels.values():

@@ -19,6 +19,11 @@ CRL_LATE = "crl-late"
 CRL_STALE = "crl-stale"
 """The last revocation list has ended."""
 
+REFUSALS = "refusals"
+"""Much more is refused than in the weeks before."""
+BLOCKED_KEY = "blocked-key"
+"""A request showed a key that was declared compromised."""
+
 LATE = (UNRENEWED, EXPIRING, EXPIRED)
 """What is said of one certificate as its lifetime passes: each follows the ones before it."""
 
@@ -82,6 +87,22 @@ KINDS: Mapping[str, Kind] = {
             "Resolved: a new revocation list of {} is published",
             "Relying parties that check it refuse certificates now. See in the log of validation why it"
             " publishes none.",
+        ),
+        Kind(
+            REFUSALS,
+            "Many requests are refused: {}",
+            "{} provisioners refuse many requests",
+            "Resolved: refusals are as usual again: {}",
+            "See in the audit trail of registration who asks and why it is refused: a broken client, or someone"
+            " who tries.",
+        ),
+        Kind(
+            BLOCKED_KEY,
+            "A compromised key is in use: {}",
+            "{} provisioners saw a compromised key",
+            "Resolved: no compromised key was seen for a day: {}",
+            "See in the audit trail of registration who showed it: its owner needs another key, or someone else"
+            " has it.",
         ),
     )
 }

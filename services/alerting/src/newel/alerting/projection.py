@@ -11,6 +11,7 @@ from newel.alerting.config import Config
 from newel.alerting.kinds import EXPIRED, EXPIRING, LATE, UNRENEWED
 from newel.alerting.metrics import Metrics
 from newel.alerting.notices import Notice, Severity, notice_id, timestamp
+from newel.alerting.refusals import describe_refusals
 from newel.alerting.rules import Route, routes
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
@@ -85,6 +86,12 @@ class Projection:
                 elif event.subject == subjects.ENDPOINT_COMPROMISED:
                     compromised = events_pb2.EndpointCompromised.FromString(event.payload)
                     await self._open(describe_compromise(compromised, self._clock.now()))
+                elif event.subject == subjects.REFUSALS_RAISED:
+                    raised = events_pb2.RefusalsRaised.FromString(event.payload)
+                    await self._open(describe_refusals(raised, self._clock.now()))
+                elif event.subject == subjects.REFUSALS_CALMED:
+                    calmed = events_pb2.RefusalsCalmed.FromString(event.payload)
+                    await self._resolve(calmed.id, b"", b"")
                 elif event.subject == subjects.ENDPOINT_REKEYED:
                     rekeyed = events_pb2.EndpointRekeyed.FromString(event.payload)
                     notice = compromise_id(rekeyed.endpoint, rekeyed.compromised)

@@ -15,10 +15,12 @@ async def assemble(config: Config, context: Context) -> Service:
     """Build the service, with its connections to the database and the issuing authority."""
     for line in config.warnings():
         logging.getLogger("newel.registration").warning("%s", line)
+    database = await context.database(REVISION, TABLES)
     ports = Ports(
-        await context.database(REVISION, TABLES), context.channel("issuing"), context.tls,
+        database, context.channel("issuing"), context.tls,
         context.clock, context.audit(), context.registry, SharedTable.open_inherited(),
         inventory=context.optional_channel("inventory"),
+        outbox=context.outbox(database) if context.config.nats else None,
     )  # fmt: skip # own ports, then those of every service
     return await build(config, ports)
 

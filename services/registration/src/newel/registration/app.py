@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from newel.crypto import names
 from newel.crypto.dns_names import UNDERSCORES
+from newel.proto import subjects
 from newel.registration import foreign_uses, restored_database, servers
 from newel.registration.acme import foreign
 from newel.registration.admin import foreign as foreign_admin
@@ -18,6 +19,8 @@ from newel.registration.maintenance import Maintenance
 from newel.registration.metrics import Metrics
 from newel.registration.ports import Ports
 from newel.registration.provisioners.provisioner import ProvisionerContext, TokenRules
+from newel.registration.refusal_storage import RefusalStorage
+from newel.registration.refusals import RefusalWatch
 from newel.registration.rpc import RemoteIssuance
 from newel.registration.scep.build import build as build_scep
 from newel.registration.server_certificate import CertificateSpec, ServerCertificate
@@ -32,8 +35,8 @@ from newel.registration.web import build_web
 from newel.runtime.background import repeat_every
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
-from newel.runtime.database.lease import Lease
-from newel.runtime.service import Service
+from newel.runtime.database.lease import Lease, run_leased
+from newel.runtime.service import Service, Task
 from newel.step.audiences import Audiences
 from newel.step.provisioners import to_json
 
@@ -42,7 +45,7 @@ __all__ = [
     "restored_database",
 ]  # fmt: skip # words in rows
 
-REVISION = "0015"
+REVISION = "0014"
 """The migration that ``build`` needs the database to be at."""
 
 TABLES = (
@@ -59,8 +62,12 @@ TABLES = (
     "administrators_reads",
     "leases",
     "open_uses",
+    "outbox",
+    "outbox_cursors",
     "policies",
     "provisioners",
+    "refusals",
+    "refusals_told",
     "revisions",
     "scep_transactions",
     "scep_transport_keys",
@@ -69,11 +76,16 @@ TABLES = (
 )
 """The tables of the database at that migration."""
 
+EVENTS = subjects.REFUSALS
+"""The subjects of the events this service writes."""
+
+_STORED_EVERY, _JUDGED_EVERY = 10.0, 30.0
+"""Seconds between two looks at the refusals."""
+
 
 async def build(config: Config, ports: Ports) -> Service:
     """Build the service. Its start hook waits for the issuing authority and has the certificate issued."""
-    metrics = Metrics(ports.registry)
-    issuance = RemoteIssuance(ports.issuing)
+    metrics, issuance = Metrics(ports.registry), RemoteIssuance(ports.issuing)
     origin = MANAGED if config.remote_management else CONFIGURED
     stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
     reach = build_reach(config, ports.tls, ports.clock, metrics, ports.inventory)
@@ -124,12 +136,25 @@ async def build(config: Config, ports: Ports) -> Service:
             **scep.tasks,
             **reach.tasks,
             "ssh-keys": repeat_every(refresh, ssh.keys.refresh),
+            **_watch_refusals(config, ports, metrics),
         },
         start=(start,),
         stop=(used.flush,),
         reports={"provisionersOff": authority.report_unusable},
         ready=maintenance.ready,
     )
+
+
+def _watch_refusals(config: Config, ports: Ports, metrics: Metrics) -> dict[str, Task]:
+    storage = RefusalStorage(ports.database)
+    watch = RefusalWatch(
+        metrics.refusals, storage, ports.outbox, config.refusal_spike, ports.clock, ports.audit
+    )
+    judging = repeat_every(_JUDGED_EVERY, watch.judge)
+    return {
+        "refusals": repeat_every(_STORED_EVERY, watch.store),
+        "refusal-spikes": partial(run_leased, Lease(ports.database, "refusal-spikes"), judging),
+    }
 
 
 async def _seed(config: Config, ports: Ports) -> None:

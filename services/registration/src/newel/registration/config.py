@@ -126,6 +126,9 @@ class Config(Settings):
     """Names and addresses clients use: in the server's certificate, in audiences, in ACME URLs."""
     provisioners: tuple[dict[str, Any], ...] = ()
     """The provisioners, as ca.json has them."""
+    refusal_spike: int = Field(default=100, ge=1)
+    """How many refusals within an hour are an alert, by provisioner, when that is three times the highest
+    hour of the four weeks before."""
     provisioners_file: Path | None = None
     """JSON: a list of provisioners before those, whose keys are generated at first start."""
     claims: dict[str, Any] = Field(default_factory=dict[str, Any])

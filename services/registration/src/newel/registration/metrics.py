@@ -4,6 +4,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from newel.registration.refusals import RefusalCounts
 from newel.runtime.errors import NewelError
 from newel.runtime.metrics import Alias
 
@@ -17,6 +18,7 @@ class Metrics:
         counter = partial(Counter, registry=registry)
         gauge = partial(Gauge, registry=registry)
         self.registry = registry
+        self.refusals = RefusalCounts()
         self.decisions = counter(
             "newel_registration_decisions_total",
             "Decisions by operation and outcome (granted, or the type of the error)",
@@ -81,6 +83,8 @@ class Metrics:
             counters = self._children[key] = self._find(*key)
         for counter in counters:
             counter.inc()
+        if error is not None:
+            self.refusals.add(provisioner, error)
 
     def _find(self, operation: str, provisioner: str, outcome: str) -> tuple[Counter, ...]:
         decision = self.decisions.labels(operation, outcome)

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
+from newel.runtime.events.contract import Outbox
 from newel.runtime.shared_table import SharedTable
 from newel.runtime.tls.server import ServerTLS
 from newel.step.provisioners import ProvisionerConfig
@@ -30,3 +31,5 @@ class Ports:
     """Makes the JWK provisioner of the first administrator, where the configuration has none."""
     inventory: grpc.aio.Channel | None = None
     """To the inventory, where it is connected."""
+    outbox: Outbox | None = None
+    """For what it alone sees; None where no bus is configured, and then nothing is told."""

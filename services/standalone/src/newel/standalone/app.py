@@ -71,6 +71,7 @@ REBUILT = {"validation", "inventory"}
 """Projections: what the power takes from them, comparing with the issuing authority gives back."""
 
 EVENTS = {
+    "registration": registration.EVENTS,
     "issuing": issuing.EVENTS,
     "validation": validation.EVENTS,
     "inventory": inventory.EVENTS,
@@ -285,7 +286,7 @@ class Assembly:
             self._databases["registration"], self.channel("registration"), self.tls,
             self._clock, self._audit("registration"), self.registry, SharedTable.open_inherited(),
             partial(make_managing_provisioner, self._settings.password_file),
-            self.channel("registration"),
+            self.channel("registration"), self._outboxes["registration"],
         )  # fmt: skip # own ports, then those of every service
         return self._register(
             await registration.build(models.configure_registration(self._settings), ports)

@@ -348,6 +348,67 @@ class EndpointRekeyed(_message.Message):
 Global___EndpointRekeyed: _TypeAlias = EndpointRekeyed  # noqa: Y015
 
 @_typing.final
+class RefusalsRaised(_message.Message):
+    """newel.refusals.raised.v1: the registration authority refuses much more than usual, or a request showed
+    a key that was declared compromised.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PROVISIONER_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    USUAL_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    kind: _builtins.str
+    """refusals, blocked-key"""
+    provisioner: _builtins.str
+    """empty: of requests in which none was found"""
+    count: _builtins.int
+    """in the highest hour; of blocked keys within a day"""
+    usual: _builtins.int
+    """in the highest hour of the four weeks before"""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        provisioner: _builtins.str = ...,
+        count: _builtins.int = ...,
+        usual: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "id", b"id", "kind", b"kind", "provisioner", b"provisioner", "usual", b"usual"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusalsRaised: _TypeAlias = RefusalsRaised  # noqa: Y015
+
+@_typing.final
+class RefusalsCalmed(_message.Message):
+    """newel.refusals.calmed.v1: it is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """of what was raised"""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusalsCalmed: _TypeAlias = RefusalsCalmed  # noqa: Y015
+
+@_typing.final
 class Batch(_message.Message):
     """newel.<family>.batch.v1, the only kind of message on NATS: events of one family in the order of
     their commits. A consumer picks the subjects that it subscribes to.
