@@ -28,6 +28,7 @@ from newel.crypto.ssh.public_keys import wire_of
 from newel.issuing.app import ForeignCertificate, open_foreign_records
 from newel.issuing.config import SSHIssuerConfig
 from newel.registration.acme import ids
+from newel.registration.refusals import BLOCKED_KEY, RefusalCounts
 from newel.runtime.clock import ManualClock
 from newel.runtime.database.contract import Statement, Write
 from newel.runtime.rpc.local import LocalServer
@@ -44,6 +45,7 @@ class Site:
 
     ra: RegistrationHarness
     issuing: IssuingHarness
+    refused: RefusalCounts
 
     async def certificate(self, key: Any, name: str = "a.internal") -> x509.Certificate | None:
         """What a one-time token gets."""
@@ -63,7 +65,9 @@ class Before:
 
 
 @pytest.fixture
-async def site(tmp_path: Path, database_url: str) -> AsyncIterator[Site]:
+async def site(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Site]:
     """Both, on each database in turn."""
     authority = make_authority(tmp_path)
     is_file = database_url.startswith("sqlite")
@@ -87,11 +91,13 @@ async def site(tmp_path: Path, database_url: str) -> AsyncIterator[Site]:
         admin.record(**ENABLED), {"type": "ACME", "name": "acme"}, SSHPOP, scep_record(),
         {"type": "X5C", "name": "x5c", "roots": MAKER.roots},
     )  # fmt: skip # a table
+    refused = RefusalCounts()
+    monkeypatch.setattr("newel.registration.metrics.RefusalCounts", lambda: refused)
     ra = await open_registration(
         schema("registration"), authority, admin=admin, clock=issuing.clock, server=server,
         provisioners=records,
     )  # fmt: skip # a call
-    yield Site(ra, issuing)
+    yield Site(ra, issuing, refused)
     await ra.database.close()
     await issuing.database.close()
 
@@ -266,6 +272,7 @@ async def block(site: Site, certificate: x509.Certificate) -> None:
 @pytest.mark.attack("X13")
 async def test_a_blocked_key_gets_nothing_on_any_path(site: Site) -> None:
     got: dict[bool, list[str]] = {True: [], False: []}
+    told: list[str] = []
     for path in PATHS:
         for is_blocked in (True, False):
             key = make_key(path)
@@ -275,7 +282,11 @@ async def test_a_blocked_key_gets_nothing_on_any_path(site: Site) -> None:
                 other = await site.certificate(key, "other.internal")
                 assert other
                 await block(site, other)
+            site.refused.take()
             if await path(site, key, before):
                 got[is_blocked].append(path.__name__)
+            if any(each.kind == BLOCKED_KEY for each in site.refused.take()):
+                told.append(path.__name__)
     assert got[True] == []
+    assert told == [each.__name__ for each in PATHS]  # of a blocked key alone, for the alert
     assert got[False] == [each.__name__ for each in PATHS]

@@ -11,7 +11,6 @@ from fixtures.authority import CertificateAuthority
 from fixtures.registration import EPOCH, RegistrationHarness, open_registration, request_for
 from newel.proto import subjects
 from newel.proto.events.v1 import events_pb2
-from newel.registration.errors import unauthorized_error
 from newel.registration.metrics import Metrics
 from newel.registration.refusal_storage import RefusalStorage
 from newel.registration.refusals import RefusalCounts, RefusalWatch
@@ -35,9 +34,12 @@ class Watch:
             TableOutbox(self.database, clock), fewest, clock, harness.audit,
         )  # fmt: skip # the parts
 
-    async def refuse(self, times: int, provisioner: str = "admin", cause: str = "no") -> None:
+    async def refuse(
+        self, times: int, provisioner: str = "admin", *, compromised_key: bool = False
+    ) -> None:
+        error = NewelError(ErrorType.UNAUTHORIZED, "", compromised_key=compromised_key)
         for _ in range(times):
-            self.metrics.count("sign", provisioner, unauthorized_error(cause))
+            self.metrics.count("sign", provisioner, error)
         await self.watch.store()
         await self.watch.judge()
 
@@ -109,8 +111,8 @@ async def test_a_blocked_key_is_told_at_once_and_until_a_day_is_quiet(
     harness: RegistrationHarness,
 ) -> None:
     own = Watch(harness, ManualClock(EPOCH))
-    await own.refuse(1, cause="the key of the certificate was declared compromised")
-    await own.refuse(1, cause="the key of the certificate was declared compromised")
+    await own.refuse(1, compromised_key=True)
+    await own.refuse(1, compromised_key=True)
     ((_, name, count),) = await own.events()
     assert (name.rpartition("-")[0], count) == ("blocked-key", 1)
     own.clock.advance(23 * HOUR)

@@ -102,6 +102,7 @@ class NewelError(Exception):
     """A refusal that crosses every border as itself.
 
     ``detail`` may be shown to the client and says what to do. ``cause`` is for the audit trail.
+    ``compromised_key``: whether the request came with a key that was declared compromised.
     """
 
     def __init__(
@@ -111,12 +112,14 @@ class NewelError(Exception):
         *,
         cause: str = "",
         subproblems: Sequence[Subproblem] = (),
+        compromised_key: bool = False,
     ) -> None:
         super().__init__(detail)
         self.type = type
         self.detail = detail
         self.cause = cause or detail
         self.subproblems = tuple(subproblems)
+        self.compromised_key = compromised_key
 
     @property
     def http_status(self) -> int:

@@ -13,11 +13,15 @@ _ATTEMPTS = 3  # a second equal serial out of 96 random bits is a broken generat
 
 _KEY_IN_USE = NewelError(ErrorType.CONFLICT, "the idempotency key is in use")
 _BLOCKED = NewelError(
-    ErrorType.BAD_PUBLIC_KEY, "this public key must not be certified any more: make another key"
+    ErrorType.BAD_PUBLIC_KEY,
+    "this public key must not be certified any more: make another key",
+    compromised_key=True,
 )
 _REVOKED = NewelError(ErrorType.UNAUTHORIZED, "the certificate is revoked")
 _PROOF_BLOCKED = NewelError(
-    ErrorType.UNAUTHORIZED, "the key of the certificate was declared compromised"
+    ErrorType.UNAUTHORIZED,
+    "the key of the certificate was declared compromised",
+    compromised_key=True,
 )
 _NO_SERIAL = NewelError(
     ErrorType.SERVER_INTERNAL,

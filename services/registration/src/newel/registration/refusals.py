@@ -26,7 +26,6 @@ REFUSALS = "refusals"
 BLOCKED_KEY = "blocked-key"
 """A request with a key that was declared compromised."""
 
-_BLOCKED_TEXTS = ("declared compromised", "must not be certified any more")
 _HOUR = 3600
 _DAY = 24
 _WEEKS = 28 * _DAY
@@ -53,8 +52,7 @@ class RefusalCounts:
         if error.type in TEMPORARY:
             return
         self._counts[Cause(provisioner, REFUSALS)] += 1
-        texts = f"{error.cause} {error.detail}"
-        if any(each in texts for each in _BLOCKED_TEXTS):
+        if error.compromised_key:
             self._counts[Cause(provisioner, BLOCKED_KEY)] += 1
 
     def take(self) -> Counter[Cause]:

@@ -36,6 +36,7 @@ def error_to_proto(error: NewelError) -> error_pb2.Error:
             )
             for problem in error.subproblems[:_MOST_SUBPROBLEMS]
         ],
+        compromised_key=error.compromised_key,
     )
 
 
@@ -54,6 +55,7 @@ def error_from_proto(message: error_pb2.Error) -> NewelError:
             )
             for problem in message.subproblems
         ],
+        compromised_key=message.compromised_key,
     )
 
 

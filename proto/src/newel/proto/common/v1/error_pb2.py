@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!newel/proto/common/v1/error.proto\x12\x0fnewel.common.v1\"f\n\x05\x45rror\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x30\n\x0bsubproblems\x18\x04 \x03(\x0b\x32\x1b.newel.common.v1.Subproblem\"]\n\nSubproblem\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x17\n\x0fidentifier_type\x18\x03 \x01(\t\x12\x18\n\x10identifier_value\x18\x04 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!newel/proto/common/v1/error.proto\x12\x0fnewel.common.v1\"\x7f\n\x05\x45rror\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\x30\n\x0bsubproblems\x18\x04 \x03(\x0b\x32\x1b.newel.common.v1.Subproblem\x12\x17\n\x0f\x63ompromised_key\x18\x05 \x01(\x08\"]\n\nSubproblem\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x17\n\x0fidentifier_type\x18\x03 \x01(\t\x12\x18\n\x10identifier_value\x18\x04 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'newel.proto.common.v1.error
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERROR']._serialized_start=54
-  _globals['_ERROR']._serialized_end=156
-  _globals['_SUBPROBLEM']._serialized_start=158
-  _globals['_SUBPROBLEM']._serialized_end=251
+  _globals['_ERROR']._serialized_end=181
+  _globals['_SUBPROBLEM']._serialized_start=183
+  _globals['_SUBPROBLEM']._serialized_end=276
 # @@protoc_insertion_point(module_scope)

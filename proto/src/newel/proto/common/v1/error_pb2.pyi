@@ -28,12 +28,15 @@ class Error(_message.Message):
     DETAIL_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
     SUBPROBLEMS_FIELD_NUMBER: _builtins.int
+    COMPROMISED_KEY_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """a value of newel.runtime.errors.ErrorType"""
     detail: _builtins.str
     """may be shown to the client"""
     cause: _builtins.str
     """for the audit trail only; never shown to the client"""
+    compromised_key: _builtins.bool
+    """the request came with a key that was declared compromised"""
     @_builtins.property
     def subproblems(self) -> _containers.RepeatedCompositeFieldContainer[Global___Subproblem]: ...
     def __init__(
@@ -43,10 +46,11 @@ class Error(_message.Message):
         detail: _builtins.str = ...,
         cause: _builtins.str = ...,
         subproblems: _abc.Iterable[Global___Subproblem] | None = ...,
+        compromised_key: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "detail", b"detail", "subproblems", b"subproblems", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "compromised_key", b"compromised_key", "detail", b"detail", "subproblems", b"subproblems", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

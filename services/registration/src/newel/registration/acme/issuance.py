@@ -97,5 +97,7 @@ async def require_unblocked(issuing: Issuance, key: PublicKey) -> None:
     """Raise ``badPublicKey`` for an account key that was declared compromised, with or without a certificate."""
     if await issuing.is_blocked(keys.spki(key)):
         raise NewelError(
-            ErrorType.BAD_PUBLIC_KEY, "this key was declared compromised: make another account key"
+            ErrorType.BAD_PUBLIC_KEY,
+            "this key was declared compromised: make another account key",
+            compromised_key=True,
         )

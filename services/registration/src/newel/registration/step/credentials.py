@@ -5,6 +5,7 @@ from newel.crypto.certificate import subject_public_key_info
 from newel.registration.errors import unauthorized_error
 from newel.registration.issuance import Issuance
 from newel.registration.trust import Trust
+from newel.runtime.errors import ErrorType, NewelError
 
 
 async def require_standing(der: bytes, trust: Trust, issuance: Issuance) -> None:
@@ -16,8 +17,11 @@ async def require_standing(der: bytes, trust: Trust, issuance: Issuance) -> None
     """
     certificate = loading.load_certificate(der)
     if await issuance.is_blocked(subject_public_key_info(certificate)):
-        raise unauthorized_error(
-            "the key of the certificate that proves the identity was declared compromised"
+        raise NewelError(
+            ErrorType.UNAUTHORIZED,
+            "",
+            cause="the key of the certificate that proves the identity was declared compromised",
+            compromised_key=True,
         )
     subjects = (each.certificates[0].subject for each in trust.issuers.values())
     if certificate.issuer not in subjects:

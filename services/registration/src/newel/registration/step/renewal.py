@@ -80,9 +80,9 @@ class RenewService:
         except NewelError as error:
             if error.type is not ErrorType.UNAUTHORIZED:
                 raise
-            raise unauthorized_error(
-                error.cause
-            ) from error  # clients learn no more than of a token
+            raise NewelError(  # clients learn no more than of a token
+                error.type, "", cause=error.cause, compromised_key=error.compromised_key
+            ) from error
         subject = renew_token.common_name(peer.certificate)
         operation = "renew" if csr is None else "rekey"
         return SignResult.of(operation, certificate, provisioner.name, subject)
