@@ -123,6 +123,19 @@ async def test_a_blocked_key_is_told_at_once_and_until_a_day_is_quiet(
     assert [each[0] for each in await own.events()][1:] == [subjects.REFUSALS_CALMED]
 
 
+async def test_old_hours_are_removed_where_no_bus_is_told_too(
+    harness: RegistrationHarness,
+) -> None:
+    clock, counts = ManualClock(EPOCH), RefusalCounts()
+    storage = RefusalStorage(harness.database)
+    watch = RefusalWatch(counts, storage, None, 20, clock, harness.audit)
+    counts.add("admin", NewelError(ErrorType.UNAUTHORIZED, ""))
+    await watch.store()
+    clock.advance(29 * 24 * HOUR)
+    await watch.judge()
+    assert await harness.database.fetch(Statement("SELECT count(*) FROM refusals")) == [(0,)]
+
+
 def test_errors_of_our_own_are_no_refusals() -> None:
     counts = RefusalCounts()
     for kind in (ErrorType.UNAVAILABLE, ErrorType.RATE_LIMITED, ErrorType.SERVER_INTERNAL):

@@ -138,6 +138,7 @@ class RefusalWatch:
     async def judge(self) -> None:
         """Tell what began and what is over; nothing where there is no bus for it."""
         outbox, hour = self._outbox, self._hour()
+        await self._refusals.forget(hour - _WEEKS)
         if outbox is None:
             return
         found = self._find(
@@ -159,7 +160,6 @@ class RefusalWatch:
                 if await self._refusals.end(name, write):
                     self._audit.record("refusals", "calmed", alert=name)
         outbox.wake()
-        await self._refusals.forget(hour - _WEEKS)
 
     def _find(
         self, day: Sequence[Hour], usual: Mapping[Cause, int], hour: int
