@@ -12,7 +12,8 @@ from newel.alerting.storage.silences import ACTIVE
 from newel.runtime.database.contract import Database, Row, Statement, Write
 from newel.runtime.database.times import read_optional_time, read_time
 
-# The first line is the condition of the index deliveries_waiting, word for word.
+# The first line is the condition of the index deliveries_waiting, word for word. So is "digest <> ''" that of
+# deliveries_digest, which is not used without it.
 _DUE = f"""
     state IN ('pending', 'planned', 'silenced')
         AND channel = $1 AND attempts = 0 AND phase <> 'resolved' AND (
@@ -48,12 +49,13 @@ _JOIN = Statement(f"""
     UPDATE deliveries SET state = 'grouped', digest = $7, silence = '', attempts = 1,
         attempted_at = $3 WHERE {_OF_GROUP}""")  # noqa: S608 - a constant
 _COUNT = Statement("""
-    UPDATE digests SET size = (SELECT count(*) FROM deliveries WHERE digest = $2) WHERE key = $1""")
+    UPDATE digests SET size = (SELECT count(*) FROM deliveries
+        WHERE digest = $2 AND digest <> '') WHERE key = $1""")
 _SIZE = Statement("SELECT size FROM digests WHERE key = $1")
 _DROP = Statement("DELETE FROM digests WHERE key = $1 AND size = 0")
 _COLUMNS = """key, id, channel, phase, kind, owner, size, attempts, next_at, created_at, ended_at,
     (SELECT count(*) FROM deliveries d JOIN notices n ON n.id = d.notice
-        WHERE d.digest = digests.id AND n.severity = 'critical')"""
+        WHERE d.digest = digests.id AND d.digest <> '' AND n.severity = 'critical')"""
 _READY = Statement(f"""
     SELECT {_COLUMNS} FROM digests WHERE channel = $1 AND state = 'pending' AND size > 0
         AND (next_at <= $2 OR next_at > $3) ORDER BY next_at LIMIT 16""")  # noqa: S608 - a constant
@@ -61,7 +63,7 @@ _ONE = Statement(f"SELECT {_COLUMNS} FROM digests WHERE key = $1")  # noqa: S608
 _NAMED = Statement("""
     SELECT CASE WHEN n.subject = '' THEN n.endpoint ELSE n.subject END
     FROM deliveries d JOIN notices n ON n.id = d.notice
-    WHERE d.digest = $1 ORDER BY d.position LIMIT $2""")
+    WHERE d.digest = $1 AND d.digest <> '' ORDER BY d.position LIMIT $2""")
 _CLAIM = Statement("""
     UPDATE digests SET attempts = attempts + 1, next_at = $3
     WHERE key = $1 AND state = 'pending' AND next_at = $2 RETURNING key""")
@@ -69,7 +71,7 @@ _DELIVERED = Statement("""
     UPDATE digests SET state = 'delivered', error = ''
     WHERE key = $1 AND state = 'pending' RETURNING key""")
 _MEMBERS_DELIVERED = Statement("""
-    UPDATE deliveries SET state = 'delivered' WHERE digest = $1 AND state = 'grouped'""")
+    UPDATE deliveries SET state = 'delivered' WHERE digest = $1 AND digest <> '' AND state = 'grouped'""")
 _POSTPONE = Statement("""
     UPDATE digests SET next_at = $2, error = $3 WHERE key = $1 AND state = 'pending'""")
 _FAILED = Statement("""
@@ -79,16 +81,16 @@ _FALL_BACK = Statement("""
     INSERT INTO deliveries (key, notice, phase, channel, fallback, state, attempts, next_at, error)
     SELECT notice || '.' || phase || '.' || fallback, notice, phase, fallback, '', 'pending', 0,
         CAST($2 AS BIGINT), ''
-    FROM deliveries WHERE digest = $1 AND state = 'grouped' AND fallback <> ''
+    FROM deliveries WHERE digest = $1 AND digest <> '' AND state = 'grouped' AND fallback <> ''
     ON CONFLICT (key) DO NOTHING""")
 _MEMBERS_FAILED = Statement("""
-    UPDATE deliveries SET state = 'failed', error = $2 WHERE digest = $1 AND state = 'grouped'""")
+    UPDATE deliveries SET state = 'failed', error = $2 WHERE digest = $1 AND digest <> '' AND state = 'grouped'""")
 _OVER = Statement("""
     SELECT key, id, kind, owner, size FROM digests
     WHERE channel = $1 AND state IN ('pending', 'delivered') AND phase <> 'resolved'
         AND ended_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM deliveries d JOIN notices n ON n.id = d.notice
-            WHERE d.digest = digests.id AND n.resolved_at IS NULL)""")
+            WHERE d.digest = digests.id AND d.digest <> '' AND n.resolved_at IS NULL)""")
 _END = Statement("""
     UPDATE digests SET ended_at = $2, state = CASE state WHEN 'pending' THEN 'cancelled' ELSE state END
     WHERE key = $1 AND ended_at IS NULL RETURNING key""")
@@ -98,7 +100,7 @@ _TELL_END = Statement("""
     SELECT $1, id, channel, 'resolved', kind, owner, size, 'pending', 0, $3, created_at, $4, ''
     FROM digests WHERE key = $2 ON CONFLICT (key) DO NOTHING""")
 _MEMBERS_CANCELLED = Statement("""
-    UPDATE deliveries SET state = 'cancelled' WHERE digest = $1 AND state = 'grouped'""")
+    UPDATE deliveries SET state = 'cancelled' WHERE digest = $1 AND digest <> '' AND state = 'grouped'""")
 
 
 class DigestStorage:

@@ -57,7 +57,7 @@ _CLAUSES: Mapping[str, Clause] = {
     "search": match_substring("subject", "names"),
     "opened_after": compare("opened_at >= {}"),
     "opened_before": compare("opened_at < {}"),
-    "group": compare("id IN (SELECT notice FROM deliveries WHERE digest = {})"),
+    "group": compare("id IN (SELECT notice FROM deliveries WHERE digest = {} AND digest <> '')"),
 }
 
 

@@ -94,7 +94,7 @@ _FORGET_DELIVERIES = Statement("""
 _FORGET_NOTICES = Statement("DELETE FROM notices WHERE resolved_at < $1")
 _FORGET_DIGESTS = Statement("""
     DELETE FROM digests WHERE created_at < $1
-        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE digest = digests.id)""")
+        AND NOT EXISTS (SELECT 1 FROM deliveries WHERE digest = digests.id AND digest <> '')""")
 
 
 class Storage:

@@ -37,7 +37,13 @@ def upgrade() -> None:
     op.create_index(
         "deliveries_digest", "deliveries", ["digest"], sqlite_where=some, postgresql_where=some
     )
-    op.create_index("deliveries_attempted", "deliveries", ["channel", "attempted_at"])
+    # of those that were tried alone: SQLite takes an index with every delivery of a channel before that of
+    # the few that wait
+    tried = sa.text("attempted_at IS NOT NULL")
+    op.create_index(
+        "deliveries_attempted", "deliveries", ["channel", "attempted_at"],
+        sqlite_where=tried, postgresql_where=tried,
+    )  # fmt: skip # an index and its condition
 
 
 def downgrade() -> None:
