@@ -112,6 +112,19 @@ async def test_a_list_that_may_wait_on_the_bus_is_not_missed(harness: Harness) -
     assert await harness.look() == [("crl-stale", "issuer aa")]
 
 
+@pytest.mark.parametrize("seconds", [None, 1e9])
+async def test_a_list_that_ended_is_told_with_the_reason_while_the_bus_says_nothing_for_long(
+    harness: Harness, seconds: float | None
+) -> None:
+    await harness.watch.handle([crl_event()])
+    harness.delay.seconds = seconds
+    assert await harness.look(25) == []
+    assert await harness.look(0.15) == []
+    assert await harness.look(0.02) == [("crl-stale", "issuer aa")]
+    ((detail,),) = await harness.alerts.rows("SELECT detail FROM notices")
+    assert "since 2026-11-22T13:00:00Z the bus has not delivered what it has" in detail
+
+
 async def test_each_shard_is_watched_by_itself(harness: Harness) -> None:
     await harness.watch.handle([crl_event(), crl_event(scope="aa/2-1")])
     await harness.watch.handle([crl_event(8)])

@@ -24,6 +24,8 @@ from newel.runtime.events.contract import Event
 CONSUMER = "alerting-crls"
 """The name of the subscription."""
 _KINDS = (CRL_LATE, CRL_STALE)
+_LONGEST_UNKNOWN = 600
+"""Seconds for which it may be unknown what waits on the bus, until a late list is told all the same."""
 
 
 class CRLTimes(NamedTuple):
@@ -89,6 +91,7 @@ class CRLWatch:
         self._audit = audit
         self._metrics = metrics
         self._seen: set[CRLTimes] = set()
+        self._unknown_since: float | None = None
 
     async def handle(self, events: Sequence[Event]) -> None:
         """Take lists that were published. Raises what the database raises; they are delivered again."""
@@ -119,20 +122,33 @@ class CRLWatch:
 
         One is reported by the second look that finds it late: after a pause of the whole authority the
         first look comes before the list that follows. And a list that was published may wait on the bus:
-        what was there when it became late is to be handled first.
+        what was there when it became late is to be handled first, unless that is not known for long: who
+        publishes lists may be down with the bus.
         """
         now = self._clock.now()
         late = {crl for crl in await self._crls.read_all() if crl.late_at <= now.timestamp()}
-        complete_to = await self._backlog.complete_to(CONSUMER) or 0 if late & self._seen else 0
-        for crl in sorted(late & self._seen):
-            if crl.late_at <= complete_to:
-                await self._open(crl, now)
+        again = late & self._seen
+        complete_to = await self._backlog.complete_to(CONSUMER) or 0 if again else 0
+        known = {crl for crl in again if crl.late_at <= complete_to}
+        since = self._note_unknown(now.timestamp(), is_unknown=known != again)
+        is_too_long = since is not None and now.timestamp() - since >= _LONGEST_UNKNOWN
+        for crl in sorted(again if is_too_long else known):
+            await self._open(crl, now, None if crl in known else since)
         self._seen = late
 
-    async def _open(self, crl: CRLTimes, now: dt.datetime) -> None:
+    def _note_unknown(self, now: float, *, is_unknown: bool) -> float | None:
+        """Note whether lists may wait on the bus; return since when, in seconds since 1970."""
+        since = self._unknown_since
+        if not is_unknown:
+            self._unknown_since = None
+        elif since is None or since > now:  # a clock that was put back begins again
+            self._unknown_since = now
+        return self._unknown_since
+
+    async def _open(self, crl: CRLTimes, now: dt.datetime, unknown_since: float | None) -> None:
         has_ended = crl.next_update <= now.timestamp()
         kind = CRL_STALE if has_ended else CRL_LATE
-        notice = describe_crl(crl, kind, now)
+        notice = describe_crl(crl, kind, now, unknown_since)
         to = routes(notice, self._config)
         if await self._notices.open(notice, to, _KINDS):
             self._metrics.notices.labels(event="opened").inc()
@@ -151,9 +167,15 @@ def read_times(message: events_pb2.CrlPublished) -> CRLTimes:
     )
 
 
-def describe_crl(crl: CRLTimes, kind: str, now: dt.datetime) -> Notice:
-    """Return the notice of a kind about a list."""
+def describe_crl(
+    crl: CRLTimes, kind: str, now: dt.datetime, unknown_since: float | None = None
+) -> Notice:
+    """Return the notice of a kind about a list; since ``unknown_since`` another one may wait on the bus."""
     due, end = (dt.datetime.fromtimestamp(at, dt.UTC) for at in (crl.due_at, crl.next_update))
+    detail = f"Its last list was to be followed by {timestamp(due)}, and ends at {timestamp(end)}."
+    if unknown_since is not None:
+        since = timestamp(dt.datetime.fromtimestamp(unknown_since, dt.UTC))
+        detail += f" Another may have been published: since {since} the bus has not delivered what it has."
     return Notice(
         id=crl.notice(kind),
         kind=kind,
@@ -167,6 +189,6 @@ def describe_crl(crl: CRLTimes, kind: str, now: dt.datetime) -> Notice:
         life_passed=0,
         severity=Severity.CRITICAL if kind == CRL_STALE else Severity.WARNING,
         opened_at=now,
-        detail=f"Its last list was to be followed by {timestamp(due)}, and ends at {timestamp(end)}.",
+        detail=detail,
         topic=f"crl-{crl.scope}-{crl.this_update}",
     )
