@@ -157,3 +157,13 @@ async def test_requests_that_the_service_refuses_are_what_is_counted(
             await asyncio.sleep(0.02)
     await supervisor.stop()
     assert await harness.database.fetch(query) == [("", "refusals", 3)]
+
+
+async def test_what_was_refused_before_an_ordinary_stop_is_counted(
+    harness: RegistrationHarness,
+) -> None:
+    assert (await harness.sign("no.token.here", request_for("a.example"))).status_code == 401
+    for stop in harness.service.stop:
+        await stop()
+    rows = await harness.database.fetch(Statement("SELECT kind, count FROM refusals"))
+    assert rows == [("refusals", 1)]

@@ -163,7 +163,8 @@ class Gatherer:
             self._ends_at = now + _ENDS_EVERY
         latest = now + max(_CLAIM_SECONDS, self._retry.largest.total_seconds()) + AHEAD
         for digest in await self._digests.find_due(self._name, now, latest, self._grouping.named):
-            if await self._digests.claim(digest, now + _CLAIM_SECONDS):
+            # the messages before it may have taken their time
+            if await self._digests.claim(digest, self._clock.unix() + _CLAIM_SECONDS):
                 await self._attempt(digest)
 
     async def _gather(self, found: DueGroup, now: float) -> None:
@@ -172,7 +173,7 @@ class Gatherer:
             await self._digests.postpone_group(found.group, now, found.waits_until)
         elif due + found.told > self._grouping.single and due > 1:
             name = name_group(found.group, now, self._wait)
-            claim = now + _CLAIM_SECONDS
+            claim = self._clock.unix() + _CLAIM_SECONDS
             if await self._digests.form(name, found.group, now, now - self._wait, claim):
                 key = message_key(name, found.group.phase, self._name)
                 digest = await self._digests.read(key, self._grouping.named)

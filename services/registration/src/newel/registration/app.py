@@ -86,8 +86,8 @@ _STORED_EVERY, _JUDGED_EVERY = 10.0, 30.0
 async def build(config: Config, ports: Ports) -> Service:
     """Build the service. Its start hook waits for the issuing authority and has the certificate issued."""
     metrics, issuance = Metrics(ports.registry), RemoteIssuance(ports.issuing)
-    origin = MANAGED if config.remote_management else CONFIGURED
-    stored, used = ProvisionerTable(ports.database, origin), UsedTokenTable(ports.database)
+    stored = ProvisionerTable(ports.database, MANAGED if config.remote_management else CONFIGURED)
+    used, refusals = UsedTokenTable(ports.database), _refusals(config, ports, metrics)
     reach = build_reach(config, ports.tls, ports.clock, metrics, ports.inventory)
     authority = _authority(config, stored, issuance, metrics, reach.context)
     acme = servers.build_acme(config, ports, authority, issuance, metrics)
@@ -136,20 +136,23 @@ async def build(config: Config, ports: Ports) -> Service:
             **scep.tasks,
             **reach.tasks,
             "ssh-keys": repeat_every(refresh, ssh.keys.refresh),
-            **_watch_refusals(config, ports, metrics),
+            **_watch_refusals(ports, refusals),
         },
         start=(start,),
-        stop=(used.flush,),
+        stop=(used.flush, refusals.store),
         reports={"provisionersOff": authority.report_unusable},
         ready=maintenance.ready,
     )
 
 
-def _watch_refusals(config: Config, ports: Ports, metrics: Metrics) -> dict[str, Task]:
+def _refusals(config: Config, ports: Ports, metrics: Metrics) -> RefusalWatch:
     storage = RefusalStorage(ports.database)
-    watch = RefusalWatch(
+    return RefusalWatch(
         metrics.refusals, storage, ports.outbox, config.refusal_spike, ports.clock, ports.audit
     )
+
+
+def _watch_refusals(ports: Ports, watch: RefusalWatch) -> dict[str, Task]:
     judging = repeat_every(_JUDGED_EVERY, watch.judge)
     return {
         "refusals": repeat_every(_STORED_EVERY, watch.store),
