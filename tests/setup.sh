@@ -12,7 +12,7 @@ declare -A debian=(
   [prometheus-alertmanager]=prometheus-alertmanager [rsyslogd]=rsyslog
   [jq]=jq [zbarimg]=zbar-tools [certutil]=libnss3-tools [sshd]=openssh-server
   [chromium]=chromium [chromedriver]=chromium-driver [npm]=npm [mandoc]=mandoc [unshare]=util-linux [faketime]=faketime [sqlite3]=sqlite3 [make]=make [keytool]=default-jdk-headless [java]=default-jdk-headless
-  [swtpm]=swtpm [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless
+  [haproxy]=haproxy [swtpm]=swtpm [certtool]=gnutls-bin [ocsptool]=gnutls-bin [crlutil]=libnss3-tools [vfychain]=libnss3-tools [javac]=default-jdk-headless
   [pki]=strongswan-pki [systemd-analyze]=systemd [dpkg-deb]=dpkg [update-ca-certificates]=ca-certificates
 )
 declare -A golang=(

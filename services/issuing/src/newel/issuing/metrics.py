@@ -14,12 +14,12 @@ class Metrics:
         gauge = partial(Gauge, registry=registry)
         self._requests = counter(
             "newel_issuing_requests_total",
-            "Requests for certificates, by what became of them (an error's name, or granted)",
+            "Requests for certificates, by outcome (an error's name, or granted)",
             ("outcome",),
         )
         self._revocations = counter(
             "newel_issuing_revocations_total",
-            "Requests to revoke, by what became of them (an error's name, or granted)",
+            "Requests to revoke, by outcome (an error's name, or granted)",
             ("outcome",),
         )
         self._reconciled = counter(
@@ -45,12 +45,12 @@ class Metrics:
             "revoke": self._revocations,
             "ssh-issue": counter(
                 "newel_issuing_ssh_requests_total",
-                "Requests for SSH certificates, by what became of them (an error's name, or granted)",
+                "Requests for SSH certificates, by outcome (an error's name, or granted)",
                 ("outcome",),
             ),
             "ssh-revoke": counter(
                 "newel_issuing_ssh_revocations_total",
-                "Requests to revoke SSH certificates, by what became of them",
+                "Requests to revoke SSH certificates, by outcome",
                 ("outcome",),
             ),
             "reconcile": self._reconciled,
