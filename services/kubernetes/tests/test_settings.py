@@ -42,6 +42,13 @@ def test_an_issuer_of_a_namespace_names_accounts_and_secrets_of_it() -> None:
     )
 
 
+def test_an_issuer_beside_the_controller_does_not_get_its_tokens_by_their_name() -> None:
+    with pytest.raises(IssuerError, match="the controller's own account"):
+        read(ISSUER, "newel", auth={"serviceAccount": {"name": "controller"}})
+    own = read(CLUSTER_ISSUER, auth={"serviceAccount": {"name": "controller"}})
+    assert own.auth == AccountAuth("newel", "controller", "")
+
+
 def test_step_issuers_are_read_as_they_are() -> None:
     assert read(STEP_ISSUER, provisioner=KEY).auth == KeyAuth(
         "admin", "k1", "shop", "secret", "word"

@@ -137,6 +137,12 @@ def _read_auth(
             "spec.auth.serviceAccount.name: name an account of this namespace; the controller's own "
             "tokens are for cluster issuers only.",
         )
+    if (namespace, account.name) == (own_namespace, own_account):
+        raise IssuerError(
+            INVALID,
+            "spec.auth.serviceAccount.name: this is the controller's own account, whose tokens are for "
+            "cluster issuers only; name another one.",
+        )
     return AccountAuth(namespace or own_namespace, account.name or own_account, account.provisioner)
 
 
