@@ -247,7 +247,7 @@ async def test_a_maintenance_window_begins_later(
         ),
         ({"subjct": "a"}, "subjct: unknown setting; did you mean 'subject'?"),
         ({"severity": "bad"}, "severity"),
-        ({"kind": "expring"}, "kind: no kind of alert; there are compromised"),
+        ({"kind": "expring"}, "kind: no kind of alert; there are blocked-key, compromised"),
         ({"subject": "a" * 257}, "subject"),
         ({"owner": "a\nb"}, "owner: one line"),
         ({"reason": 5}, "reason"),
