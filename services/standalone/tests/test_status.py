@@ -31,7 +31,12 @@ def test_a_page_of_facts_of_a_running_authority(
         assert facts["certificates"]["issued"] >= 2  # the server's own, and this one
         assert facts["certificates"]["underWay"] == 0
         assert facts["lists"][0]["nextUpdate"] > "2026"
-        assert set(facts["waitingEvents"]) == {"issuing", "validation", "inventory"}
+        assert set(facts["waitingEvents"]) == {
+            "registration",
+            "issuing",
+            "validation",
+            "inventory",
+        }
         assert facts["lastBackup"] is None
         words = ["--state", state, "--passphrase-file", passphrase]
         run([NEWEL, "backup", tmp_path / "archive", *words])
