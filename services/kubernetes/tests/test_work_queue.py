@@ -88,3 +88,23 @@ def test_pauses_grow_to_a_limit_and_end_with_a_change() -> None:
     assert pauses[-1] == LONGEST_PAUSE
     queue.forget("a")
     assert queue.pause("a") == 1.0
+
+
+async def test_a_key_that_changed_while_it_was_worked_on_is_worked_on_again_though_that_succeeded() -> (
+    None
+):
+    queue, done = WorkQueue[str]("tests"), asyncio.Event()
+    tries = list[str]()
+
+    async def work(key: str) -> float:
+        tries.append(key)
+        if len(tries) == 1:
+            queue.add(key, changed=True)
+        else:
+            done.set()
+        queue.note_success(key)
+        return 3600.0
+
+    queue.add("a")
+    await run_for(queue, work, done)
+    assert tries == ["a", "a"]

@@ -34,6 +34,8 @@ class Election:
         self._clock = clock
         self._seen: Any = None
         self._seen_at = 0.0
+        self._tried_at = 0.0
+        """When the last try began: the lease lasts from then, however late the answer came."""
         self._outage = Outage(_log, f"the lease {name}")
         self.leads = False
         """Whether this process has the lease."""
@@ -59,12 +61,17 @@ class Election:
             await work()
 
         working = loop.create_task(run(), name="lead")
-        held_until = loop.time() + GIVE_UP
+        held_until = self._tried_at + GIVE_UP
         try:
-            while not working.done() and loop.time() < held_until:
-                await asyncio.wait([working], timeout=PAUSE)
-                if not working.done() and await self._try_acquire():
-                    held_until = loop.time() + GIVE_UP
+            while not working.done() and (left := held_until - loop.time()) > 0:
+                await asyncio.wait([working], timeout=min(PAUSE, left))
+                if working.done():
+                    break
+                held = await self._try_acquire(held_until - loop.time())
+                if held is False:
+                    break
+                if held:
+                    held_until = self._tried_at + GIVE_UP
             if not working.done():
                 _log.warning("the lease %s was lost", self._name)
         finally:
@@ -73,16 +80,17 @@ class Election:
         if not working.cancelled():
             working.result()
 
-    async def _try_acquire(self) -> bool:
-        """Take or prolong the lease; return False while another has it, or nothing is known."""
+    async def _try_acquire(self, within: float = GIVE_UP) -> bool | None:
+        """Take or prolong the lease; return False where another has it, None where nothing is known."""
+        self._tried_at = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(GIVE_UP / 2):
+            async with asyncio.timeout(min(GIVE_UP / 2, within)):
                 acquired = await self._acquire()
         except (APIError, OutageError, TimeoutError) as error:
             if isinstance(error, APIError) and error.status == 409:  # another was faster
                 return False
             self._outage.note_failure(describe_outage(error))
-            return False
+            return None
         self._outage.note_recovery()
         return acquired
 

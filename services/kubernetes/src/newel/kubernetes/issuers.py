@@ -137,6 +137,8 @@ class Issuers:
             return 0.0  # it changed meanwhile
         before, issuer.ready, issuer.message = issuer.ready, ready, message
         self._count(key.kind)
+        if ready and not before:
+            self.on_ready(key)  # whether its status can be written or not
         old = conditions.read(issuer.found)
         status: Literal["True", "False"] = "True" if ready else "False"
         condition = conditions.make(old, READY, status, reason, message, self.clock.now())
@@ -152,10 +154,8 @@ class Issuers:
             else:
                 kind = "Normal" if ready else "Warning"
                 await self.recorder.record(key.kind, issuer.found, kind, reason, message)
-        if ready and not before:
-            self.on_ready(key)
         if ready:
-            self._queue.forget(key)
+            self._queue.note_success(key)
             return self.config.check_interval.total_seconds()
         return min(self._queue.pause(key), LONGEST_PAUSE)
 

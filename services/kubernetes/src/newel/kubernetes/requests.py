@@ -94,6 +94,7 @@ class Requests:
     _told: dict[str, str] = field(default_factory=dict[str, str])
     _open: dict[Key, Object] = field(default_factory=dict[Key, Object])
     _decided: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
+    _recorded: set[str] = field(default_factory=set[str])
     _queue: WorkQueue[Key] = field(default_factory=lambda: WorkQueue[Key]("requests"))
 
     async def run(self) -> None:
@@ -112,6 +113,8 @@ class Requests:
             self.remove(key)
             return
         before, mark = self._open.get(key), self.contract.read_mark
+        if before is not None and not _is_one(before, found):
+            self._forget(before)
         self._open[key] = found
         self._queue.add(key, changed=before is None or mark(before) != mark(found))
         self._count()
@@ -120,12 +123,16 @@ class Requests:
         """Forget a request that is gone or has come to an end."""
         found = self._open.pop(key, None)
         if found is not None:
-            uid = found["metadata"].get("uid", "")
-            self._decided.pop(uid, None)
-            self._told.pop(uid, None)
-            self.issuance.forget(uid)
+            self._forget(found)
         self._queue.forget(key)
         self._count()
+
+    def _forget(self, found: Object) -> None:
+        uid = found["metadata"].get("uid", "")
+        self._decided.pop(uid, None)
+        self._recorded.discard(uid)
+        self._told.pop(uid, None)
+        self.issuance.forget(uid)
 
     def wake(self, issuer: IssuerKey) -> None:
         """Work on the requests of an issuer that can be used now."""
@@ -139,16 +146,46 @@ class Requests:
         if found is None:
             return None
         uid = found["metadata"]["uid"]
-        verdict = self._decided.get(uid) or await self._decide(found)
+        verdict = self._decided.get(uid)
+        if verdict is None:
+            if self.contract.judge(found) is False:
+                return None  # it waits for its approval
+            current = await self._read_again(found)
+            if current is None:
+                return self._end(key, found)
+            found = current
+            verdict = await self._decide(found)
         if verdict is None:
             return None
         ended = verdict.outcome != "postponed"
         if ended:
             self._decided[uid] = verdict
+            self._record(found, verdict)
         if not await self._write(found, verdict) or ended:
-            self.remove(key)
-            return None
+            return self._end(key, found)
         return self._queue.pause(key)
+
+    def _end(self, key: Key, found: Object) -> None:
+        """Forget a request, but not another one that has its name by now."""
+        if _is_one(self._open.get(key, found), found):
+            self.remove(key)
+        self._forget(found)
+
+    async def _read_again(self, found: Object) -> Object | None:
+        """Return a request as it is now, None where it is gone or has come to an end.
+
+        A watch that began again, and a list, may tell of a request as it was before its certificate.
+        Raises APIError or OutageError.
+        """
+        namespace, name = key_of(found)
+        try:
+            current = await self.api.get(self.contract.kind, name, namespace)
+        except APIError as error:
+            if error.status in GONE:
+                return None
+            raise
+        leaves = current["metadata"].get("deletionTimestamp") or self.contract.has_ended(current)
+        return current if _is_one(current, found) and not leaves else None
 
     async def _decide(self, found: Object) -> Verdict | None:
         """Decide on a request; None while it waits for its approval."""
@@ -207,14 +244,15 @@ class Requests:
                 return False
             raise
         self.metrics.requests.labels(kind.name, verdict.outcome).inc()
-        if verdict.outcome != "postponed":
-            self._record(found, verdict)
         type_ = "Normal" if verdict.outcome in {"issued", "postponed"} else "Warning"
         await self.recorder.record(kind, found, type_, verdict.reason, verdict.message)
         return True
 
     def _record(self, found: Object, verdict: Verdict) -> None:
-        """Write the decision into the audit trail."""
+        """Write the decision into the audit trail, once, whether its status can be written or not."""
+        uid: str = found["metadata"]["uid"]
+        if uid in self._recorded:
+            return
         namespace, name = key_of(found)
         issuer = self.contract.find_issuer(found)
         facts: dict[str, Any] = {
@@ -226,6 +264,12 @@ class Requests:
             self.audit.record("kubernetes.request", "granted", **facts)
         else:
             self.audit.record("kubernetes.request", "refused", cause=verdict.message, **facts)
+        self._recorded.add(uid)
 
     def _count(self) -> None:
         self.metrics.waiting.labels(self.contract.kind.name).set(len(self._open))
+
+
+def _is_one(one: Object, other: Object) -> bool:
+    """Tell whether two are the same request, and not two that had one name one after the other."""
+    return one["metadata"].get("uid") == other["metadata"].get("uid")

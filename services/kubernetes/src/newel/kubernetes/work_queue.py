@@ -62,6 +62,10 @@ class WorkQueue(Generic[Key]):
         self._again.discard(key)
         self._stop_timer(key)
 
+    def note_success(self, key: Key) -> None:
+        """Forget the failures of a key, and nothing else: it may have changed while it was worked on."""
+        self._failures.pop(key, None)
+
     def pause(self, key: Key) -> float:
         """Count a failure of a key, and return the pause before its next try in seconds."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
