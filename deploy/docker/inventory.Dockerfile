@@ -13,7 +13,7 @@ COPY services services
 RUN uv venv /opt/newel \
  && uv pip install --python /opt/newel/bin/python --no-cache --no-sources \
       --compile-bytecode --constraint requirements.lock --build-constraint requirements.lock \
-      ./proto ./libs/durations ./libs/crypto ./libs/runtime ./services/inventory
+      ./proto ./libs/durations ./libs/crypto ./libs/jose ./libs/step ./libs/runtime ./services/inventory
 
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="newel-inventory" \

@@ -21,3 +21,5 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 \ir role.sql
 \set service alerting
 \ir role.sql
+\set service dashboard
+\ir role.sql

@@ -45,7 +45,9 @@ def render_configuration() -> str:
     parts = [HEADING]
     runtime = importlib.import_module("newel.runtime.process.process_config").RuntimeConfig
     for heading, package in PROGRAMS.items():
-        model = importlib.import_module(f"{package}.config").Config
+        configuration = importlib.import_module(f"{package}.config")
+        # the same, and what it needs where it is a process of its own
+        model = getattr(configuration, "ProcessConfig", configuration.Config)
         parts.append(f"## {heading}\n\n")
         parts.extend(_sections(model, "", {}))
     parts.append("## The process: `[runtime]`\n\nThe same for every service.\n\n")

@@ -12,6 +12,7 @@ FILES = {
         for name in (
             "ceremony",
             "ceremony-crl",
+            "ceremony-dashboard",
             "ceremony-responder",
             "ceremony-services",
             "ceremony-ssh",
@@ -82,6 +83,8 @@ def _addresses(owner: str, addresses: Addresses) -> dict[str, str]:
         "0.0.0.0:9000": addresses.https,
         "0.0.0.0:9080": addresses.http,
         "localhost:9080": f"localhost:{addresses.http.rpartition(':')[2]}",
+        "registration:9000": f"localhost:{addresses.https.rpartition(':')[2]}",
+        "localhost:9000": f"localhost:{addresses.https.rpartition(':')[2]}",
         "validation:9080": f"localhost:{addresses.http.rpartition(':')[2]}",
         "0.0.0.0:4222": f"127.0.0.1:{ports['nats']}",
         "127.0.0.1:8222": f"127.0.0.1:{ports['nats http']}",
@@ -91,6 +94,9 @@ def _addresses(owner: str, addresses: Addresses) -> dict[str, str]:
         "listen_addresses = '0.0.0.0'": "listen_addresses = '127.0.0.1'",
     }
     for service in SERVICES:
+        found[f"{service}:9100"] = f"127.0.0.1:{ports[f'{service} health']}"
+        if f"{service} https" in ports:
+            found[f"{service}:9443"] = f"localhost:{ports[f'{service} https']}"
         if f"{service} grpc" in ports:
             found[f"{service}:9090"] = f"127.0.0.1:{ports[f'{service} grpc']}"
     if f"{owner} grpc" in ports:

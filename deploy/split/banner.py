@@ -15,7 +15,7 @@ def banner(layout: Layout, addresses: Addresses, *, first: bool) -> str:
     url = f"https://localhost:{addresses.https.rpartition(':')[2]}"
     made = "A new authority was created in" if first else "The authority is served from"
     return f"""\
-{made} {state}: six services, PostgreSQL, NATS, SoftHSM.
+{made} {state}: seven services, PostgreSQL, NATS, SoftHSM.
 
   root         {root}
   fingerprint  {fingerprint(pem.decode(root.read_bytes()))}
@@ -23,6 +23,7 @@ def banner(layout: Layout, addresses: Addresses, *, first: bool) -> str:
   HTTP         http://{addresses.http}   OCSP, CRL
   inventory    https://localhost:{ports["inventory https"]}   of administrators; under the internal root
   alerts       https://localhost:{ports["alerting https"]}   likewise
+  dashboard    https://localhost:{ports["dashboard https"]}   'newel dashboard' prints a link that logs you in
   password     {layout.password}   of the provisioner admin
   logs         {layout.log}
 
@@ -33,6 +34,7 @@ Try next, in another terminal:
   newel ca renew --force localhost.crt localhost.key
   newel certificates list
   newel alerts list
+  newel dashboard
   touch {layout.hold}/nats   # takes NATS down until the file is removed; so with every part
 
 With certbot, which needs root and port 80:

@@ -75,6 +75,8 @@ def prepare(layout: Layout, addresses: Addresses, *, ssh: bool) -> bool:
         "inventory-root": internal,
         "alerting-url": f"https://localhost:{addresses.ports['alerting https']}",
         "alerting-root": internal,
+        "dashboard-url": f"https://localhost:{addresses.ports['dashboard https']}",
+        "dashboard-root": internal,
     }
     (layout.config / "defaults.json").write_text(json.dumps(defaults, indent=2) + "\n")
     return first

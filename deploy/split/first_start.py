@@ -15,13 +15,14 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.split.layout import Layout
+from deploy.split.layout import SHARED, Layout
 from newel.step import ssh_templates
 from newel.step.escrow import new_jwk_provisioner
 
-WITH_DATABASE = ("registration", "issuing", "validation", "inventory", "alerting")
+WITH_DATABASE = ("registration", "issuing", "validation", "inventory", "alerting", "dashboard")
 OWNERS = (*WITH_DATABASE, "signer", "nats", "postgres", "offline")
 _OCTETS = 24
+_DASHBOARD = "ceremony-dashboard.toml"
 
 
 def make(layout: Layout, ceremony: Path, ssh: Path | None = None) -> bool:
@@ -43,6 +44,10 @@ def make(layout: Layout, ceremony: Path, ssh: Path | None = None) -> bool:
     if first:
         _tokens(layout, ceremony)
         subprocess.run([_find_program("newel"), "ceremony", str(ceremony)], check=True)
+    if not (layout.certs / "ceremony-dashboard.json").exists():  # nor was it before there was one
+        beside = ceremony.with_name(_DASHBOARD)
+        plan = beside if beside.exists() else SHARED / "config" / _DASHBOARD
+        subprocess.run([_find_program("newel"), "ceremony", str(plan)], check=True)
     provisioners = layout.secrets("registration") / "provisioners.json"
     if not provisioners.exists():
         record = new_jwk_provisioner("admin", password.encode())

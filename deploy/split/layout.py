@@ -4,13 +4,21 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-SERVICES = ("signer", "issuing", "validation", "inventory", "alerting", "registration")
+SERVICES = (
+    "signer",
+    "issuing",
+    "validation",
+    "inventory",
+    "alerting",
+    "registration",
+    "dashboard",
+)
 """In the order they are started."""
 SHARED = Path(__file__).parent.parent
 """``deploy/``: the configurations every shape shares."""
 
 _CALLED = ("signer", "issuing", "inventory")
-_ADMINISTRATED = ("inventory", "alerting")
+_ADMINISTRATED = ("inventory", "alerting", "dashboard")
 _MOST_WORKERS = 10
 
 

@@ -149,7 +149,7 @@ def nats(layout: Layout, port: int) -> Part:
 
 
 def service(name: str, layout: Layout, addresses: Addresses) -> Part:
-    """One of the six."""
+    """One of the services."""
     command = (
         sys.executable,
         "-m",
@@ -168,7 +168,7 @@ def service(name: str, layout: Layout, addresses: Addresses) -> Part:
 
 
 def services(layout: Layout, addresses: Addresses) -> list[Part]:
-    """Define the six services, in the order they are started."""
+    """Define the services, in the order they are started."""
     return [service(name, layout, addresses) for name in SERVICES]
 
 

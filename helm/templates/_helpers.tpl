@@ -39,7 +39,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
 {{/* The components of the shape that is chosen. ports: of its Service and what it listens at; from: who may
-     call its gRPC; to: whom it calls. "health" is not in the Service. */}}
+     call its gRPC; to: whom it calls; asks: whose interfaces it calls, by the port of the pod. "health" is not
+     in the Service. */}}
 {{- define "newel.components" -}}
 {{- if eq .Values.mode "standalone" }}
 standalone: { ports: { https: { service: 443, pod: 9000 }, http: { service: 80, pod: 9080 } }, health: health }
@@ -50,6 +51,7 @@ signer: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [
 validation: { ports: { http: { service: 80, pod: 9080 } }, health: health, to: [issuing, signer, postgres, nats] }
 inventory: { ports: { https: { service: 443, pod: 9443 }, grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, alerting], to: [issuing, postgres, nats] }
 alerting: { ports: { https: { service: 443, pod: 9443 } }, health: health, to: [inventory, postgres, nats], out: deliveryPeers }
+dashboard: { ports: { https: { service: 443, pod: 9443 } }, health: health, to: [postgres], asks: { registration: 9000, inventory: 9443, alerting: 9443, validation: 9080 } }
 {{- end }}
 {{- end -}}
 
@@ -90,6 +92,15 @@ http://{{ include "newel.status" . }}.{{ .Release.Namespace }}.svc
 {{- end -}}
 {{- $text = replace "@postgres:5432/newel?" (printf "@%s:%d/%s?" $values.postgres.host (int $values.postgres.port) $values.postgres.database) $text -}}
 {{- $text = replace "tls://nats:4222" (printf "tls://%s:%d" $values.nats.host (int $values.nats.port)) $text -}}
+{{- if eq .component "dashboard" -}}
+{{- $text = replace "https://localhost:9000" (printf "https://%s" (first (fromJsonArray (include "newel.dnsNames" $root)))) $text -}}
+{{- $text = replace "https://registration:9000" (printf "https://%s-registration:443" $full) $text -}}
+{{- $text = replace "https://inventory:9443" (printf "https://%s-inventory:443" $full) $text -}}
+{{- $text = replace "https://alerting:9443" (printf "https://%s-alerting:443" $full) $text -}}
+{{- $text = replace "http://validation:9080" (printf "http://%s-validation:80" $full) $text -}}
+{{- /* A pod's health is in no Service: the kubelet asks it. */ -}}
+{{- $text = regexReplaceAll "(?s)\\[health\\].*?\n\n" $text "" -}}
+{{- end -}}
 {{- $text = replace "http://localhost:9080" (include "newel.httpUrl" $root) $text -}}
 {{- $text = replace `dns_names = ["localhost", "127.0.0.1", "::1"]` (printf "dns_names = %s" (include "newel.dnsNames" $root)) $text -}}
 {{- $text = replace "/usr/lib/softhsm/libsofthsm2.so" $values.signer.module $text -}}

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from deploy.split.layout import SERVICES
 
 from fixtures.needs import find_program
 from fixtures.processes import free_port
@@ -16,8 +17,6 @@ from fixtures.running import NEWEL, run, wait_until
 from fixtures.split import PROGRAMS, Split, fresh_split
 
 pytestmark = pytest.mark.needs("step", "openssl", "curl", *PROGRAMS)
-
-SERVICES = ("signer", "issuing", "validation", "inventory", "alerting", "registration")
 
 
 @pytest.fixture(scope="module")

@@ -64,7 +64,7 @@ def test_a_second_start_serves_what_the_first_made_with_as_many_workers_as_asked
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
         assert not [pid for pid in parts.values() if Path(f"/proc/{pid}").exists()]
-        assert len(parts) == 8
+        assert len(parts) == 9
     with split_serving(state, ports, "--workers", "2") as (split, _):
         assert secrets_of(state) == made
         assert "The authority is served from" in split.log.read_text()
@@ -123,7 +123,7 @@ def test_every_part_ends_with_the_program_that_started_it(state: Path, ports: Po
             for pid in (split.pid("registration"), split.pid("issuing"))
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         ]
-        assert (len(parts), len(children)) == (8, 4)
+        assert (len(parts), len(children)) == (9, 4)
         process.kill()
         process.wait()
         wait_until(

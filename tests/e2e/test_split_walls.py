@@ -22,7 +22,7 @@ from fixtures.split import Split
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
 
-ROLES = ("registration", "issuing", "validation", "inventory", "alerting")
+ROLES = ("registration", "issuing", "validation", "inventory", "alerting", "dashboard")
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -240,7 +240,7 @@ def test_no_file_holds_a_key_of_the_authority(split: Split) -> None:
         assert key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) not in authority
     found.remove("administrator_key")  # of a client certificate
     assert set(found) == {"tls.key"}
-    assert len(found) == 8
+    assert len(found) == 9
 
 
 def test_secrets_are_their_owners(split: Split) -> None:

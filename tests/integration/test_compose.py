@@ -74,13 +74,14 @@ def test_the_network_repeats_the_walls(compose: dict[str, Any]) -> None:
         "validation",
         "inventory",
         "alerting",
+        "dashboard",
     }
     assert all(
         compose["networks"][name]["internal"]
         for name in ("signing", "issuing", "administrators", "data", "events")
     )
     published = {name for name, each in compose["services"].items() if each.get("ports")}
-    assert published == {"registration", "validation", "inventory", "alerting"}
+    assert published == {"registration", "validation", "inventory", "alerting", "dashboard"}
     assert {name for name, on in networks.items() if "administrators" in on} == {
         "inventory",
         "alerting",
@@ -116,7 +117,7 @@ def test_what_is_waited_for(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert services["signer"]["depends_on"]["init"]["condition"] == "service_completed_successfully"
     assert services["issuing"]["depends_on"]["signer"]["condition"] == "service_healthy"
-    for name in ("issuing", "registration", "validation", "inventory", "alerting"):
+    for name in ("issuing", "registration", "validation", "inventory", "alerting", "dashboard"):
         assert (
             services[name]["depends_on"]["roles"]["condition"] == "service_completed_successfully"
         )

@@ -21,7 +21,13 @@ LAYOUT = Layout(Path("/state"))
 ADDRESSES = Addresses("127.0.0.1:9000", "127.0.0.1:9080", 9100, workers=3)
 MODULE = Path("/lib/softhsm.so")
 
-CEREMONIES = ("ceremony", "ceremony-crl", "ceremony-responder", "ceremony-services")
+CEREMONIES = (
+    "ceremony",
+    "ceremony-crl",
+    "ceremony-dashboard",
+    "ceremony-responder",
+    "ceremony-services",
+)
 PLACES = ("127.0.0.1:", "localhost:", "/state/", "/lib/softhsm.so", "dns:///127.0.0.1:")
 
 
@@ -36,7 +42,8 @@ def test_every_configuration_is_one_its_service_takes(service: str, tmp_path: Pa
     (tmp_path / "secrets/registration/provisioners.json").write_text("[]")
     table = tomllib.loads(text)
     validate(RuntimeConfig, table.pop("runtime"), service)
-    validate(import_module(f"newel.{service}.config").Config, table, service)
+    config = import_module(f"newel.{service}.config")
+    validate(getattr(config, "ProcessConfig", config.Config), table, service)
 
 
 @pytest.mark.parametrize("service", [*SERVICES, *CEREMONIES])
@@ -94,7 +101,7 @@ def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> No
         runtime = tomllib.loads(text)["runtime"]
         heard += [runtime["health"], *filter(None, [runtime.get("grpc")])]
         heard += [each["address"] for each in runtime.get("listen", {}).values()]
-    assert len(heard) == len(set(heard)) == 6 + 3 + 4
+    assert len(heard) == len(set(heard)) == 7 + 3 + 5
     ports = ADDRESSES.ports.values()
     assert len(set(ports)) == len(ports)
     assert max(ports) < ADDRESSES.first + PORTS_TAKEN
@@ -102,7 +109,7 @@ def test_nobody_listens_beyond_the_loopback_and_no_address_is_used_twice() -> No
 
 def test_callers_are_those_of_the_design() -> None:
     """registration → issuing, inventory; issuing → signer; validation → issuing, signer; inventory → issuing;
-    alerting → inventory."""
+    alerting → inventory. The dashboard calls interfaces for people alone."""
     calls = {service: set(read(service)["runtime"].get("channels", {})) for service in SERVICES}
     assert calls == {
         "registration": {"issuing", "inventory"},
@@ -111,6 +118,7 @@ def test_callers_are_those_of_the_design() -> None:
         "inventory": {"issuing"},
         "signer": set(),
         "alerting": {"inventory"},
+        "dashboard": set(),
     }
     signer, issuing = read("signer"), read("issuing")
     assert signer["certificate_callers"] == ["issuing"]
@@ -144,12 +152,12 @@ def test_every_ceremony_can_be_held(name: str) -> None:
 
 
 def test_services_get_the_same_names_again() -> None:
-    names = [
+    first, dashboard, again = (
         {
             each.name: each.dns_names
             for each in validate(Plan, read(name), name).certificates
             if each.dns_names
         }
-        for name in ("ceremony", "ceremony-services")
-    ]
-    assert names[0] == names[1]
+        for name in ("ceremony", "ceremony-dashboard", "ceremony-services")
+    )
+    assert first | dashboard == again

@@ -2,35 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from newel.cli.errors import CliError
 from newel.cli.interact.terminal import note, show_json
 from newel.cli.operations import connection
-from newel.cli.operations.inventory import session
-from newel.cli.options.groups import authority_options, select
+from newel.cli.operations.inventory import dashboard_link, session
+from newel.cli.options.groups import authority_options
 
 if TYPE_CHECKING:
     from newel.cli.options.records.dashboard import DashboardOptions
 
-NOT_FOUND = 404
-
 
 def run(options: "DashboardOptions") -> None:
     """Print a link that logs an administrator into the dashboard, once."""
-    from newel.client import catalogue
-    from newel.client.errors import RefusedError
-
     options.positionals(0)
-    authority_at = authority_options(options)
-    service = select(session.ServiceOptions, options, authority=authority_at)
-    url = connection.url_of(authority_at).rstrip("/")
-    with session.connect(service) as authority:
-        try:
-            link = authority.send(catalogue.dashboard_link())
-        except RefusedError as error:
-            if error.status != NOT_FOUND:
-                raise
-            raise CliError("this authority has no dashboard") from error
-    address = f"{url}{link.path}"
+    authority = authority_options(options)
+    service = session.ServiceOptions(
+        authority,
+        options.dashboard_url,
+        options.dashboard_root,
+        options.admin_cert,
+        options.admin_key,
+        options.admin_key_password_file,
+    )
+    link = dashboard_link.make_link(service)
+    url = options.dashboard_url or connection.url_of(authority)
+    address = f"{url.rstrip('/')}{link.path}"
     if options.json:
         show_json({"url": address, "expires_at": link.expires_at})
         return

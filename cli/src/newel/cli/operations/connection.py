@@ -220,18 +220,25 @@ def load_as_people_have_it(
     rotating.load(tls, made)
 
 
+def read_identity(file: Path) -> tuple[str | None, str | None]:
+    """Return the files of the stored identity's certificate and key; None and None without one."""
+    identity = steppath.read_json(file) if file.is_file() else {}
+    if str(identity.get("type")).lower() != "mtls":
+        return None, None
+    return str(identity.get("crt")), str(identity.get("key"))
+
+
 def use_identity(file: Path, tls: ssl.SSLContext) -> None:
     """Present the stored identity; one outside its validity is not presented.
 
     One that cannot be read is reported and no error, for most authorities do not ask for it.
     """
-    identity = steppath.read_json(file)
-    if str(identity.get("type")).lower() != "mtls":
+    certificate, key = read_identity(file)
+    if not certificate or not key:
         return
     from newel.cli.operations.renewal.leaf import read_leaf
     from newel.client.clock import now
 
-    certificate, key = str(identity.get("crt")), str(identity.get("key"))
     try:
         leaf = read_leaf(certificate)
         if not leaf.not_before - LEEWAY <= now() <= leaf.not_after:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlencode
 
-from newel.client.answers import members, rows, text
+from newel.client.answers import members, rows, text, texts
 from newel.client.calls import Call, post
 from newel.client.errors import AnswerError
 
@@ -22,6 +22,8 @@ _PATHS: Mapping[Kind, str] = {
     "deliveries": "/alerts/deliveries",
     "silences": "/alerts/silences",
 }
+
+_LINKS = "/dashboard/links"
 
 
 class Page(NamedTuple):
@@ -103,14 +105,42 @@ class DashboardLink(NamedTuple):
     expires_at: str
 
 
-def dashboard_link() -> Call[DashboardLink]:
-    """Get a one-time link into the dashboard, for the administrator who calls."""
+class DashboardProof(NamedTuple):
+    """What a dashboard wants from who asks for a link."""
+
+    by_certificate: bool
+    """Whether the client certificate of an administrator does."""
+    interfaces: Sequence[str]
+    """Else: the interfaces of which each wants a delegation (``newel.step.delegations``)."""
+    seconds: int
+    """How long the delegations should last."""
+
+
+def dashboard_proof() -> Call[DashboardProof]:
+    """Ask how an administrator is to be proved for a link into the dashboard."""
+
+    def read(body: bytes) -> DashboardProof:
+        found = members(body)
+        seconds = found.get("seconds")
+        if not isinstance(seconds, int):
+            raise AnswerError("the dashboard does not say how long delegations should last")
+        return DashboardProof(
+            "certificate" in texts(found, "proofs"), texts(found, "interfaces"), seconds
+        )
+
+    return Call("GET", _LINKS, read)
+
+
+def dashboard_link(delegations: Mapping[str, str] | None = None) -> Call[DashboardLink]:
+    """Get a one-time link into the dashboard, for the administrator who calls, or who delegates."""
 
     def read(body: bytes) -> DashboardLink:
         found = members(body)
         return DashboardLink(text(found, "path"), text(found, "expires_at"))
 
-    return Call("POST", "/dashboard/links", read)
+    if delegations is None:
+        return Call("POST", _LINKS, read)
+    return post(_LINKS, {"delegations": dict(delegations)}, read)
 
 
 def channels() -> Call[Sequence[dict[str, Any]]]:

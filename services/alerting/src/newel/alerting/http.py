@@ -39,6 +39,7 @@ from newel.runtime.database.times import to_seconds
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.admin_api import ADMINISTRATOR, Admit, build_admin_app, link_next
 from newel.runtime.http.roles import Role
+from newel.step import delegations
 
 _TEST = "/channels/{name}/test"
 _ACKNOWLEDGE = "/{notice}/acknowledge"
@@ -71,7 +72,11 @@ def build_app(alerting: Parts, admit: Admit) -> FastAPI:
     _add_alerts(routes, alerting)
     acts = (_TEST, _ACKNOWLEDGE, _SILENCES, _END, _RETRY)
     roles = {("POST", f"{routes.prefix}{path}"): Role.OPERATOR for path in acts}
-    return build_admin_app("alerting", admit, alerting.audit, routes, roles)
+
+    def read_delegation(text: str) -> bytes:
+        return delegations.read(text, "alerting", alerting.clock.now())
+
+    return build_admin_app("alerting", admit, read_delegation, alerting.audit, routes, roles)
 
 
 def _add_channels(routes: APIRouter, alerting: Parts) -> None:

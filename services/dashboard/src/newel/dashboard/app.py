@@ -10,7 +10,7 @@ from newel.runtime.database.contract import Database
 from newel.runtime.http.router import LazyApp
 from newel.runtime.service import Service
 
-REVISION = "0001"
+REVISION = "0002"
 """What ``newel.runtime.database.migrations`` brings the database to before ``build``."""
 
 TABLES = ("leases", "links", "sessions")
@@ -28,6 +28,8 @@ class Ports:
     """What relying parties and load balancers are answered: OCSP, CRLs, readiness."""
     clock: Clock
     audit: Audit
+    ca_url: str | None = None
+    """The authority's address, where the dashboard is a process of its own; None: that of the pages."""
 
 
 def build(config: Config, ports: Ports) -> Service:
@@ -35,6 +37,7 @@ def build(config: Config, ports: Ports) -> Service:
 
     def web() -> ASGIApp:
         from newel.dashboard.interfaces import Interfaces
+        from newel.dashboard.place import Place
         from newel.dashboard.sessions import Sessions
         from newel.dashboard.storage import SecretTable
         from newel.dashboard.web import build_app
@@ -42,7 +45,12 @@ def build(config: Config, ports: Ports) -> Service:
         links = SecretTable(ports.database, "links")
         sessions = Sessions(links, SecretTable(ports.database, "sessions"), ports.clock, config)
         return build_app(
-            sessions, Interfaces(ports.https), Interfaces(ports.http), ports.clock, ports.audit
+            sessions,
+            Interfaces(ports.https),
+            Interfaces(ports.http),
+            ports.clock,
+            ports.audit,
+            Place(ports.ca_url),
         )
 
     return Service("dashboard", web={"https": LazyApp(web)})

@@ -1,4 +1,4 @@
-"""Calls of the authority's own HTTP interfaces, in this process, with the identity of a person.
+"""Calls of the authority's own HTTP interfaces with the identity of a person.
 
 Each interface decides by itself whether the certificate is an administrator's, and writes its own line
 into the audit trail: the dashboard has no right that the person lacks.
@@ -7,7 +7,7 @@ into the audit trail: the dashboard has no right that the person lacks.
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -20,6 +20,10 @@ _MAX_BODY = 4 * 1024 * 1024
 _SECONDS = 15.0
 _TYPE_PREFIX = "urn:newel:error:"
 
+PATHS = {"inventory": "/inventory", "alerting": "/alerts", "revocations": "/revocations"}
+"""The interfaces that a person needs to be known to, by name: the paths below which they are."""
+_NAMES = {path: name for name, path in PATHS.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -27,6 +31,8 @@ class Caller:
 
     certificate: bytes | None
     client: tuple[str, int] | None
+    delegations: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By interface; where there are any they stand in the place of the certificate."""
 
 
 class _TooLargeError(Exception):
@@ -112,7 +118,10 @@ class Interfaces:
 def _scope(
     caller: Caller, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]]
 ) -> Scope:
-    chain = [] if caller.certificate is None else [caller.certificate]
+    chain = [caller.certificate] if caller.certificate and not caller.delegations else []
+    delegation = caller.delegations.get(_NAMES.get(f"/{path.split('/')[1]}", ""))
+    if delegation:
+        headers = [*headers, (b"authorization", f"Bearer {delegation}".encode())]
     return {
         "type": "http",
         "asgi": {"version": "3.0"},

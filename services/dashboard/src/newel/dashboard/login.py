@@ -1,11 +1,18 @@
-"""Logging in: by the one-time link that `newel dashboard` prints, or by the client certificate itself."""
+"""Logging in: by the one-time link that `newel dashboard` prints, or by the client certificate itself.
 
+A dashboard that is a process of its own cannot hand on the handshake that proved a client certificate. It
+asks for delegations, which the certificate's key signs, one for each interface; it keeps them with the link
+and the session, sealed by their secrets.
+"""
+
+import datetime as dt
 from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from newel.dashboard.interfaces import Caller, Interfaces
+from newel.dashboard.delegating import DelegationProof, read_delegations
+from newel.dashboard.interfaces import PATHS, Caller, Interfaces
 from newel.dashboard.rendering import Renderer
 from newel.dashboard.sessions import Identity, Sessions
 from newel.dashboard.visits import (
@@ -18,7 +25,9 @@ from newel.dashboard.visits import (
 )
 from newel.runtime.asgi import find_client_chain
 from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
 from newel.runtime.errors import ErrorType, NewelError
+from newel.step.delegations import LONGEST
 
 HOME = "/dashboard"
 LOGIN = "/dashboard/login"
@@ -32,12 +41,29 @@ class Login:
     interfaces: Interfaces
     renderer: Renderer
     audit: Audit
+    clock: Clock
+    lifetime: dt.timedelta
+    """Of a link and the session that it opens."""
+    hands_on: bool = True
+    """Whether the interfaces are in this process, so that a handshake's certificate can be handed on."""
+
+    async def describe_links(self, _: Request) -> Response:
+        """Tell a program what it must send for a link: which proofs do, and what to delegate."""
+        seconds = int(min(self.lifetime, LONGEST).total_seconds())
+        return JSONResponse(
+            {
+                "proofs": ["certificate", "delegations"] if self.hands_on else ["delegations"],
+                "interfaces": list(PATHS),
+                "seconds": seconds,
+            }
+        )
 
     async def make_link(self, request: Request) -> Response:
-        """Return a new one-time link to an administrator, whom TLS has proved."""
+        """Return a new one-time link to an administrator, whom TLS or delegations have proved."""
         require_same_origin(request)
         try:
-            identity = await self._identify(request)
+            found = await read_delegations(request, self.clock.now())
+            identity = await self._identify(request, found)
         except NewelError as error:
             self.audit.record("dashboard.link", "refused", cause=error.cause)
             return JSONResponse(
@@ -46,7 +72,8 @@ class Login:
                 media_type="application/problem+json",
             )
         secret, expires = await self.sessions.make_link(identity)
-        self.audit.record("dashboard.link", "granted", subject=identity.subject)
+        way = "delegation" if identity.delegations else "certificate"
+        self.audit.record("dashboard.link", "granted", subject=identity.subject, way=way)
         return JSONResponse(
             {"path": f"{LOGIN}?link={secret}", "expires_at": expires.isoformat(timespec="seconds")},
             201,
@@ -57,13 +84,14 @@ class Login:
         secret = request.query_params.get("link", "")
         owner = await self.sessions.find_link(secret) if secret else None
         by_certificate = None
-        if not secret and find_client_chain(request.scope):
+        if not secret and self._has_certificate(request):
             by_certificate = await self._find_identity(request)
         return self.renderer.page(
             "login.html",
             link=secret,
             owner=owner,
             by_certificate=by_certificate,
+            hands_on=self.hands_on,
             is_over="over" in request.query_params,
             destination=_own_path(request.query_params.get("to", "")),
         )
@@ -107,22 +135,34 @@ class Login:
                 cause="the link is used, expired or unknown",
             )
         # who was an administrator when the link was made may be none any more
-        caller = Caller(identity.certificate, client_of(request))
+        caller = Caller(identity.certificate, client_of(request), identity.delegations)
         await self.interfaces.read(caller, "/inventory/administrator")
         return identity
 
-    async def _identify(self, request: Request) -> Identity:
-        """Return the administrator of the client certificate. Raises the inventory's error."""
-        chain = find_client_chain(request.scope)
-        if not chain:
+    async def _identify(self, request: Request, found: DelegationProof | None = None) -> Identity:
+        """Return the administrator of delegations, or else of the client certificate.
+
+        Raises the inventory's error.
+        """
+        if found is not None:
+            certificate, delegations = found
+        elif self._has_certificate(request):
+            certificate, delegations = find_client_chain(request.scope)[0], {}
+        else:
             raise NewelError(
                 ErrorType.UNAUTHORIZED,
-                "Show an administrator's client certificate.",
-                cause="no client certificate",
+                "Show an administrator's client certificate."
+                if self.hands_on
+                else "Run newel dashboard: this dashboard needs delegations.",
+                cause="no client certificate" if self.hands_on else "no delegations",
             )
-        caller = Caller(chain[0], client_of(request))
+        caller = Caller(certificate, client_of(request), delegations)
         known = await self.interfaces.read(caller, "/inventory/administrator")
-        return Identity(chain[0], str(known["subject"]))
+        return Identity(certificate, str(known["subject"]), delegations)
+
+    def _has_certificate(self, request: Request) -> bool:
+        """Tell whether the handshake proved a certificate that can be handed on."""
+        return self.hands_on and bool(find_client_chain(request.scope))
 
     async def _find_identity(self, request: Request) -> Identity | None:
         """Return the administrator of the client certificate; None for one of someone else."""

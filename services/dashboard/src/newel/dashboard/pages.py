@@ -13,6 +13,7 @@ from starlette.responses import Response
 from newel.dashboard.decoding import decode_chain, describe
 from newel.dashboard.interfaces import Interfaces
 from newel.dashboard.overview import read_overview
+from newel.dashboard.place import Place
 from newel.dashboard.rendering import Renderer, read_time
 from newel.dashboard.sessions import Sessions
 from newel.dashboard.status import Status, ask_crl, ask_ocsp
@@ -43,6 +44,7 @@ class Pages:
     interfaces: Interfaces
     validation: Interfaces
     renderer: Renderer
+    place: Place
 
     async def enter(self, request: Request) -> Visit:
         """Return whose request it is. Raises `LoginRequiredError`."""
@@ -52,7 +54,7 @@ class Pages:
         """Show the first page."""
         visit = await self.enter(request)
         found = await read_overview(self.interfaces, self.validation, visit.caller)
-        host = request.headers.get("host", "localhost")
+        host = self.place.find_host(request)
         return self.renderer.page("overview.html", visit=visit, host=host, **found)
 
     async def show_list(self, name: str, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from newel.dashboard.sessions import Identity
+from newel.dashboard.sessions import Entry
 from newel.runtime.database.contract import Database, Statement, Write
 
 
@@ -12,33 +12,33 @@ class SecretTable:
     def __init__(self, database: Database, table: Literal["links", "sessions"]) -> None:
         self._database = database
         self._add = Statement(
-            f"INSERT INTO {table} (digest, certificate, subject, expires_at)"  # noqa: S608 - of two names
-            " VALUES ($1, $2, $3, $4)"
+            f"INSERT INTO {table} (digest, certificate, subject, sealed, expires_at)"  # noqa: S608 - of two names
+            " VALUES ($1, $2, $3, $4, $5)"
         )
         self._sweep = Statement(f"DELETE FROM {table} WHERE expires_at <= $1")  # noqa: S608 - of two names
         self._find = Statement(
-            f"SELECT certificate, subject, expires_at FROM {table}"  # noqa: S608 - of two names
+            f"SELECT certificate, subject, sealed, expires_at FROM {table}"  # noqa: S608 - of two names
             " WHERE digest = $1 AND expires_at > $2"
         )
         self._take = Statement(
             f"DELETE FROM {table} WHERE digest = $1 AND expires_at > $2"  # noqa: S608 - of two names
-            " RETURNING digest, certificate, subject"
+            " RETURNING digest, certificate, subject, sealed"
         )
 
-    async def add(self, digest: bytes, identity: Identity, expires_at: int, now: int) -> None:
+    async def add(self, digest: bytes, entry: Entry, expires_at: int, now: int) -> None:
         """Store one, and remove those that have expired."""
-        params = (digest, identity.certificate, identity.subject, expires_at)
+        params = (digest, *entry, expires_at)
         await self._database.apply(Write(self._sweep, (now,)), Write(self._add, params))
 
-    async def find(self, digest: bytes, now: int) -> tuple[Identity, int] | None:
-        """Return the identity and when it expires; None for an unknown or expired one."""
+    async def find(self, digest: bytes, now: int) -> tuple[Entry, int] | None:
+        """Return the entry and when it expires; None for an unknown or expired one."""
         rows = await self._database.fetch(self._find, digest, now)
-        return (Identity(rows[0][0], rows[0][1]), rows[0][2]) if rows else None
+        return (Entry(*rows[0][:3]), rows[0][3]) if rows else None
 
-    async def take(self, digest: bytes, now: int) -> Identity | None:
-        """Remove one and return its identity; of many that take one, one gets it."""
+    async def take(self, digest: bytes, now: int) -> Entry | None:
+        """Remove one and return it; of many that take one, one gets it."""
         row = await self._database.decide(Write(self._take, (digest, now)))
-        return Identity(row[1], row[2]) if row else None
+        return Entry(*row[1:4]) if row else None
 
 
 _END = (Statement("DELETE FROM links"), Statement("DELETE FROM sessions"))

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from newel.crypto.loading import load_pem_certificate
 from newel.dashboard.decoding import describe
 from newel.dashboard.interfaces import Caller, Interfaces
+from newel.dashboard.place import Place
 from newel.dashboard.rendering import HEADERS, Renderer
 from newel.dashboard.visits import client_of
 from newel.runtime.errors import ErrorType, NewelError
@@ -26,12 +27,13 @@ class TrustPages:
 
     interfaces: Interfaces
     renderer: Renderer
+    place: Place
 
     async def show(self, request: Request) -> Response:
         """Show the root with its fingerprint, and what to do on each system."""
         root = await self._read_root(request)
         digest = root.fingerprint(hashes.SHA256()).hex()
-        host = request.headers.get("host", "localhost")
+        host = self.place.find_host(request)
         groups = [digest[at : at + 4] for at in range(0, len(digest), 4)]
         return self.renderer.page(
             "trust.html", root=describe(root), fingerprint=digest, groups=groups, host=host

@@ -47,7 +47,8 @@ async def enter(request: Request, sessions: Sessions, interfaces: Interfaces) ->
     session = await sessions.find(secret) if secret else None
     if session is None:
         raise LoginRequiredError(is_over=bool(secret))
-    caller = Caller(session.identity.certificate, client_of(request))
+    identity = session.identity
+    caller = Caller(identity.certificate, client_of(request), identity.delegations)
     try:
         known = await interfaces.read(caller, "/inventory/administrator")
     except NewelError as error:

@@ -13,6 +13,7 @@ from newel.dashboard.alerts import AlertPages
 from newel.dashboard.interfaces import Interfaces
 from newel.dashboard.login import HOME, LOGIN, Login
 from newel.dashboard.pages import LISTS, Download, Pages
+from newel.dashboard.place import OWN, Place
 from newel.dashboard.rendering import HEADERS, Renderer
 from newel.dashboard.revocation import RevocationPages
 from newel.dashboard.sessions import Sessions
@@ -28,13 +29,20 @@ _STATIC = {"dashboard.css": "text/css", "dashboard.js": "text/javascript"}
 
 
 def build_app(
-    sessions: Sessions, interfaces: Interfaces, validation: Interfaces, clock: Clock, audit: Audit
+    sessions: Sessions,
+    interfaces: Interfaces,
+    validation: Interfaces,
+    clock: Clock,
+    audit: Audit,
+    place: Place = OWN,
 ) -> ASGIApp:
     """Build the app for ``/``, ``/dashboard`` and ``/trust``."""
     renderer = Renderer(clock)
-    login = Login(sessions, interfaces, renderer, audit)
-    pages = Pages(sessions, interfaces, validation, renderer)
-    trust, revocation = TrustPages(interfaces, renderer), RevocationPages(pages)
+    login = Login(
+        sessions, interfaces, renderer, audit, clock, sessions.lifetime, place.ca_url is None
+    )
+    pages = Pages(sessions, interfaces, validation, renderer, place)
+    trust, revocation = TrustPages(interfaces, renderer, place), RevocationPages(pages)
     routes = [
         Route("/", _go_home),
         Route("/trust", trust.show),
@@ -44,6 +52,7 @@ def build_app(
         Route(LOGIN, login.show, methods=["GET"]),
         Route(LOGIN, login.log_in, methods=["POST"]),
         Route(f"{HOME}/logout", login.log_out, methods=["POST"]),
+        Route(f"{HOME}/links", login.describe_links, methods=["GET"]),
         Route(f"{HOME}/links", login.make_link, methods=["POST"]),
         Route(f"{HOME}/static/{{file}}", _send_static),
         Route(f"{HOME}/certificates.csv", Download(pages, "/inventory/certificates/export")),

@@ -43,6 +43,7 @@ from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.http.admin_api import ADMINISTRATOR, build_admin_app, link_next
 from newel.runtime.http.list_parameters import Hex
 from newel.runtime.http.roles import VerifiedAdministrator
+from newel.step import delegations
 
 _LINEAGE_LIMIT = 1000
 _OWNERS_LIMIT = 100
@@ -82,6 +83,9 @@ def build_app(inventory: Inventory) -> FastAPI:
         own = inventory
         return await verify_administrator(certificate, own.listing, own.administrators, own.clock)
 
+    def read_delegation(text: str) -> bytes:
+        return delegations.read(text, "inventory", inventory.clock.now())
+
     routes = APIRouter(prefix="/inventory")
     _add_overview(routes, inventory)
     _add_metering(routes, inventory)
@@ -89,7 +93,7 @@ def build_app(inventory: Inventory) -> FastAPI:
     _add_keys(routes, inventory)
     _add_endpoints(routes, inventory)
     add_metadata(routes, inventory.metadata, inventory.clock, inventory.audit)
-    return build_admin_app("inventory", admit, inventory.audit, routes)
+    return build_admin_app("inventory", admit, read_delegation, inventory.audit, routes)
 
 
 def _add_overview(routes: APIRouter, inventory: Inventory) -> None:

@@ -94,6 +94,7 @@ def build_revocations(
         issuance=issuance,
         ssh_issuance=RemoteSSHIssuance(ports.issuing),
         active_revocation=config.active_revocation,
+        clock=ports.clock,
         audit=ports.audit,
         audit_trail=AuditTrail(ports.audit, metrics),
     )

@@ -27,21 +27,32 @@ class ServiceOptions(NamedTuple):
     admin_key_password_file: str | None = None
 
 
+def find_files(options: ServiceOptions) -> tuple[str | None, str | None]:
+    """Find the files of the administrator's certificate and key: as flags name them, or the stored one's.
+
+    Two times None where there is a managed identity, or neither. Raises CliError.
+    """
+    from newel.cli.operations.inventory.administrator import stored_administrator
+
+    certificate, key = options.admin_cert, options.admin_key
+    if bool(certificate) is not bool(key):
+        given, lacking = ("cert", "key") if certificate else ("key", "cert")
+        raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
+    if not certificate and not options.authority.identity_file.is_file():
+        return stored_administrator(options.authority) or (None, None)
+    return certificate, key
+
+
 @contextlib.contextmanager
 def connect(options: ServiceOptions) -> Generator["Authority"]:
     """Connect as the administrator of --admin-cert, or else of this machine.
 
     That is the managed identity or the stored administrator. Raises CliError.
     """
-    from newel.cli.operations.inventory.administrator import stored_administrator
     from newel.client.errors import RefusedError
 
-    authority, certificate, key = options.authority, options.admin_cert, options.admin_key
-    if bool(certificate) is not bool(key):
-        given, lacking = ("cert", "key") if certificate else ("key", "cert")
-        raise UsageError(f"flag '--admin-{given}' requires the '--admin-{lacking}' flag")
-    if not certificate and not authority.identity_file.is_file():
-        certificate, key = stored_administrator(authority) or (None, None)
+    authority = options.authority
+    certificate, key = find_files(options)
     url = options.url or connection.url_of(authority)
     pem = connection.read_roots(options.root) if options.root else None
     opened = (

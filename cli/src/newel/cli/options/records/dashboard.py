@@ -7,3 +7,5 @@ class DashboardOptions(flag_groups.Authority, flag_groups.AdministratorCertifica
     """Options of `dashboard`."""
 
     admin_key_password_file: str | None
+    dashboard_root: str | None
+    dashboard_url: str | None

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from newel.runtime.asgi import find_client_chain
+from newel.runtime.asgi import find_client_chain, find_header
 from newel.runtime.audit import Audit
 from newel.runtime.database.listing import Cursor, ListQuery, write_cursor
 from newel.runtime.errors import ErrorType, NewelError
@@ -29,22 +29,31 @@ Admit = Callable[[bytes], Awaitable[VerifiedAdministrator]]
 Raises `NewelError` unless the certificate is an administrator's.
 """
 
+ReadDelegation = Callable[[str], bytes]
+"""Returns the certificate (DER) whose key signed a delegation for this interface.
+
+Raises ValueError, which says why it proves nothing.
+"""
+
+_BEARER = "bearer "
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def build_admin_app(
     service: str,
     admit: Admit,
+    read_delegation: ReadDelegation,
     audit: Audit,
     routes: APIRouter,
     roles: Mapping[tuple[str, str], Role] = MappingProxyType({}),
 ) -> FastAPI:
     """Build the app that serves ``routes``, all of them below the router's prefix.
 
+    An administrator shows a client certificate, or sends a delegation that its key signed as a bearer token.
     Every administrator may read. Other methods are for the role ``administrator``, unless ``roles``
     names a lesser one for the method and the route's path.
     """
-    gate = Depends(_Gate(f"{service}.http", admit, audit, roles))
+    gate = Depends(_Gate(f"{service}.http", admit, read_delegation, audit, roles))
     app = FastAPI(title=f"Newel {service}", version="1", openapi_url=None)
 
     async def describe() -> dict[str, Any]:
@@ -76,10 +85,16 @@ class _Gate:
     """Lets administrators in; a dependency of every route."""
 
     def __init__(
-        self, action: str, admit: Admit, audit: Audit, roles: Mapping[tuple[str, str], Role]
+        self,
+        action: str,
+        admit: Admit,
+        read_delegation: ReadDelegation,
+        audit: Audit,
+        roles: Mapping[tuple[str, str], Role],
     ) -> None:
         self._action = action
         self._admit = admit
+        self._read_delegation = read_delegation
         self._audit = audit
         self._roles = roles
 
@@ -88,7 +103,9 @@ class _Gate:
         text = f"{request.method} {request.url.path}"
         request.scope[ROUTE] = request.scope["route"].path
         try:
-            administrator = await self._admit(_client_certificate(request))
+            token = _find_token(request)
+            shown = self._read_token(token) if token else _client_certificate(request)
+            administrator = await self._admit(shown)
             self._require_role(request, administrator)
         except NewelError as error:
             self._audit.record(self._action, "refused", cause=error.cause, request=text)
@@ -99,11 +116,22 @@ class _Gate:
             request=text,
             subject=administrator.subject,
             serial=administrator.serial,
+            **({"way": "delegation"} if token else {}),
         )
         request.scope[ADMINISTRATOR] = administrator
         if len(request.query_params.multi_items()) != len(request.query_params):
             raise NewelError(ErrorType.MALFORMED, "Give each parameter once.")
         response.headers.update(_HEADERS)
+
+    def _read_token(self, token: str) -> bytes:
+        try:
+            return self._read_delegation(token)
+        except ValueError as error:
+            raise NewelError(
+                ErrorType.UNAUTHORIZED,
+                f"This delegation proves nothing: {error}.",
+                cause=f"the delegation: {error}",
+            ) from None
 
     def _require_role(self, request: Request, administrator: VerifiedAdministrator) -> None:
         default = Role.VIEWER if request.method in {"GET", "HEAD"} else Role.ADMINISTRATOR
@@ -114,6 +142,26 @@ class _Gate:
                 f"This needs the role {least}; yours is {administrator.role}.",
                 cause=f"{administrator.subject!r} has the role {administrator.role}, not {least}",
             )
+
+
+def _find_token(request: Request) -> str:
+    """Return the bearer token, "" without one. Raises ``malformed`` beside a client certificate."""
+    value = find_header(request.scope, b"authorization").decode("latin-1")
+    if not value:
+        return ""
+    if value[: len(_BEARER)].lower() != _BEARER:
+        raise NewelError(
+            ErrorType.UNAUTHORIZED,
+            "Show an administrator's client certificate, or send a delegation as a bearer token.",
+            cause="an authorization of another scheme than Bearer",
+        )
+    if find_client_chain(request.scope):
+        raise NewelError(
+            ErrorType.MALFORMED,
+            "Show a client certificate or send a bearer token, and not both.",
+            cause="a client certificate and a bearer token",
+        )
+    return value[len(_BEARER) :].strip() or "-"
 
 
 def _client_certificate(request: Request) -> bytes:

@@ -169,7 +169,7 @@ def _tls(
     certificate, key = config.certificate, config.key
     if certificate is None or key is None:
         return issued
-    tls = ServerTLS()
+    tls = ServerTLS(asks_clients=bool(config.client_roots))
 
     def read() -> None:
         tls.trust([path.read_text() for path in config.client_roots])

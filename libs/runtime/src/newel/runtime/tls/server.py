@@ -16,26 +16,32 @@ from newel.runtime.errors import ErrorType, NewelError
 class ServerTLS:
     """The certificate a listener presents and the clients it trusts.
 
-    Client certificates are asked for and optional; one that does not verify ends the handshake. Call
+    Client certificates are optional; one that does not verify ends the handshake. Call
     ``present`` before listening and again whenever there is a new certificate.
     """
 
     def __init__(
-        self, versions: tuple[float, float] = (1.2, 1.3), cipher_suites: Sequence[str] = ()
+        self,
+        versions: tuple[float, float] = (1.2, 1.3),
+        cipher_suites: Sequence[str] = (),
+        *,
+        asks_clients: bool = True,
     ) -> None:
         """Create it for TLS from the first to the second of ``versions``, which are 1.2 or 1.3.
 
         ``cipher_suites`` are OpenSSL's names of those of TLS 1.2; () for the library's own choice.
+        ``asks_clients``: whether clients are asked for a certificate; a browser that is asks its person.
         """
         self._versions = versions
         self._suites = ":".join(cipher_suites)
+        self._verify_mode = ssl.CERT_OPTIONAL if asks_clients else ssl.CERT_NONE
         self._anchors = ""
         self._chain = b""
         self._key = b""
         self._current: ssl.SSLContext | None = None
         self.generation = 0
         """Grows with every certificate, so that clients that show it know of a new one."""
-        self.context = _context("", versions, self._suites)
+        self.context = self._make_context("")
         self.context.sni_callback = self._select_context
 
     def trust(self, anchors: Sequence[str]) -> None:
@@ -56,9 +62,22 @@ class ServerTLS:
             self._load(context)
 
     def _reload(self) -> None:
-        context = _context(self._anchors, self._versions, self._suites)
+        context = self._make_context(self._anchors)
         self._load(context)
         self._current = context
+
+    def _make_context(self, anchors: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        oldest, newest = self._versions
+        context.minimum_version, context.maximum_version = _VERSIONS[oldest], _VERSIONS[newest]
+        context.set_alpn_protocols(["http/1.1"])
+        if self._suites:
+            context.set_ciphers(self._suites)
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+        context.verify_mode = self._verify_mode
+        if anchors:
+            context.load_verify_locations(cadata=anchors)
+        return context
 
     def _load(self, context: ssl.SSLContext) -> None:
         with _temporary_path(self._chain) as chain_path, _temporary_path(self._key) as key_path:
@@ -73,19 +92,6 @@ class ServerTLS:
 
 
 _VERSIONS = {1.2: ssl.TLSVersion.TLSv1_2, 1.3: ssl.TLSVersion.TLSv1_3}
-
-
-def _context(anchors: str, versions: tuple[float, float], suites: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version, context.maximum_version = (_VERSIONS[each] for each in versions)
-    context.set_alpn_protocols(["http/1.1"])
-    if suites:
-        context.set_ciphers(suites)
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.verify_mode = ssl.CERT_OPTIONAL
-    if anchors:
-        context.load_verify_locations(cadata=anchors)
-    return context
 
 
 @contextlib.contextmanager

@@ -10,9 +10,11 @@ from newel.registration.revocations.service import RevocationService
 from newel.registration.ssh_issuance import SSHIssuance
 from newel.runtime.asgi import ASGIApp
 from newel.runtime.audit import Audit
+from newel.runtime.clock import Clock
 from newel.runtime.http.roles import VerifiedAdministrator, read_role
 from newel.runtime.http.router import LazyApp
 from newel.runtime.rpc.wire import error_from_call
+from newel.step import delegations
 
 _SECONDS = 5.0
 
@@ -24,6 +26,7 @@ def build(
     issuance: Issuance,
     ssh_issuance: SSHIssuance,
     active_revocation: bool,
+    clock: Clock,
     audit: Audit,
     audit_trail: AuditTrail,
 ) -> ASGIApp:
@@ -40,12 +43,15 @@ def build(
             raise error_from_call(error) from error
         return VerifiedAdministrator(answer.subject, answer.serial.hex(), read_role(answer.role))
 
+    def read_delegation(text: str) -> bytes:
+        return delegations.read(text, "revocations", clock.now())
+
     def web() -> ASGIApp:
         from newel.registration.revocations.http import build_app
 
         service = RevocationService(
             authority, issuance, ssh_issuance, active_revocation, audit_trail
         )
-        return build_app(service, admit, audit)
+        return build_app(service, admit, read_delegation, audit)
 
     return LazyApp(web)

@@ -11,7 +11,12 @@ from newel.registration.revocations.service import Outcome, Preview, RevocationS
 from newel.registration.ssh_issuance import SSHType
 from newel.runtime.audit import Audit
 from newel.runtime.errors import ErrorType, NewelError
-from newel.runtime.http.admin_api import ADMINISTRATOR, Admit, build_admin_app
+from newel.runtime.http.admin_api import (
+    ADMINISTRATOR,
+    Admit,
+    ReadDelegation,
+    build_admin_app,
+)
 from newel.runtime.http.list_parameters import Hex
 from newel.runtime.http.request_body import read_body
 from newel.runtime.http.roles import Role
@@ -168,7 +173,9 @@ class RevocationDocument(BaseModel):
         )
 
 
-def build_app(service: RevocationService, admit: Admit, audit: Audit) -> FastAPI:
+def build_app(
+    service: RevocationService, admit: Admit, read_delegation: ReadDelegation, audit: Audit
+) -> FastAPI:
     """Build the ASGI app for everything under ``/revocations``."""
     routes = APIRouter(prefix="/revocations")
 
@@ -210,7 +217,7 @@ def build_app(service: RevocationService, admit: Admit, audit: Audit) -> FastAPI
         ("POST", _PATH): Role.OPERATOR,
         ("POST", "/revocations"): Role.OPERATOR,
     }
-    return build_admin_app("revocations", admit, audit, routes, roles)
+    return build_admin_app("revocations", admit, read_delegation, audit, routes, roles)
 
 
 async def _read_body(request: Request, kind: type[Body], size: int, hint: str) -> Body:

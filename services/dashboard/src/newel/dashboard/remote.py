@@ -1,0 +1,100 @@
+"""Interfaces in other processes, each as an ASGI app: a request is sent on, and the answer handed back.
+
+Their addresses are the configuration's, as those of gRPC channels are. httpx is loaded by the first request.
+"""
+
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from newel.runtime.asgi import Receive, Scope, Send, find_header
+from newel.runtime.errors import ErrorType, NewelError
+
+if TYPE_CHECKING:
+    import httpx
+
+_SECONDS = 15.0
+"""How long a connection, and each wait for octets, may take."""
+_CONNECTIONS, _KEPT = 64, 8
+_SENT_ON = (b"authorization", b"content-type")
+_HANDED_BACK = {
+    b"cache-control", b"content-disposition", b"content-type", b"link", b"location",
+    b"x-content-type-options",
+}  # fmt: skip # a list of words
+
+
+@dataclass
+class RemoteApp:
+    """The interfaces of one listener of another process."""
+
+    name: str
+    """As errors call it."""
+    url: str
+    """``https://host:port``, or ``http://host:port``."""
+    tls: ssl.SSLContext | None = None
+    """What it trusts, for https."""
+    server_name: str | None = None
+    """The name in its certificate where that is not the host of the address."""
+    _client: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request. Raises ``unavailable`` for a part that does not answer."""
+        import httpx
+
+        try:
+            await self._send_on(scope, receive, send)
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+            raise NewelError(
+                ErrorType.UNAVAILABLE,
+                f"The {self.name} could not be reached.",
+                cause=f"{self.url}: {type(error).__name__}: {error}"[:256],
+            ) from error
+
+    async def _send_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = self._client = self._client or self._open()
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        query = scope["query_string"].decode("latin-1")
+        path = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+        headers = [(name, find_header(scope, name)) for name in _SENT_ON]
+        request = client.build_request(
+            scope["method"],
+            self.url + path,
+            content=bytes(body) or None,
+            headers=[(name, value) for name, value in headers if value],
+            extensions={"sni_hostname": self.server_name} if self.server_name else None,
+        )
+        answer = await client.send(request, stream=True)
+        try:
+            back = [(name.lower(), value) for name, value in answer.headers.raw]
+            kept = [(name, value) for name, value in back if name in _HANDED_BACK]
+            await send(
+                {"type": "http.response.start", "status": answer.status_code, "headers": kept}
+            )
+            async for block in answer.aiter_raw():
+                await send({"type": "http.response.body", "body": block, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await answer.aclose()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _open(self) -> "httpx.AsyncClient":
+        import httpx
+
+        return httpx.AsyncClient(
+            verify=self.tls or False,
+            timeout=_SECONDS,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT),
+            headers={"Accept-Encoding": "identity", "User-Agent": "newel-dashboard"},
+        )
