@@ -21,7 +21,7 @@ from fixtures.documentation import (
 )
 from fixtures.processes import free_block
 from fixtures.running import BIN, NEWEL
-from fixtures.split import PROGRAMS, split_serving, split_state
+from fixtures.split import PROGRAMS, SPLIT_BLOCK, split_serving, split_state
 
 ALL = [block for page in pages() for block in blocks(page)]
 
@@ -170,7 +170,7 @@ def test_the_tutorials_work_as_typed(
 
 @pytest.mark.needs(*PROGRAMS)
 def test_the_banner_of_make_split_works_as_pasted(tmp_path: Path) -> None:
-    first = free_block(70)
+    first = free_block(SPLIT_BLOCK)
     with split_state() as state, split_serving(state, (first, first + 1, first + 2)) as (split, _):
         printed = (
             split.log.read_text().partition("another terminal:")[2].partition("With certbot")[0]

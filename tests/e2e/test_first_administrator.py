@@ -14,7 +14,7 @@ from deploy.split.layout import Layout
 from fixtures.catalogue import make_leaf
 from fixtures.processes import free_block, free_port
 from fixtures.running import NEWEL, Authority, serve_newel, wait_until
-from fixtures.split import PROGRAMS, split_serving, split_state
+from fixtures.split import PROGRAMS, SPLIT_BLOCK, split_serving, split_state
 from newel.crypto import pem
 from newel.inventory.config import Expiry
 from newel.runtime.clock import SystemClock
@@ -55,7 +55,7 @@ def authority(
         ):
             yield one
         return
-    first = free_block(70)
+    first = free_block(SPLIT_BLOCK)
     with split_state() as state, split_serving(state, (first, first + 1, first + 2)) as (one, _):
         yield one
 

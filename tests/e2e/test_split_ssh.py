@@ -11,7 +11,7 @@ import pytest
 from fixtures.processes import free_block
 from fixtures.running import run, wait_until
 from fixtures.scenarios import Shell
-from fixtures.split import PROGRAMS, Split, split_serving, split_state
+from fixtures.split import PROGRAMS, SPLIT_BLOCK, Split, split_serving, split_state
 from fixtures.ssh_programs import agent, sshd
 from fixtures.ssh_walks import walk_hosts_authenticate_users, walk_users_trust_hosts
 
@@ -24,7 +24,7 @@ KEYS = f"{BY} --no-password --insecure --no-agent --force"
 def authority() -> Generator[Split]:
     """Made without SSH, which a later start adds."""
     with split_state() as state:
-        first = free_block(70)
+        first = free_block(SPLIT_BLOCK)
         ports = first, first + 1, first + 2
         with split_serving(state, ports) as (running, _):
             done = running.step("ssh", "config", "--roots")

@@ -12,7 +12,7 @@ import pytest
 
 from fixtures.processes import free_block
 from fixtures.running import wait_until
-from fixtures.split import PROGRAMS, REPOSITORY, Split, split_serving, split_state
+from fixtures.split import PROGRAMS, REPOSITORY, SPLIT_BLOCK, Split, split_serving, split_state
 
 pytestmark = pytest.mark.needs("step", *PROGRAMS)
 
@@ -27,7 +27,7 @@ def state() -> Generator[Path]:
 
 @pytest.fixture
 def ports() -> Ports:
-    first = free_block(70)
+    first = free_block(SPLIT_BLOCK)
     return first, first + 1, first + 2
 
 

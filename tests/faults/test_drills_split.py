@@ -25,7 +25,7 @@ from fixtures.drills import (
 )
 from fixtures.processes import free_block
 from fixtures.running import wait_until
-from fixtures.split import PROGRAMS, Split, split_serving, split_state
+from fixtures.split import PROGRAMS, SPLIT_BLOCK, Split, split_serving, split_state
 
 pytestmark = pytest.mark.needs("step", "openssl", "curl", *PROGRAMS)
 
@@ -36,7 +36,7 @@ Ports = tuple[int, int, int]
 
 
 def free_ports() -> Ports:
-    first = free_block(72)
+    first = free_block(SPLIT_BLOCK)
     return first, first + 1, first + 2
 
 

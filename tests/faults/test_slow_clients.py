@@ -15,7 +15,7 @@ import pytest
 
 from fixtures.processes import free_block, free_port
 from fixtures.running import Authority, configure, serve_newel
-from fixtures.split import PROGRAMS, split_serving, split_state
+from fixtures.split import PROGRAMS, SPLIT_BLOCK, split_serving, split_state
 
 FILES = 256
 HELD = 200
@@ -123,7 +123,7 @@ def test_who_holds_what_he_can_of_split_services_holds_nobody_up() -> None:
         "[runtime.connections]\nlistener = 64\ntrusted = []\nbody_seconds = 2\nhead_seconds = 2\n"
         "handshake_seconds = 2\nidle_seconds = 2\n"
     )
-    first = free_block(72)
+    first = free_block(SPLIT_BLOCK)
     ports = first, first + 1, first + 2
     with split_state() as state:
         (state / "extra").mkdir(parents=True)

@@ -13,7 +13,7 @@ import pytest
 from fixtures.drills import ask_ready, obtain_certificate, revoke, tracebacks
 from fixtures.processes import free_block
 from fixtures.running import wait_until
-from fixtures.split import PROGRAMS, Split, split_serving, split_state
+from fixtures.split import PROGRAMS, SPLIT_BLOCK, Split, split_serving, split_state
 
 pytestmark = pytest.mark.needs("step", "openssl", "curl", *PROGRAMS)
 
@@ -46,7 +46,7 @@ def empty_schema(split: Split, schema: str) -> Generator[None]:
 
 
 def test_a_schema_that_vanishes_is_named_and_not_made_again_by_a_restart(tmp_path: Path) -> None:
-    first = free_block(72)
+    first = free_block(SPLIT_BLOCK)
     ports = first, first + 1, first + 2
     with split_state() as state, split_serving(state, ports, "--workers", "2") as (split, _):
         path = obtain_certificate(split, tmp_path, "a")
