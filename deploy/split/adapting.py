@@ -16,6 +16,7 @@ FILES = {
             "ceremony-responder",
             "ceremony-services",
             "ceremony-ssh",
+            "ceremony-ssh-next",
         )
     },
     "softhsm2.conf": SHARED / "config/softhsm2.conf",

@@ -1,15 +1,17 @@
 """SSH with separate services: CA keys in SoftHSM, certificates by the real step, revocations that sshd sees."""
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from deploy.split.layout import SHARED
 
 from fixtures.processes import free_block
-from fixtures.running import run, wait_until
+from fixtures.running import NEWEL, run, wait_until
 from fixtures.scenarios import Shell
 from fixtures.split import PROGRAMS, SPLIT_BLOCK, Split, split_serving, split_state
 from fixtures.ssh_programs import agent, sshd
@@ -117,3 +119,60 @@ def test_hosts_authenticate_users_and_users_trust_hosts(authority: Split, tmp_pa
         walk_hosts_authenticate_users(server, alice)
         alice.type_line("ssh-add -q -D")
         walk_users_trust_hosts(server, alice)
+
+
+def test_both_keys_are_trusted_while_another_takes_over(
+    authority: Split, host: Shell, user: Shell
+) -> None:
+    """As docs/runbooks/ssh-keys.md says: the next keys are known first, then they sign."""
+    me = run(["id", "-un"]).stdout.strip()
+    user.type_line(f"step ssh certificate {me} former {KEYS}")
+    config = authority.state / "config"
+    env = {**os.environ, "SOFTHSM2_CONF": str(config / "softhsm2.conf")}
+    run([NEWEL, "ceremony", config / "ceremony-ssh-next.toml"], env=env)
+    signer, issuing = (config / f"{name}.toml" for name in ("signer", "issuing"))
+    keys = (SHARED / "config/ssh/signer.toml").read_text()
+    renamed = {
+        "ssh-user": "ssh-user-2",
+        "ssh-host": "ssh-host-2",
+        '"11"': '"13"',
+        '"12"': '"14"',
+    }
+    for former, following in renamed.items():
+        keys = keys.replace(former, following)
+    for place in ("softhsm/libsofthsm2.so", "secrets/signer/pin"):
+        (found,) = set(re.findall(rf'"([^"]*{place})"', signer.read_text()))
+        keys = re.sub(rf'"[^"]*{place}"', f'"{found}"', keys)
+    following = "".join(
+        f'[[ssh_issuers]]\nkey = "ssh-{kind}-2"\ntype = "{kind}"\nmax_validity = "{longest}"\nactive = false\n'
+        for kind, longest in (("user", "25h"), ("host", "721h"))
+    )
+    with authority.without("signer", "issuing"):
+        signer.write_text(f"{signer.read_text()}\n{keys}")
+        issuing.write_text(f"{issuing.read_text()}\n{following}")
+    wait_until(lambda: len(user.type_line("step ssh config --roots").splitlines()) == 2)
+    trusted = user.type_line("step ssh config --roots | ssh-keygen -lf -")
+    user.type_line(f"step ssh certificate {me} meanwhile {KEYS}")
+    assert find_signer(user, "meanwhile") == find_signer(user, "former"), "the next one waits"
+    validation = config / "validation.toml"
+    with authority.without("issuing", "validation"):
+        text = issuing.read_text().replace("active = false", "active = true")
+        for kind in ("user", "host"):
+            own = f'key = "ssh-{kind}"\n'
+            assert own in text
+            text = text.replace(own, f"{own}active = false\n")
+        issuing.write_text(text)
+        text = validation.read_text()
+        validation.write_text(text.replace('krl_key = "ssh-user"', 'krl_key = "ssh-user-2"'))
+    user.type_line(f"step ssh certificate {me} next {KEYS}")
+    assert find_signer(user, "next") != find_signer(user, "former")
+    assert all(find_signer(user, each) in trusted for each in ("former", "next"))
+    # the list that the next key signs takes the place of the one that the former key signed
+    host.type_line("step ssh krl --install revoked_keys")
+
+
+def find_signer(shell: Shell, key: str) -> str:
+    """The key that signed a certificate."""
+    found = re.search(r"Signing CA: \S+ (\S+)", shell.type_line(f"ssh-keygen -L -f {key}-cert.pub"))
+    assert found is not None
+    return found[1]
