@@ -262,7 +262,7 @@ def test_a_serial_and_a_certificate_are_revoked(desk: Desk) -> None:
     missing = desk.newel("revoke", "--serial", "12345678", *desk.provisioner, status=1)
     assert missing.stderr.endswith(NEITHER.replace("1234", "12345678"))
     both = desk.newel("revoke", "--serial", "1", "--endpoint", "x", status=1)
-    assert both.stderr.startswith("one of flag --endpoint, --key, --provisioner, ")
+    assert both.stderr.startswith("one of flag --endpoint, --subject, --key, --provisioner, ")
 
 
 def test_alerts_are_listed_and_one_shows_who_was_told(desk: Desk) -> None:

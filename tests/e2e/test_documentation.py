@@ -58,7 +58,7 @@ NOT_RUN = {
     ("docs/administration.md", "step ca policy"): "test_remote_management.py does it",
     ("docs/provisioners.md", "for kind in host user"): "makes keys of an authority; test_ssh_offline.py has some",
     ("docs/provisioners.md", "newel ca profile phone"): "needs a SCEP provisioner; test_scep_clients.py",
-    ("docs/ssh.md", ""): "needs an authority with SSH and sshd; test_ssh_revocation.py",
+    ("docs/ssh.md", ""): "needs an authority with SSH and sshd; test_ssh_revocation.py, test_leaving.py",
     ("docs/templates.md", "python -m newel.issuing.signer_rules"): "test_split_configurations.py runs it",
     ("docs/relying-parties.md", ""): "needs four TLS libraries; validation's tests",
     ("docs/runbooks/backup-and-restore.md", "pg_dump"): "the split shape; test_split_runbooks.py restores it",

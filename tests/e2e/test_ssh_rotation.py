@@ -19,7 +19,7 @@ KEYS = f"{BY} --no-password --insecure --no-agent --force"
 
 
 @pytest.fixture
-def stopped(tmp_path: Path) -> Authority:
+def former(tmp_path: Path) -> Authority:
     """An authority with SSH that certified a host and a user, and was stopped."""
     with serve_newel(tmp_path / "state", free_port(), free_port(), "--ssh") as (running, _):
         host, user = (
@@ -101,10 +101,10 @@ def is_listed(host: Shell, certificate: Path) -> bool:
 
 
 def test_both_keys_are_trusted_until_the_former_one_is_taken_out(
-    stopped: Authority, tmp_path: Path
+    former: Authority, tmp_path: Path
 ) -> None:
-    rotate(stopped.state)
-    with serve_newel(stopped.state, stopped.port, stopped.http_port) as (running, _):
+    rotate(former.state)
+    with serve_newel(former.state, former.port, former.http_port) as (running, _):
         host, user = (Shell(tmp_path / name, "ours", running) for name in ("host", "user"))
         learn(host, user)
         host.type_line(f"step ssh certificate --host localhost next {KEYS}")
@@ -125,11 +125,11 @@ def test_both_keys_are_trusted_until_the_former_one_is_taken_out(
         wait_until(lambda: is_listed(host, user.home / "former-cert.pub"))
         with serve_host(host, "next") as port:
             assert [log_in(user, port, each) for each in ("former", "next")] == [False, True]
-    file = stopped.state / "config/ca.json"
+    file = former.state / "config/ca.json"
     settings = json.loads(file.read_text())
     del settings["ssh"]["keys"]
     file.write_text(json.dumps(settings))
-    with serve_newel(stopped.state, stopped.port, stopped.http_port):
+    with serve_newel(former.state, former.port, former.http_port):
         learn(host, user)
         assert len(host.read("users.pub").splitlines()) == 1
         with serve_host(host, "next") as port:

@@ -33,8 +33,8 @@ def run(options: "RevokeOptions") -> None:
     named = [flag for flag in ("endpoint", "serial", "cert") if options.get(flag)]
     if len(named) != 1:
         raise UsageError(
-            "one of flag --endpoint, --key, --provisioner, --issued-between, --serial or --cert with --key"
-            " is required"
+            "one of flag --endpoint, --subject, --key, --provisioner, --issued-between, --serial or --cert"
+            " with --key is required"
         )
     if options.cert:
         one_certificate.run(options)
@@ -64,6 +64,8 @@ SHORT = 8
 """Digits below which two certificates may have one number in two readings."""
 VOUCHING = ("token", "provisioner", "provisioner-password-file", "x5c-cert", "x5c-key")
 """What vouches for the revocation of an endpoint's certificates, where the administrator alone does not."""
+ALWAYS = ("subject", "issued-between", "dry-run", "include-expired")
+"""Flags that only a selection has."""
 FIRST = 10
 """Certificates of a preview."""
 
@@ -72,11 +74,10 @@ def is_selection(options: "RevokeOptions") -> bool:
     """Say whether the command is about a selection, which an administrator's certificate revokes."""
     given = options.is_given
     if given("serial") or given("cert") or given("token"):
-        return any(map(given, ("issued-between", "dry-run", "include-expired")))
+        return any(map(given, ALWAYS))
     if given("endpoint"):
-        others = ("key", "issued-between", "dry-run", "include-expired")
-        return any(map(given, others)) or not any(map(given, VOUCHING))
-    return any(map(given, ("key", "provisioner", "issued-between", "dry-run", "include-expired")))
+        return any(map(given, ("key", *ALWAYS))) or not any(map(given, VOUCHING))
+    return any(map(given, ("key", "provisioner", *ALWAYS)))
 
 
 def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
@@ -87,8 +88,8 @@ def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
     for flag in refused:
         if options.is_given(flag):
             raise UsageError(
-                f"flag '--{flag}' does not go with --key, --issued-between, --include-expired or --dry-run,"
-                " nor with --provisioner alone: an administrator's certificate revokes a selection"
+                f"flag '--{flag}' does not go with --subject, --key, --issued-between, --include-expired or"
+                " --dry-run, nor with --provisioner alone: an administrator's certificate revokes a selection"
             )
     since = options.read_typed("issued-between")
     (until,) = options.positionals(1) if since else (None, *options.positionals(0))
@@ -96,11 +97,11 @@ def read_selection(options: "RevokeOptions") -> "bulk_revocation.Selection":
         raise UsageError("the time after '--issued-between' is empty; say when the selection ends")
     for text in (since, until):
         resolve_time(text, "issued-between", now())
-    names = ("key", "endpoint", "provisioner")
+    names = ("key", "endpoint", "subject", "provisioner")
     named = {name: text for name in names if (text := options.read_typed(name))}
     if not named and not since:
         raise UsageError(
-            "nothing is selected: give --key, --endpoint, --provisioner or --issued-between"
+            "nothing is selected: give --key, --endpoint, --subject, --provisioner or --issued-between"
         )
     return bulk_revocation.Selection(
         **named,

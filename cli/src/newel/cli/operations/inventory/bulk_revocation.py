@@ -27,6 +27,8 @@ class Selection(NamedTuple):
     key: str | None = None
     """A file of a key, or its fingerprint."""
     endpoint: str | None = None
+    subject: str | None = None
+    """A common name, or the key id of SSH certificates."""
     provisioner: str | None = None
     issued_after: str | None = None
     """The times are texts of flags: RFC 3339, or durations from now."""
@@ -36,13 +38,15 @@ class Selection(NamedTuple):
     @property
     def is_key_alone(self) -> bool:
         """Whether everything on one key is meant, so that the key itself can be declared compromised."""
-        return self.key is not None and not (self.endpoint or self.provisioner or self.issued_after)
+        others = (self.endpoint, self.subject, self.provisioner, self.issued_after)
+        return self.key is not None and not any(others)
 
     @property
     def filters(self) -> dict[str, str]:
         """The filters of the inventory's list by their flags."""
         given = {
             "endpoint": self.endpoint,
+            "subject": self.subject,
             "provisioner": self.provisioner,
             "issued-after": self.issued_after,
             "issued-before": self.issued_before,

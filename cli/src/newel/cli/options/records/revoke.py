@@ -22,6 +22,7 @@ class RevokeOptions(
     reason: str | None
     reason_code: str | None
     serial: str | None
+    subject: str | None
     token: str | None
     x5c_cert: str | None
     x5c_key: str | None
