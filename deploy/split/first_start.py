@@ -57,6 +57,15 @@ def make(layout: Layout, ceremony: Path, ssh: Path | None = None) -> bool:
     return first
 
 
+def find_ssh_plan(ceremony: Path) -> Path | None:
+    """Find the plan of the SSH CAs' keys, beside the ceremony's, where the signer's configuration names them."""
+    signer, plan = (ceremony.with_name(name) for name in ("signer.toml", "ceremony-ssh.toml"))
+    if not signer.exists():
+        return None
+    keys = tomllib.loads(signer.read_text())["keys"]
+    return plan if any("ssh" in each for each in keys) else None
+
+
 def _add_ssh(layout: Layout, plan: Path, provisioners: Path) -> None:
     """Add what SSH needs: the CAs' keys last, because they say that all of it is there."""
     layout.templates.mkdir(parents=True, exist_ok=True)
@@ -131,11 +140,12 @@ def main() -> int:
     parser.add_argument("--owner", type=int, help="the user id that gets all of it")
     parser.add_argument("--folder", type=Path, action="append", default=[], help="to be made, too")
     given = parser.parse_args()
-    made = make(Layout(given.state), given.ceremony, given.ssh)
+    made = make(Layout(given.state), given.ceremony, given.ssh or find_ssh_plan(given.ceremony))
     for folder in given.folder:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if given.owner is not None:
-        give([given.state / "certs", given.state / "secrets", *given.folder], given.owner)
+        owned = [given.state / name for name in ("certs", "secrets", "templates")]
+        give([each for each in (*owned, *given.folder) if each.exists()], given.owner)
     sys.stdout.write("the ceremony was held\n" if made else "everything was there\n")
     return 0
 

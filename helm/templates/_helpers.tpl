@@ -45,7 +45,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if eq .Values.mode "standalone" }}
 standalone: { ports: { https: { service: 443, pod: 9000 }, http: { service: 80, pod: 9080 } }, health: health }
 {{- else }}
-registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, to: [issuing, inventory, postgres, nats], out: validationPeers }
+registration: { ports: { https: { service: 443, pod: 9000 } }, health: health, to: [issuing, inventory, postgres, nats], asks: { {{ if .Values.ssh.enabled }}validation: 9080{{ end }} }, out: validationPeers }
 issuing: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [registration, validation, inventory], to: [signer, postgres, nats] }
 signer: { ports: { grpc: { service: 9090, pod: 9090 } }, health: health, from: [issuing, validation], to: [] }
 validation: { ports: { http: { service: 80, pod: 9080 } }, health: health, to: [issuing, signer, postgres, nats] }
@@ -86,6 +86,10 @@ http://{{ include "newel.status" . }}.{{ .Release.Namespace }}.svc
 {{- $values := .root.Values -}}
 {{- $full := include "newel.fullname" .root -}}
 {{- $text := .root.Files.Get (printf "config/%s.toml" .component) -}}
+{{- if $values.ssh.enabled -}}
+{{- $more := .root.Files.Get (printf "config/ssh/%s.toml" .component) -}}
+{{- if $more -}}{{- $text = printf "%s\n%s" $text $more -}}{{- end -}}
+{{- end -}}
 {{- $text = regexReplaceAll "(?m)^audit_file = .*\n" $text "" -}}
 {{- range $peer := list "issuing" "signer" "inventory" -}}
 {{- $text = replace (printf "dns:///%s:9090" $peer) (printf "dns:///%s-%s:9090" $full $peer) $text -}}
@@ -97,10 +101,10 @@ http://{{ include "newel.status" . }}.{{ .Release.Namespace }}.svc
 {{- $text = replace "https://registration:9000" (printf "https://%s-registration:443" $full) $text -}}
 {{- $text = replace "https://inventory:9443" (printf "https://%s-inventory:443" $full) $text -}}
 {{- $text = replace "https://alerting:9443" (printf "https://%s-alerting:443" $full) $text -}}
-{{- $text = replace "http://validation:9080" (printf "http://%s-validation:80" $full) $text -}}
 {{- /* A pod's health is in no Service: the kubelet asks it. */ -}}
 {{- $text = regexReplaceAll "(?s)\\[health\\].*?\n\n" $text "" -}}
 {{- end -}}
+{{- $text = replace "http://validation:9080" (printf "http://%s-validation:80" $full) $text -}}
 {{- $text = replace "http://localhost:9080" (include "newel.httpUrl" $root) $text -}}
 {{- $text = replace `dns_names = ["localhost", "127.0.0.1", "::1"]` (printf "dns_names = %s" (include "newel.dnsNames" $root)) $text -}}
 {{- $text = replace "/usr/lib/softhsm/libsofthsm2.so" $values.signer.module $text -}}

@@ -3,13 +3,14 @@
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from deploy.split.adapting import FILES
-from deploy.split.first_start import OWNERS
+from deploy.split.first_start import OWNERS, find_ssh_plan
 from deploy.split.layout import SERVICES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -176,3 +177,27 @@ def test_a_builder_is_sent_what_the_images_copy_and_nothing_secret() -> None:
         )
     }
     assert set(kept) == copied
+
+
+def test_ssh_is_added_by_the_commands_of_its_page(tmp_path: Path) -> None:
+    """The copy has what each service takes, init finds the plan of the keys, and templates are mounted."""
+    page = (REPOSITORY / "docs/ssh.md").read_text()
+    (block,) = re.findall(r"```sh\n(mkdir -p var && cp.*?)```", page, re.DOTALL)
+    (tmp_path / "deploy").symlink_to(REPOSITORY / "deploy")
+    subprocess.run(["sh", "-euc", block], cwd=tmp_path, check=True)
+    copy = tmp_path / "var/config"
+    signer, registration = (
+        tomllib.loads((copy / f"{name}.toml").read_text()) for name in ("signer", "registration")
+    )
+    assert {each["name"] for each in signer["keys"] if "ssh" in each} == {"ssh-user", "ssh-host"}
+    assert find_ssh_plan(copy / "ceremony.toml") == copy / "ceremony-ssh.toml"
+    assert find_ssh_plan(REPOSITORY / "deploy/config/ceremony.toml") is None
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())["services"]
+    for name in ("init", "registration"):
+        targets = [
+            str(volume).split(":")[-1 if name == "init" else -2]
+            for volume in compose[name]["volumes"]
+        ]
+        assert "/etc/newel/templates" in targets
+    for each in registration["ssh"]["user_templates"]:
+        assert each["template"].startswith("/etc/newel/templates/")

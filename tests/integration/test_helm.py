@@ -338,3 +338,41 @@ def test_status_is_asked_of_a_validation_authority_that_is_not_ready_too() -> No
         name for name, each in services.items() if each["spec"].get("publishNotReadyAddresses")
     }
     assert asked == {"validation"}
+
+
+def test_ssh_is_in_the_configurations_of_those_that_have_a_part_in_it(tmp_path: Path) -> None:
+    manifests = render("mode=split", "ssh.enabled=true", "ssh.templates=own-templates")
+    found = of_kind(manifests, "ConfigMap")
+    tables = {
+        service: tomllib.loads(found[service]["data"][f"{service}.toml"]) for service in SERVICES
+    }
+    assert {key["name"] for key in tables["signer"]["keys"] if "ssh" in key} == {
+        "ssh-user", "ssh-host",
+    }  # fmt: skip # a set of names
+    assert {each["type"] for each in tables["issuing"]["ssh_issuers"]} == {"user", "host"}
+    assert tables["validation"]["ssh"]["krl_key"] == "ssh-user"
+    ssh = tables["registration"]["ssh"]
+    assert ssh["krl_source"] == "http://ca-newel-validation:80/ssh/krl"
+    pod = of_kind(manifests, "Deployment")["registration"]["spec"]["template"]["spec"]
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "ssh-templates"]
+    assert {Path(each["template"]).parent for each in ssh["user_templates"]} == {
+        Path(mount["mountPath"])
+    }
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "ssh-templates"]
+    assert volume["configMap"]["name"] == "own-templates"
+    policy = of_kind(manifests, "NetworkPolicy")["registration"]["spec"]["egress"]
+    assert any(
+        peers(rule) == {"validation"} and rule["ports"][0]["port"] == 9080 for rule in policy
+    )
+    without = of_kind(render("mode=split"), "Deployment")["registration"]["spec"]["template"][
+        "spec"
+    ]
+    assert "ssh-templates" not in {each["name"] for each in without["volumes"]}
+
+
+def test_ssh_of_the_standalone_authority_is_a_flag() -> None:
+    for settings, expected in ((["ssh.enabled=true"], True), ([], False)):
+        stateful = of_kind(render(*settings), "StatefulSet")["standalone"]
+        args = stateful["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert ("--ssh" in args) is expected
+        assert parse(args).ssh is expected
