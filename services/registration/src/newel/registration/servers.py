@@ -16,7 +16,7 @@ from newel.registration.provisioners.provisioner import TokenRules
 from newel.registration.rate_limits import Limit
 from newel.registration.replacements import Replacements
 from newel.registration.revocations.build import build as build_revocations_app
-from newel.registration.rpc import RemoteIssuance
+from newel.registration.rpc import RemoteInventory, RemoteIssuance
 from newel.registration.ssh.build import SSHServer
 from newel.registration.ssh.build import build_ssh as build_ssh_server
 from newel.registration.ssh.identity import IdentityService
@@ -47,6 +47,7 @@ def build_ssh(
         active_revocation=config.active_revocation,
         identities=IdentityService(authority, issuance, renewal),
         outgoing=config.outgoing.client,
+        inventory=RemoteInventory(ports.inventory) if ports.inventory else None,
     )
 
 

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from newel.registration.audit_trail import AuditTrail
 from newel.registration.authority import Authority
+from newel.registration.inventory import Inventory
 from newel.registration.provisioners.provisioner import TokenRules
 from newel.registration.ssh.add_user import AddUser
 from newel.registration.ssh.config import SSHConfig
 from newel.registration.ssh.configuration import SSHConfiguration
+from newel.registration.ssh.host_tags import HostTags
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh.identity import IdentityService
 from newel.registration.ssh.keys import SSHKeys
@@ -22,6 +24,7 @@ from newel.registration.ssh.signing import SSHSignService
 from newel.registration.ssh_issuance import SSHIssuance
 from newel.registration.storage import UsedTokenTable
 from newel.runtime.clock import Clock
+from newel.runtime.config import ConfigError
 from newel.runtime.database.contract import Database
 from newel.runtime.http.outgoing import OutgoingClient
 
@@ -48,8 +51,11 @@ def build_ssh(
     active_revocation: bool,
     identities: IdentityService,
     outgoing: Callable[..., OutgoingClient],
+    inventory: Inventory | None,
 ) -> SSHServer:
-    """Build it. Raises ConfigError for templates that cannot be used."""
+    """Build it. Raises ConfigError for templates that cannot be used, and for tags that nothing has."""
+    if config.host_tags and inventory is None:
+        raise ConfigError("ssh.host_tags: they are the inventory's, and no inventory is configured")
     keys, hosts = SSHKeys(issuance, config.foreign_keys()), HostTable(database)
     add_user = AddUser(config.add_user_principal, config.add_user_command)
     sign = SSHSignService(
@@ -69,6 +75,7 @@ def build_ssh(
         SSHRevokeService(renew, active_revocation),
         keys,
         hosts,
+        HostTags(inventory, config.host_tags),
         SSHConfiguration(config),
         KRLRoutes(mirror, config.krl_url),
         clock,

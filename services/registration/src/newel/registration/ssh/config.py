@@ -3,7 +3,7 @@
 import base64
 import binascii
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -71,6 +71,11 @@ class SSHConfig(Config):
     """What this one may run there; the name of the new user stands for ``<principal>``."""
     hide_hosts: bool = False
     """Whether the list of hosts is not given out."""
+    host_tags: tuple[Annotated[str, Field(min_length=1, max_length=64)], ...] = Field(
+        default=(), max_length=20
+    )
+    """Attributes of the inventory's metadata that the list of hosts, which anyone may read, tells of each
+    host, such as `team` and `environment`."""
     user_templates: tuple[SSHTemplateConfig, ...] = ()
     """The configuration of clients."""
     host_templates: tuple[SSHTemplateConfig, ...] = ()

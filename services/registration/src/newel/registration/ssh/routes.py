@@ -9,6 +9,7 @@ import msgspec
 from newel.registration.audit_trail import AuditTrail, Decision
 from newel.registration.errors import malformed_error
 from newel.registration.ssh.configuration import SSHConfiguration
+from newel.registration.ssh.host_tags import HostTags
 from newel.registration.ssh.hosts import HostTable
 from newel.registration.ssh.keys import SSHKeys
 from newel.registration.ssh.krl_routes import KRLRoutes
@@ -57,6 +58,7 @@ class SSHAPI:
         revoke: SSHRevokeService,
         keys: SSHKeys,
         hosts: HostTable,
+        host_tags: HostTags,
         configuration: SSHConfiguration,
         krl: KRLRoutes,
         clock: Clock,
@@ -67,6 +69,7 @@ class SSHAPI:
         self._revoke_service = revoke
         self._keys = keys
         self._hosts = hosts
+        self._host_tags = host_tags
         self._configuration = configuration
         self._clock = clock
         self._audit_trail = audit_trail
@@ -155,7 +158,11 @@ class SSHAPI:
         if self._configuration.hides_hosts:
             raise NewelError(ErrorType.NOT_FOUND, "ssh hosts list api disabled")
         names = await self._hosts.list_names(self._clock.now())
-        hosts = [{"hid": "", "host_tags": None, "hostname": name} for name in names]
+        tags = await self._host_tags.read(names)
+        hosts = [
+            {"hid": "", "host_tags": each, "hostname": name}
+            for name, each in zip(names, tags, strict=True)
+        ]
         return Response(200, _encode({"hosts": hosts}) + b"\n", JSON)
 
     def _publish(self, serve: Handler) -> Handler:
