@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def test_no_port_is_given_twice() -> None:
-    sizes = [4, 1, 72, 4, 2] * 12
+    sizes = [4, 1, 81, 4, 2] * 12
     blocks = [free_port() if size == 4 else free_block(size) for size in sizes]
     given = [
         port
@@ -35,11 +35,21 @@ def test_a_port_in_use_is_not_given() -> None:
 def test_another_process_is_given_others() -> None:
     """Two workers of a run, or two runs on one machine."""
     before = free_port()
-    draw = "from fixtures.processes import free_port; print(*(free_port() for _ in range(100)))"
-    done = subprocess.run(
-        [sys.executable, "-c", draw], cwd=TESTS, capture_output=True, text=True, check=True
+    draw = (
+        "from fixtures.processes import free_port\n"
+        "print(*(free_port() for _ in range(100)), flush=True)\n"
+        "input()"  # a range is its process's until that ends
     )
-    others = {int(port) for port in done.stdout.split()}
+    with subprocess.Popen(
+        [sys.executable, "-c", draw],
+        cwd=TESTS,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None
+        others = {int(port) for port in other.stdout.readline().split()}
+        own = {before, *(free_port() for _ in range(100))}
+        other.communicate("\n")
     assert len(others) == 100
-    own = {before, *(free_port() for _ in range(100))}
     assert others.isdisjoint({first + number for first in own for number in range(4)})
