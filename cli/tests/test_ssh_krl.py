@@ -38,6 +38,7 @@ class NotYet(BaseHTTPRequestHandler):
     headers_sent: tuple[str, ...] = ()
     signatures: ClassVar[list[bytes]] = []
     elsewhere = ""
+    listed = LIST
 
     def do_GET(self) -> None:
         cls = type(self)
@@ -54,7 +55,7 @@ class NotYet(BaseHTTPRequestHandler):
             return
         ready = cls.left == 0
         cls.left -= not ready
-        body = LIST if ready else b"not published yet\n"
+        body = cls.listed if ready else b"not published yet\n"
         self.send_response(200 if ready else 503)
         for value in () if ready else self.headers_sent:
             self.send_header("Retry-After", value)
@@ -181,3 +182,24 @@ def test_the_list_may_be_elsewhere_and_its_signature_counts(
         revocation_list.install(options, file, patience=0)
     assert not file.exists()
     assert pauses == []
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_list_of_a_million_is_read_whole(
+    options: AuthorityOptions,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_elsewhere: bool,
+) -> None:
+    """So long a one as that is; it is signed and refused for what it holds."""
+    answer_not_yet(0)
+    long = b"x" * (9 * 1024 * 1024)
+    with LocalServer(Plain) as plain:
+        for server in (NotYet, Plain):
+            monkeypatch.setattr(server, "listed", long)
+            monkeypatch.setattr(server, "signatures", [sign(CA, long)])
+        monkeypatch.setattr(
+            NotYet, "elsewhere", f"http://127.0.0.1:{plain.port}" if is_elsewhere else ""
+        )
+        with pytest.raises(CliError, match="revocation list"):
+            revocation_list.install(options, tmp_path / "revoked", patience=0)

@@ -13,7 +13,7 @@ import pytest
 from fixtures.processes import free_port
 from newel.client import calls, rotating
 from newel.client.async_authority import AsyncAuthority
-from newel.client.authority import LARGEST_ANSWER, Authority
+from newel.client.authority import Authority
 from newel.client.errors import (
     AnswerError,
     ClientError,
@@ -102,7 +102,7 @@ async def test_good_answers(authority: ThrowawayAuthority, send: Send) -> None:
         (http(200, b"{"), AnswerError),
         (http(200, b'{"status": 1}'), AnswerError),
         (http(200, b"[" * 100_000), AnswerError),
-        (http(200, b"x" * (LARGEST_ANSWER + 1)), AnswerError),
+        (http(200, b"x" * (calls.LARGEST_ANSWER + 1)), AnswerError),
         (http(302, b"", "Location: https://elsewhere.example/"), RefusedError),
         (http(503, b"<html>"), RefusedError),
         (b"garbage\r\n\r\n", UnreachableError),

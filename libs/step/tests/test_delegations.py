@@ -68,6 +68,7 @@ def test_it_ends_with_the_certificate() -> None:
         ({}, {"exp": None}, "never expires"),
         ({}, {"exp": NOW.timestamp() + 90_000}, "too late"),
         ({}, {"iat": None}, "when it was made"),
+        ({}, {"iat": NOW.timestamp() - 90_000}, "longer than 24 hours"),
         ({}, {"iat": NOW.timestamp() + 120}, "in the future"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 import httpx
 
 from newel.client.async_web import ProxyTransport
-from newel.client.authority import LARGEST_ANSWER, SECONDS, USER_AGENT, unreachable
+from newel.client.authority import SECONDS, USER_AGENT, unreachable
 from newel.client.calls import Call
 from newel.client.errors import AnswerError
 from newel.client.trust import base_url
@@ -43,7 +43,7 @@ class AsyncAuthority:
                 body = bytearray()
                 async for block in answer.aiter_bytes():
                     body += block
-                    if len(body) > LARGEST_ANSWER:
+                    if len(body) > call.largest:
                         raise AnswerError("the authority's answer is too large")
         except httpx.TimeoutException as error:
             raise unreachable(call.method, self.url + call.path, TimeoutError()) from error

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Self, TypeVar
 
-from newel.client.calls import Call
+from newel.client.calls import LARGEST_ANSWER, Call
 from newel.client.errors import AnswerError, UnreachableError, UntrustedError
 from newel.client.trust import base_url
 from newel.client.tunnels import connect
@@ -20,7 +20,6 @@ from newel.client.tunnels import connect
 Answer = TypeVar("Answer")
 
 SECONDS = 15.0
-LARGEST_ANSWER = 8 * 1024 * 1024
 USER_AGENT = "newel/0.1"
 LONGEST_CAUSE = 200
 IDLE = 2.0
@@ -63,7 +62,7 @@ class Authority:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json", **call.headers}
         connection.request(call.method, call.path, call.body or None, headers)
         answer = connection.getresponse()
-        body = whole_body(answer)
+        body = whole_body(answer, call.largest)
         self._used = time.monotonic()
         if answer.will_close:
             self._drop()
@@ -93,10 +92,10 @@ class Authority:
             self._drop()
 
 
-def whole_body(answer: http.client.HTTPResponse) -> bytes:
+def whole_body(answer: http.client.HTTPResponse, largest: int = LARGEST_ANSWER) -> bytes:
     """Return the body. Raises AnswerError beyond the limit, HTTPException if it is cut short."""
-    body = answer.read(LARGEST_ANSWER + 1)
-    if len(body) > LARGEST_ANSWER:
+    body = answer.read(largest + 1)
+    if len(body) > largest:
         raise AnswerError("the server's answer is too large")
     if answer.length:  # what was announced and did not come
         raise http.client.IncompleteRead(body, answer.length)

@@ -21,10 +21,16 @@ SHA256_DIGITS = 64
 HEXADECIMAL = frozenset("0123456789abcdef")
 
 
+LARGEST_ANSWER = 8 * 1024 * 1024
+"""Octets; what lists more than that says so by a kind of call of its own."""
+
+
 class Call(Generic[Answer]):
     """One request and the reading of its answer's body."""
 
     __slots__ = ("body", "headers", "method", "path", "read")
+    largest = LARGEST_ANSWER
+    """Octets of the longest answer that is read."""
 
     def __init__(
         self,

@@ -66,8 +66,11 @@ def read(text: str, interface: str, now: dt.datetime) -> bytes:
         raise tokens.MalformedTokenError("its certificate cannot be used") from error
     token = unverified.verify(key)
     token.check_times(now.timestamp(), max_lifetime=LONGEST.total_seconds())
-    if token.claims.iat is None:
+    made, ends = token.claims.iat, token.claims.exp
+    if made is None or ends is None:
         raise tokens.InvalidClaimsError("it does not say when it was made (iat)")
+    if ends - made > LONGEST.total_seconds():  # else one could be made today for next month
+        raise tokens.InvalidClaimsError("it lasts longer than 24 hours (exp)")
     if audience_of(interface) not in token.claims.audience or len(token.claims.audience) != 1:
         raise tokens.InvalidClaimsError("it is for another interface (aud)")
     return der

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from newel.client.answers import members, read_seconds, text
-from newel.client.authority import LARGEST_ANSWER, SECONDS, USER_AGENT
+from newel.client.authority import SECONDS, USER_AGENT
 from newel.client.calls import Call
 from newel.client.errors import AnswerError, RefusedError, UnreachableError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PATH = "/ssh/krl"
 SIGNATURE_PATH = f"{PATH}.sig"
+LARGEST_LIST = 64 * 1024 * 1024
+"""Octets: what the authority itself takes; a list of a million serial numbers has eight."""
 _ELSEWHERE = 307
 
 
@@ -28,6 +30,8 @@ class Elsewhere(NamedTuple):
 
 class _PlaceCall(Call[bytes | Elsewhere]):
     """A question that may be answered elsewhere."""
+
+    largest = LARGEST_LIST
 
     def answer(self, status: int, body: bytes, retry_after: str | None = None) -> bytes | Elsewhere:
         """Return the answer, or where it is. Raises RefusedError or AnswerError."""
@@ -59,12 +63,12 @@ def _open(url: str, headers: Mapping[str, str]) -> bytes:
     asked = urllib.request.Request(url, headers={"User-Agent": USER_AGENT, **headers})  # noqa: S310 - http or https
     try:
         with make_opener(None, _SamePlace()).open(asked, timeout=SECONDS) as answer:
-            body = cast("bytes", answer.read(LARGEST_ANSWER + 1))
+            body = cast("bytes", answer.read(LARGEST_LIST + 1))
     except urllib.error.HTTPError as error:
         pause = read_seconds(error.headers.get("Retry-After"))
         raise RefusedError(error.code, f"{url}: status {error.code}", pause) from None
     except (OSError, HTTPException) as error:
         raise UnreachableError(f"client GET {url} failed: {error}") from None
-    if len(body) > LARGEST_ANSWER:
+    if len(body) > LARGEST_LIST:
         raise AnswerError("the server's answer is too large")
     return body
