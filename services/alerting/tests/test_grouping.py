@@ -212,6 +212,10 @@ async def test_what_a_silence_holds_is_no_part_and_is_told_as_many_when_it_ends(
     assert texts(slack) == ["⚠ 2 certificates are about to expire"]
     states = "SELECT state, count(*) FROM deliveries GROUP BY state ORDER BY state"
     assert await alerts.rows(states) == [("delivered", 2), ("silenced", 3)]
+    silenced = [
+        line for line in alerts.audit.lines if line[:2] == ("alerting.delivery", "silenced")
+    ]
+    assert [line[2]["silence"] for line in silenced] == ["s"] * 3
     alerts.clock.advance(61 * SECOND)
     await alerts.deliver()
     assert texts(slack)[1:] == ["⚠ 3 certificates are about to expire"]

@@ -74,8 +74,8 @@ class Digests(Protocol):
         """Read the deliveries of a group that are due and were never tried."""
         ...
 
-    async def hold(self, held: Sequence[tuple[Delivery, str]]) -> None:
-        """Hold deliveries back, each until its silence is over."""
+    async def hold(self, held: Sequence[tuple[Delivery, str]]) -> list[bool]:
+        """Hold deliveries back, each until its silence is over; False for one that was changed meanwhile."""
         ...
 
     async def postpone_group(self, group: Group, now: float, until: float) -> None:
@@ -189,7 +189,18 @@ class Gatherer:
             silence = find_silence(each.notice, active)
             if silence is not None:
                 held.append((each, silence.id))
-        await self._digests.hold(held)
+        if not held:
+            return 0
+        outcomes = await self._digests.hold(held)
+        for (delivery, silence), is_held in zip(held, outcomes, strict=True):
+            if is_held:
+                self._metrics.deliveries.labels(
+                    channel=self._name, phase=delivery.phase, result="silenced"
+                ).inc()
+                self._audit.record(
+                    "alerting.delivery", "silenced", key=delivery.key,
+                    attempt=delivery.attempts + 1, silence=silence,
+                )  # fmt: skip # what, then how
         return len(held)
 
     async def _attempt(self, digest: Digest) -> None:

@@ -139,15 +139,15 @@ class DigestStorage:
             for key, fallback, state, mark, *notice in rows
         ]  # fmt: skip # the parts of a row
 
-    async def hold(self, held: Sequence[tuple[Delivery, str]]) -> None:
+    async def hold(self, held: Sequence[tuple[Delivery, str]]) -> list[bool]:
         """See Digests."""
-        if held:
-            await self._database.decide_all(
-                [
-                    (Write(HOLD, (each.key, each.state.value, each.mark, silence)),)
-                    for each, silence in held
-                ]
-            )
+        rows = await self._database.decide_all(
+            [
+                (Write(HOLD, (each.key, each.state.value, each.mark, silence)),)
+                for each, silence in held
+            ]
+        )
+        return [row is not None for row in rows]
 
     async def postpone_group(self, group: Group, now: float, until: float) -> None:
         """See Digests."""
