@@ -20,6 +20,7 @@ from fixtures.ssh_walks import walk_hosts_authenticate_users, walk_users_trust_h
 pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen", *PROGRAMS)
 BY = "--provisioner admin --provisioner-password-file password.txt"
 KEYS = f"{BY} --no-password --insecure --no-agent --force"
+ADA = "ada@example.com"
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,62 @@ def test_a_host_renews_by_the_real_step(authority: Split, tmp_path: Path) -> Non
     shell.type_line("step ssh renew h-cert.pub h --force")
     assert shell.read("h-cert.pub") != before
     assert "weekly.example" in shell.type_line("step ssh hosts")
+
+
+def test_who_leaves_is_out_by_their_name_and_gets_nothing_new(
+    authority: Split, host: Shell, user: Shell
+) -> None:
+    """As docs/ssh.md says: revoked by the name for TLS and SSH, and then named in the policy."""
+    me = run(["id", "-un"]).stdout.strip()
+    user.type_line(f"step ssh certificate {ADA} laptop --principal {me} {KEYS}")
+    user.type_line(f"step ca certificate {ADA} ada.crt ada.key {BY}")
+    home = host.home
+    lines = (
+        f"HostKey {home}/host",
+        f"HostCertificate {home}/host-cert.pub",
+        f"TrustedUserCAKeys {home}/users.pub",
+        f"RevokedKeys {home}/revoked_keys",
+    )
+    with sshd(home / "sshd_config", *lines) as port:
+        done = log_in(user, port)
+        assert done.stdout == "inside\n", done.stderr
+        wait_until(lambda: "Selected: 2 cert" in revoke(authority, "--dry-run"))
+        assert "Revoked: 2 certificates" in revoke(authority, "--yes")
+
+        def is_out() -> bool:
+            host.type_line("step ssh krl --install revoked_keys")
+            return "Permission denied" in log_in(user, port).stderr
+
+        wait_until(is_out)
+    assert authority.ocsp(user.home / "ada.crt") == "revoked"
+    said = user.read_messages("step ca renew --force ada.crt ada.key", code=1)
+    assert "lacked necessary authorization" in said
+    file = authority.state / "config/registration.toml"
+    before = file.read_text()
+    denied = f'[policy.x509.deny]\nemail = ["{ADA}"]\n[policy.ssh.user.deny]\nemail = ["{ADA}"]\n'
+    try:
+        with authority.without("registration"):
+            file.write_text(f"{before}\n{denied}")
+        wait_until(lambda: authority.get("/health"))
+        for line in (
+            f"ssh certificate {ADA} tablet {KEYS}",
+            f"ca certificate {ADA} a.crt a.key {BY}",
+        ):
+            assert "not allowed" in user.read_messages(f"step {line}", code=1)
+    finally:
+        with authority.without("registration"):
+            file.write_text(before)
+        wait_until(lambda: authority.get("/health"))
+
+
+def revoke(authority: Split, how: str) -> str:
+    """Revoke by the person's name as the first administrator; all that it says."""
+    words = [NEWEL, "revoke", "--subject", ADA, "--reason", "left", how]
+    done = subprocess.run(
+        words, env={**os.environ, "STEPPATH": str(authority.state)}, capture_output=True, text=True,
+        check=False, stdin=subprocess.DEVNULL, timeout=120,
+    )  # fmt: skip # a command line
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
 
 
 @pytest.mark.needs("ssh-agent")
