@@ -14,8 +14,10 @@ from newel.crypto import keys
 from newel.crypto.ssh import certificates
 from newel.crypto.ssh.public_keys import wire_of, write_line
 from newel.issuing.config import SSHIssuerConfig
+from newel.issuing.ssh.building import SSHBuilder
 from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2 as pb
+from newel.runtime.entropy import random_bytes
 
 HOUR = dt.timedelta(hours=1)
 HOST = pb.SSH_CERTIFICATE_TYPE_HOST
@@ -54,6 +56,26 @@ async def test_a_certificate_says_what_was_asked_for_and_the_library_verifies_it
     assert parsed.extensions == {"permit-pty": ""}
     assert parsed.serial == int.from_bytes(issued.serial)
     assert len(issued.serial) == 8
+
+
+def test_a_serial_number_is_64_random_bits_and_never_none() -> None:
+    """What is drawn is the number, whatever the time; ssh-keygen writes 0 for a certificate without one."""
+    drawn = iter([bytes(8), bytes.fromhex("fedcba9876543210")])
+    sizes: list[int] = []
+
+    def draw(size: int) -> bytes:
+        sizes.append(size)
+        return next(drawn)
+
+    builder = SSHBuilder(draw)
+    assert [int.from_bytes(builder.draw_serial(at)) for at in (0, 1e12)] == [1, 0xFEDCBA9876543210]
+    assert sizes == [8, 8]
+    real = SSHBuilder(random_bytes)
+    numbers = [int.from_bytes(real.draw_serial(0)) for _ in range(128)]
+    seen, always = 0, (1 << 64) - 1
+    for number in numbers:
+        seen, always = seen | number, always & number
+    assert (seen, always) == ((1 << 64) - 1, 0), "no bit is fixed"
 
 
 async def test_users_and_hosts_have_issuers_of_their_own(ssh: IssuingHarness) -> None:
