@@ -69,6 +69,7 @@ NOT_RUN = {
     ("docs/runbooks/ocsp-responder-expiring.md", ""): "the split shape; test_split_runbooks.py",
     ("docs/runbooks/revocation-and-compromise.md", ""): "names what the reader has; test_bulk_revocation.py",
     ("docs/runbooks/ssh-keys.md", ""): "needs an authority with SSH; test_ssh_rotation.py, test_split_ssh.py",
+    ("docs/runbooks/stolen-service-key.md", ""): "the split shape; test_split_walls.py",
     ("docs/runbooks/take-over-step-ca.md", ""): "needs a step-ca; test_takeover.py has one",
 }  # fmt: skip # a table
 """Page and beginning of the block ("": every block of the page), and why it is not run here."""

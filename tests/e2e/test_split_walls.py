@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fixtures.needs import find_program
-from fixtures.running import run
+from fixtures.running import NEWEL, run, wait_until
 from fixtures.split import Split
 from newel.proto.issuing.v1 import issuing_pb2, issuing_pb2_grpc
 from newel.proto.signer.v1 import signer_pb2, signer_pb2_grpc
@@ -249,3 +249,25 @@ def test_secrets_are_their_owners(split: Split) -> None:
             assert folder.stat().st_mode & 0o077 == 0
     run(["test", "-O", split.state / "secrets/signer/pin"])
     assert (split.state / "secrets/signer/pin").stat().st_mode & 0o077 == 0
+
+
+def test_a_stolen_certificate_is_cut_off_by_one_command(split: Split, tmp_path: Path) -> None:
+    """As docs/runbooks/stolen-service-key.md says, and without a restart."""
+    certificate = split.state / "secrets/registration/tls.crt"
+    refused = split.state / "certs/refused_peers"
+
+    def issue() -> "subprocess.CompletedProcess[str]":
+        return split.step(
+            "ca", "certificate", "a.example", str(tmp_path / "a.crt"), str(tmp_path / "a.key"), "--force",
+            "--provisioner", "admin", "--provisioner-password-file", str(split.password_file),
+        )  # fmt: skip # a command line
+
+    assert issue().returncode == 0
+    try:
+        run(["sh", "-ec", f"{NEWEL} certificate fingerprint {certificate} >> {refused}"])
+        wait_until(lambda: issue().returncode != 0)
+        assert issue().returncode != 0
+        assert "refused to a certificate that is refused" in split.logs()
+    finally:
+        refused.unlink()
+    wait_until(lambda: issue().returncode == 0)

@@ -34,10 +34,13 @@ class TLSConfig(Config):
     """PEM: its private key."""
     roots: Path
     """PEM: the roots of the other services' certificates."""
+    refused: Path | None = None
+    """SHA-256 fingerprints of certificates whose holders may call nothing, one a line: that of a service that
+    was broken into. The file may be missing, and is read again within a second when it changes."""
 
     def files(self) -> TLSFiles:
         """Return the same as ``newel.runtime.rpc`` takes it."""
-        return TLSFiles(self.certificate, self.key, self.roots)
+        return TLSFiles(self.certificate, self.key, self.roots, self.refused)
 
 
 class NATSConfig(Config):

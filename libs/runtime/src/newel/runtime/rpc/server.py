@@ -8,6 +8,7 @@ import grpc.aio
 from newel.runtime.rpc.channel import SIZES, TLSChannel
 from newel.runtime.rpc.guard import abort_with, guard_handlers
 from newel.runtime.rpc.local import LocalChannel, LocalServer
+from newel.runtime.rpc.refused_peers import RefusedPeers
 from newel.runtime.service import RPCService
 from newel.runtime.tls.mutual import TLSFiles
 
@@ -62,14 +63,15 @@ async def serve(
     """Serve gRPC services, and grpc.health.v1, at ``host:port`` (port 0: a free one).
 
     ``ready`` is the state that grpc.health.v1 reports. Several processes may share one address. Raises
-    OSError when the address cannot be bound.
+    OSError when the address cannot be bound, ConfigError for a list of refused peers that cannot be read.
     """
     from newel.runtime.rpc.health import HealthServicer
 
     health = HealthServicer([rpc.name for rpc in rpcs], ready)
+    refused = RefusedPeers(tls.refused) if tls.refused else None
     server = grpc.aio.server(options=(*SIZES, ("grpc.so_reuseport", 1)))
     for rpc in (*rpcs, health.registration()):
-        handlers = guard_handlers(rpc)
+        handlers = guard_handlers(rpc, refused)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(rpc.name, handlers),))
     try:
         port = server.add_secure_port(address, tls.server_credentials())

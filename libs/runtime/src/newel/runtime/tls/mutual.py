@@ -13,6 +13,8 @@ class TLSFiles:
     certificate: Path
     key: Path
     roots: Path
+    refused: Path | None = None
+    """The fingerprints of peers' certificates that are refused (``newel.runtime.rpc.refused_peers``)."""
 
     def stamp(self) -> tuple[int, ...]:
         """Return numbers that change whenever one of the files does. Raises OSError when one is missing."""
