@@ -13,7 +13,7 @@ import pytest
 from fixtures.processes import free_port
 from fixtures.running import NEWEL, Authority, run, serve_newel, wait_until
 from fixtures.scenarios import Shell
-from fixtures.ssh_programs import sshd
+from fixtures.ssh_programs import list_host_lines, log_in, sshd
 
 pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen", "openssl")
 BY = "--provisioner admin --provisioner-password-file password.txt"
@@ -43,15 +43,8 @@ def test_who_leaves_is_out_and_gets_nothing_new(
         ada.type_line(f"step ssh certificate {ADA} {name} {wanted}")
     ada.type_line(f"step ca certificate {ADA} ada.crt ada.key {BY}")
     ada.type_line(f"step ssh certificate bob@example.com bob {wanted}")
-    home = host.home
-    lines = (
-        f"HostKey {home}/host",
-        f"HostCertificate {home}/host-cert.pub",
-        f"TrustedUserCAKeys {home}/users.pub",
-        f"RevokedKeys {home}/revoked_keys",
-    )
-    with sshd(home / "sshd_config", *lines) as port:
-        assert all(log_in(ada, port, key, me) for key in ("laptop", "desktop", "bob"))
+    with sshd(host.home / "sshd_config", *list_host_lines(host.home)) as port:
+        assert all(is_let_in(ada, port, key, me) for key in ("laptop", "desktop", "bob"))
         wait_until(lambda: len(find(authority, "--subject", ADA)) == 3)
         said = newel(authority, "revoke", "--subject", ADA, "--reason", "left", "--yes")
         assert "Selected: 3 certificates of 2 endpoints" in said
@@ -59,10 +52,10 @@ def test_who_leaves_is_out_and_gets_nothing_new(
 
         def is_out() -> bool:
             host.type_line("step ssh krl --install revoked_keys")
-            return not log_in(ada, port, "laptop", me)
+            return not is_let_in(ada, port, "laptop", me)
 
         wait_until(is_out)
-        assert [log_in(ada, port, key, me) for key in ("desktop", "bob")] == [False, True]
+        assert [is_let_in(ada, port, key, me) for key in ("desktop", "bob")] == [False, True]
     assert authority.ocsp(ada.home / "ada.crt") == "revoked"
     assert "no certificate that could be revoked" in newel(
         authority, "revoke", "--subject", ADA, "--yes", code=1
@@ -107,13 +100,6 @@ def newel(authority: Authority, *words: str, code: int = 0) -> str:
     )
 
 
-def log_in(user: Shell, port: int, key: str, name: str) -> bool:
-    """Whether the key's certificate is let in by a host that is known by its own."""
-    options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
-               f"UserKnownHostsFile={user.home}/known_hosts")  # fmt: skip # words in rows
-    words = [word for option in options for word in ("-o", option)]
-    done = subprocess.run(
-        ["ssh", "-F", "none", *words, "-i", key, "-p", str(port), f"{name}@localhost", "echo inside"],
-        cwd=user.home, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip # a command line
-    return done.stdout == "inside\n"
+def is_let_in(user: Shell, port: int, key: str, name: str) -> bool:
+    """Whether the key's certificate is."""
+    return log_in(user, port, key, name).stdout == "inside\n"

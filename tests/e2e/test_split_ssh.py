@@ -14,7 +14,7 @@ from fixtures.processes import free_block
 from fixtures.running import NEWEL, run, wait_until
 from fixtures.scenarios import Shell
 from fixtures.split import PROGRAMS, SPLIT_BLOCK, Split, split_serving, split_state
-from fixtures.ssh_programs import agent, sshd
+from fixtures.ssh_programs import agent, list_host_lines, log_in, sshd
 from fixtures.ssh_walks import walk_hosts_authenticate_users, walk_users_trust_hosts
 
 pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen", *PROGRAMS)
@@ -54,19 +54,6 @@ def user(authority: Split, tmp_path: Path) -> Shell:
     return user
 
 
-def log_in(user: Shell, port: int) -> subprocess.CompletedProcess[str]:
-    """Log in by certificate to a host known by certificate."""
-    options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
-               f"UserKnownHostsFile={user.home}/known_hosts")  # fmt: skip # words in rows
-    words = [word for option in options for word in ("-o", option)]
-    name = run(["id", "-un"]).stdout.strip()
-    return subprocess.run(
-        ["ssh", "-F", "none", *words, "-i", "laptop", "-p", str(port), f"{name}@localhost", "echo inside"],
-        cwd=user.home, env=user.env, capture_output=True, text=True, check=False,
-        stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip # a command line
-
-
 def test_a_revoked_user_is_refused_by_a_list_that_softhsm_signed(
     authority: Split, host: Shell, user: Shell
 ) -> None:
@@ -77,22 +64,15 @@ def test_a_revoked_user_is_refused_by_a_list_that_softhsm_signed(
     }  # fmt: skip # a table
     me = run(["id", "-un"]).stdout.strip()
     user.type_line(f"step ssh certificate {me} laptop {KEYS}")
-    home = host.home
-    lines = (
-        f"HostKey {home}/host",
-        f"HostCertificate {home}/host-cert.pub",
-        f"TrustedUserCAKeys {home}/users.pub",
-        f"RevokedKeys {home}/revoked_keys",
-    )
-    with sshd(home / "sshd_config", *lines) as port:
-        done = log_in(user, port)
+    with sshd(host.home / "sshd_config", *list_host_lines(host.home)) as port:
+        done = log_in(user, port, "laptop", me)
         assert done.stdout == "inside\n", done.stderr
         shown = user.type_line("ssh-keygen -L -f laptop-cert.pub")
         serial = re.search(r"Serial: (\d+)", shown)
         assert serial is not None
         user.type_line(f"step ssh revoke {serial[1]} {BY}")
         wait_until(lambda: "is installed" in host.type_line("step ssh krl --install revoked_keys"))
-        assert "Permission denied" in log_in(user, port).stderr
+        assert "Permission denied" in log_in(user, port, "laptop", me).stderr
     # the front door serves it by HTTPS, which curl believes by the root alone
     host.type_line(f"curl -sSf --cacert {authority.root} {authority.url}/ssh/krl -o fetched")
     host.type_line("cmp fetched revoked_keys")
@@ -116,22 +96,15 @@ def test_who_leaves_is_out_by_their_name_and_gets_nothing_new(
     me = run(["id", "-un"]).stdout.strip()
     user.type_line(f"step ssh certificate {ADA} laptop --principal {me} {KEYS}")
     user.type_line(f"step ca certificate {ADA} ada.crt ada.key {BY}")
-    home = host.home
-    lines = (
-        f"HostKey {home}/host",
-        f"HostCertificate {home}/host-cert.pub",
-        f"TrustedUserCAKeys {home}/users.pub",
-        f"RevokedKeys {home}/revoked_keys",
-    )
-    with sshd(home / "sshd_config", *lines) as port:
-        done = log_in(user, port)
+    with sshd(host.home / "sshd_config", *list_host_lines(host.home)) as port:
+        done = log_in(user, port, "laptop", me)
         assert done.stdout == "inside\n", done.stderr
         wait_until(lambda: "Selected: 2 cert" in revoke(authority, "--dry-run"))
         assert "Revoked: 2 certificates" in revoke(authority, "--yes")
 
         def is_out() -> bool:
             host.type_line("step ssh krl --install revoked_keys")
-            return "Permission denied" in log_in(user, port).stderr
+            return "Permission denied" in log_in(user, port, "laptop", me).stderr
 
         wait_until(is_out)
     assert authority.ocsp(user.home / "ada.crt") == "revoked"

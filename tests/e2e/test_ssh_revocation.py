@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fixtures.processes import free_port
 from fixtures.running import Authority, run, serve_newel, wait_until
 from fixtures.scenarios import Shell
-from fixtures.ssh_programs import sshd
+from fixtures.ssh_programs import list_host_lines, log_in, sshd
 from newel.cli.operations.ssh.revocation_list import EVERY
 from newel.cli.store import atomic_write
 from newel.cli.store.atomic_write import Target
@@ -55,12 +55,6 @@ def user(authority: Authority, tmp_path: Path) -> Shell:
 def port(host: Shell) -> Generator[int]:
     """The host's server, and the service that keeps its list."""
     home = host.home
-    lines = (
-        f"HostKey {home}/host",
-        f"HostCertificate {home}/host-cert.pub",
-        f"TrustedUserCAKeys {home}/users.pub",
-        f"RevokedKeys {home}/revoked_keys",
-    )
     daemon = subprocess.Popen(
         ["step", "ssh", "krl", "--install", "revoked_keys", "--daemon"],
         cwd=home,
@@ -69,41 +63,11 @@ def port(host: Shell) -> Generator[int]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        with sshd(home / "sshd_config", *lines) as port:
+        with sshd(home / "sshd_config", *list_host_lines(home)) as port:
             yield port
     finally:
         daemon.terminate()
         assert daemon.wait(20) == 0
-
-
-def log_in(user: Shell, port: int, key: str, name: str) -> subprocess.CompletedProcess[str]:
-    """Try to log in by a key and its certificate; hosts must be known by certificate."""
-    options = (
-        "BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
-        f"UserKnownHostsFile={user.home}/known_hosts",
-    )  # fmt: skip # words in rows
-    words = [word for option in options for word in ("-o", option)]
-    return subprocess.run(
-        [
-            "ssh",
-            "-F",
-            "none",
-            *words,
-            "-i",
-            key,
-            "-p",
-            str(port),
-            f"{name}@localhost",
-            "echo inside",
-        ],
-        cwd=user.home,
-        env=user.env,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
 
 
 def serial_of(user: Shell, key: str) -> str:

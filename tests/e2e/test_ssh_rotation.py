@@ -11,7 +11,7 @@ import pytest
 from fixtures.processes import free_port
 from fixtures.running import NEWEL, Authority, run, serve_newel, wait_until
 from fixtures.scenarios import Shell
-from fixtures.ssh_programs import sshd
+from fixtures.ssh_programs import list_host_lines, log_in, sshd
 
 pytestmark = pytest.mark.needs("step", "ssh", "sshd", "ssh-keygen")
 BY = "--provisioner admin --provisioner-password-file password.txt"
@@ -60,23 +60,12 @@ def newel(state: Path, *words: str) -> str:
 
 def serve_host(host: Shell, key: str) -> AbstractContextManager[int]:
     """Run the host's server with this key of its own."""
-    home = host.home
-    return sshd(
-        home / "sshd_config", f"HostKey {home}/{key}", f"HostCertificate {home}/{key}-cert.pub",
-        f"TrustedUserCAKeys {home}/users.pub", f"RevokedKeys {home}/revoked_keys",
-    )  # fmt: skip # words in rows
+    return sshd(host.home / "sshd_config", *list_host_lines(host.home, key))
 
 
-def log_in(user: Shell, port: int, key: str) -> bool:
-    """Whether the key's certificate is let in by a host that is known by its own."""
-    options = ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
-               f"UserKnownHostsFile={user.home}/known_hosts")  # fmt: skip # words in rows
-    words = [word for option in options for word in ("-o", option)]
-    done = subprocess.run(
-        ["ssh", "-F", "none", *words, "-i", key, "-p", str(port), f"{me()}@localhost", "echo inside"],
-        cwd=user.home, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=60,
-    )  # fmt: skip # a command line
-    return done.stdout == "inside\n"
+def is_let_in(user: Shell, port: int, key: str) -> bool:
+    """Whether the key's certificate is, by a host that is known by its own."""
+    return log_in(user, port, key, me()).stdout == "inside\n"
 
 
 def learn(host: Shell, user: Shell) -> None:
@@ -113,7 +102,7 @@ def test_both_keys_are_trusted_until_the_former_one_is_taken_out(
             assert find_signer(shell, "former") != find_signer(shell, "next")
         for key in ("former", "next"):  # of the host
             with serve_host(host, key) as port:
-                assert [log_in(user, port, each) for each in ("former", "next")] == [True, True]
+                assert [is_let_in(user, port, each) for each in ("former", "next")] == [True, True]
         # a host renews by a certificate of the former key, and gets one of the next
         host.type_line("cp former renewed; cp former-cert.pub renewed-cert.pub")
         host.type_line("step ssh renew renewed-cert.pub renewed --force")
@@ -124,7 +113,7 @@ def test_both_keys_are_trusted_until_the_former_one_is_taken_out(
         user.type_line(f"step ssh revoke {number[1]} {BY}")
         wait_until(lambda: is_listed(host, user.home / "former-cert.pub"))
         with serve_host(host, "next") as port:
-            assert [log_in(user, port, each) for each in ("former", "next")] == [False, True]
+            assert [is_let_in(user, port, each) for each in ("former", "next")] == [False, True]
     file = former.state / "config/ca.json"
     settings = json.loads(file.read_text())
     del settings["ssh"]["keys"]
@@ -133,6 +122,6 @@ def test_both_keys_are_trusted_until_the_former_one_is_taken_out(
         learn(host, user)
         assert len(host.read("users.pub").splitlines()) == 1
         with serve_host(host, "next") as port:
-            assert log_in(user, port, "next")
+            assert is_let_in(user, port, "next")
         with serve_host(host, "former") as port:
-            assert not log_in(user, port, "next"), "the host is not known any more"
+            assert not is_let_in(user, port, "next"), "the host is not known any more"
