@@ -10,7 +10,7 @@ from newel.cli.operations.inventory import session
 if TYPE_CHECKING:
     from newel.client.catalogue import DashboardLink, DashboardProof
 
-NOT_FOUND = 404
+NOT_FOUND, METHOD_NOT_ALLOWED = 404, 405
 
 
 def make_link(options: session.ServiceOptions) -> "DashboardLink":
@@ -26,12 +26,14 @@ def make_link(options: session.ServiceOptions) -> "DashboardLink":
         try:
             wanted = dashboard.send(catalogue.dashboard_proof())
         except RefusedError as error:
+            if error.status == METHOD_NOT_ALLOWED:  # an older one, which takes certificates alone
+                return dashboard.send(catalogue.dashboard_link())
             if error.status != NOT_FOUND:
                 raise
             raise CliError(
                 "this authority has no dashboard",
                 hint="Where it is not at the authority's address, name it by --dashboard-url.",
-            ) from error
+            ) from None
         delegations = None if wanted.by_certificate else delegate(options, wanted)
         return dashboard.send(catalogue.dashboard_link(delegations))
 
