@@ -75,6 +75,16 @@ def test_ssh_keygen_finds_what_is_revoked(tmp_path: Path, revoked: list[int]) ->
 
 
 @pytest.mark.needs("ssh-keygen")
+@pytest.mark.parametrize("serials", [[], [5]])
+def test_a_key_id_is_revoked_whatever_the_number(tmp_path: Path, serials: list[int]) -> None:
+    """Every certificate here is alice's."""
+    for names, expected in ((["alice", "bob"], {4, 5}), (["alic", "Alice", "é"], set(serials))):
+        data = krl.encode(1, 0, {CA_KEY: serials}, key_ids=names)
+        assert find_revoked(tmp_path, data, [4, 5]) == expected
+        assert krl.parse(data).sections == 1 + bool(serials)
+
+
+@pytest.mark.needs("ssh-keygen")
 def test_a_serial_under_no_key_is_revoked_under_every_one(tmp_path: Path) -> None:
     assert find_revoked(tmp_path, krl.encode(1, 0, {krl.ANY_CA: [5]}), [4, 5]) == {5}
 

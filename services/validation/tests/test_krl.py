@@ -1,5 +1,6 @@
 """The key revocation list of SSH certificates: learnt by events and by the list, published, served."""
 
+import dataclasses
 import datetime as dt
 import subprocess
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from prometheus_client import CollectorRegistry
 
 from fixtures.validation import NOW, ValidationHarness, open_harness, stamp
 from newel.crypto import keys
@@ -17,6 +19,8 @@ from newel.proto.events.v1 import events_pb2
 from newel.proto.issuing.v1 import issuing_pb2
 from newel.runtime.errors import ErrorType, NewelError
 from newel.runtime.events.contract import Event
+from newel.validation.app import assemble
+from newel.validation.config import SSHConfig
 
 pytestmark = pytest.mark.needs("ssh-keygen")
 CA = keys.generate()
@@ -145,6 +149,22 @@ async def test_a_revocation_is_on_the_next_list_under_a_higher_version(
     assert not is_revoked(after, 7)
     await each_harness.parts.krl.projection.handle([revocation(2**64 - 7)])
     assert await publish(each_harness) == after
+
+
+async def test_a_key_id_of_the_configuration_is_on_the_list_from_the_start_on(
+    harness: ValidationHarness, is_revoked: Revoked
+) -> None:
+    await compare(harness)
+    assert not is_revoked(await publish(harness), 7)
+    ssh = SSHConfig(revoked_key_ids=("alice",))
+    ports = dataclasses.replace(harness.ports, registry=CollectorRegistry())
+    again = assemble(harness.config.model_copy(update={"ssh": ssh}), ports)
+    await again.krl.publisher.publish_due()
+    latest = await again.krl.store.latest()
+    assert latest is not None
+    assert is_revoked(latest.octets, 7)
+    await again.krl.publisher.publish_due()
+    assert await again.krl.store.latest() == latest, "once for each start"
 
 
 async def test_passive_revocations_are_not_published(

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -172,12 +172,18 @@ class ReconcileConfig(Settings):
     """How long statuses are kept past the certificate's expiry."""
 
 
+KeyId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
 class SSHConfig(Settings):
     """The key revocation list of SSH certificates."""
 
     krl_key: str = ""
     """The signer's name for the SSH CA's key that signs the list. Empty: it is not signed, and
     `newel ssh krl` installs none."""
+    revoked_key_ids: tuple[KeyId, ...] = Field(default=(), max_length=10_000)
+    """Key ids, such as a person's name: the list revokes every certificate that has one, also those that no
+    one knows of, and those that are still to be issued."""
 
 
 class Config(Settings):

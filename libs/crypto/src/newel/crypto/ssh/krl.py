@@ -1,9 +1,9 @@
-"""Key revocation lists of OpenSSH (PROTOCOL.krl): certificates by serial number, under their CA's key."""
+"""Key revocation lists of OpenSSH (PROTOCOL.krl): certificates by serial number or key id, by their CA's key."""
 
 import operator
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from newel.crypto.ssh.wire import Reader, WireError, mpint, string
@@ -45,12 +45,17 @@ class _Run(NamedTuple):
 
 
 def encode(
-    version: int, generated: int, revoked: Mapping[bytes, Iterable[int]], comment: str = ""
+    version: int,
+    generated: int,
+    revoked: Mapping[bytes, Iterable[int]],
+    comment: str = "",
+    key_ids: Collection[str] = (),
 ) -> bytes:
     """Return the list: for each CA's key in wire form, the serial numbers of its revoked certificates.
 
-    ``version`` grows from list to list; ``generated`` is seconds since 1970. Raises ValueError for a
-    serial number that is not of 1 to 2**64 - 1: OpenSSH refuses the whole list for it.
+    ``version`` grows from list to list; ``generated`` is seconds since 1970. A certificate with one of
+    ``key_ids`` is revoked whatever its number and its CA. Raises ValueError for a serial number that is
+    not of 1 to 2**64 - 1: OpenSSH refuses the whole list for it.
     """
     found = [
         MAGIC,
@@ -67,6 +72,10 @@ def encode(
         if serials[0] < 1 or serials[-1] >= 1 << 64:
             raise ValueError("a serial number in a KRL is from 1 to 2**64 - 1")
         body = string(key) + string(b"") + b"".join(_parts(serials))
+        found += (bytes([_CERTIFICATES]), string(body))
+    if key_ids:
+        named = b"".join(string(each.encode()) for each in sorted(set(key_ids)))
+        body = string(ANY_CA) + string(b"") + _part(_KEY_IDS, named)
         found += (bytes([_CERTIFICATES]), string(body))
     return b"".join(found)
 

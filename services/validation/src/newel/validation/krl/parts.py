@@ -1,6 +1,6 @@
 """The parts that learn, publish and serve the key revocation list."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,9 @@ def assemble_krl(
     clock: Clock,
     audit: Audit,
     sign: Callable[[bytes], Awaitable[bytes]] | None,
+    key_ids: Collection[str],
 ) -> KRLParts:
-    """Make the parts; without ``sign`` lists have no signature."""
+    """Make the parts; without ``sign`` lists have no signature, and every list has the ``key_ids``."""
     store = SSHRevocationStore(database)
     cache = KRLCache(store, clock, is_signed=sign is not None)
     return KRLParts(
@@ -41,5 +42,5 @@ def assemble_krl(
         KRLProjection(store, audit),
         cache,
         KRLReconciler(repository, store, clock),
-        KRLPublisher(store, cache, clock, audit, sign),
+        KRLPublisher(store, cache, clock, audit, sign, key_ids),
     )

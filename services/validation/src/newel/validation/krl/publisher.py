@@ -4,7 +4,7 @@ One worker does so under a lease; every worker serves the newest list from memor
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from newel.crypto.ssh import krl
 from newel.runtime.audit import Audit
@@ -117,9 +117,11 @@ class KRLPublisher:
         clock: Clock,
         audit: Audit,
         sign: Callable[[bytes], Awaitable[bytes]] | None,
+        key_ids: Collection[str] = (),
     ) -> None:
         self._store = store
         self._sign = sign
+        self._key_ids = key_ids
         self._cache = cache
         self._clock = clock
         self._audit = audit
@@ -153,12 +155,13 @@ class KRLPublisher:
         await self._cache.poll()
 
     def _may_be_stale(self, issuers: Mapping[str, bytes]) -> bool:
-        """Whether the list may be signed by a key that another one has replaced since.
+        """Whether the list may be of another configuration: of other key ids, or signed by another key.
 
         The signer chooses the key by its name. Another name comes with a start of this process, and
         another key of the same name with another CA.
         """
-        return self._sign is not None and self._signed_under != frozenset(issuers)
+        is_configured = self._sign is not None or bool(self._key_ids)
+        return is_configured and self._signed_under != frozenset(issuers)
 
     async def _make(
         self, number: int, now: int, change: int, issuers: dict[str, bytes]
@@ -167,6 +170,6 @@ class KRLPublisher:
         for issuer, serials in (await self._store.serials(now - _GRACE)).items():
             # a CA whose key is not known yet: the serial number alone, of 64 random bits, says enough
             revoked[issuers.get(issuer, krl.ANY_CA)] += serials
-        octets = await run_in_thread(krl.encode, number, now, revoked, _COMMENT)
+        octets = await run_in_thread(krl.encode, number, now, revoked, _COMMENT, self._key_ids)
         signature = b"" if self._sign is None else await self._sign(octets)
         return PublishedKRL(number, now, change, bool(signature), octets, signature)
