@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from deploy.split.layout import SHARED
+from deploy.split.parts import pkcs11_module
 
 from fixtures.processes import free_block
 from fixtures.running import NEWEL, run, wait_until
@@ -78,6 +79,36 @@ def test_a_revoked_user_is_refused_by_a_list_that_softhsm_signed(
     host.type_line("cmp fetched revoked_keys")
     query = f"ssh-keygen -Q -f revoked_keys {user.home}/laptop-cert.pub"
     assert "REVOKED" in host.type_line(query, code=1)
+
+
+def test_expired_certificates_other_principals_and_strangers_are_refused(
+    authority: Split, host: Shell, user: Shell, tmp_path: Path
+) -> None:
+    """By the key in the token, with `ssh-keygen -D`: what the authority itself would never sign."""
+    me = run(["id", "-un"]).stdout.strip()
+    pin = (authority.state / "secrets/signer/pin").read_text().strip()
+    ask = tmp_path / "ask"
+    ask.write_text(f"#!/bin/sh\necho {pin}\n")
+    ask.chmod(0o700)
+    env = {
+        **user.env, "SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": "none",
+        "SOFTHSM2_CONF": str(authority.state / "config/softhsm2.conf"),
+    }  # fmt: skip # a table
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user.home / "other"])
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user.home / "ca"])
+    token = ("-D", pkcs11_module(), "-s", authority.state / "certs/ssh_user_ca_key.pub")
+    cases = [
+        (token, "-2h:+1h", me, True), (token, "-2h:-1h", me, False), (token, "+1h:+2h", me, False),
+        (token, "-2h:+1h", "daemon", False), (("-s", user.home / "ca"), "-2h:+1h", me, False),
+    ]  # fmt: skip # a table
+    with sshd(host.home / "sshd_config", *list_host_lines(host.home)) as port:
+        for signer, validity, principal, lets_in in cases:
+            asked = ("-I", me, "-n", principal, "-z", "7", "-V", validity, user.home / "other.pub")
+            run(["ssh-keygen", "-q", *signer, *asked], env=env)
+            done = log_in(user, port, "other", me)
+            assert (done.stdout == "inside\n") is lets_in, (validity, principal, done.stderr)
+            assert lets_in or "Permission denied" in done.stderr
+    assert "Certificate invalid: expired" in (host.home / "sshd_config.log").read_text()
 
 
 def test_a_host_renews_by_the_real_step(authority: Split, tmp_path: Path) -> None:
