@@ -1,5 +1,8 @@
 """Interfaces in other processes: what is sent on, what comes back, and what is no answer."""
 
+import os
+from pathlib import Path
+
 import msgspec
 import pytest
 from starlette.applications import Starlette
@@ -8,11 +11,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from fixtures.listeners import run_listener
+from fixtures.pki import InternalPki
 from fixtures.processes import free_port
 from newel.dashboard.interfaces import Caller, Interfaces
 from newel.dashboard.readiness import Readiness
 from newel.dashboard.remote import RemoteApp
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.tls.server import ServerTLS
 
 pytestmark = pytest.mark.network
 
@@ -95,6 +100,31 @@ async def test_a_part_that_is_away_is_unavailable() -> None:
     assert caught.value.type is ErrorType.UNAVAILABLE
     assert "The inventory could not be reached" in caught.value.detail
     await app.close()
+
+
+async def test_roots_that_change_are_taken_up(internal_pki: InternalPki, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    files, other = (
+        internal_pki.files("inventory", "localhost"),
+        InternalPki(tmp_path / "other", "other root"),
+    )
+    tls = ServerTLS(asks_clients=False)
+    tls.present(files.certificate.read_bytes(), files.key.read_bytes())
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(internal_pki.roots.read_bytes())
+    async with run_listener(Starlette(routes=ROUTES), tls=tls) as port:
+        app = RemoteApp("inventory", f"https://localhost:{port}", roots)
+        assert (await Interfaces(app).read(ADA, "/alerts"))["method"] == "GET"
+        roots.write_bytes(other.roots.read_bytes())
+        os.utime(roots, ns=(1, 1))
+        with pytest.raises(NewelError, match="could not be reached"):
+            await Interfaces(app).read(ADA, "/alerts")
+        roots.write_bytes(other.roots.read_bytes() + internal_pki.roots.read_bytes())
+        assert (await Interfaces(app).read(ADA, "/alerts"))["method"] == "GET"
+        roots.unlink()
+        with pytest.raises(NewelError, match="could not be reached"):
+            await Interfaces(app).read(ADA, "/alerts")
+        await app.close()
 
 
 async def ready(_: Request) -> Response:

@@ -38,6 +38,7 @@ async def assemble(config: ProcessConfig, context: Context) -> Service:
 
 def _reach(name: str, at: Interface) -> RemoteApp:
     try:
-        return RemoteApp(name, at.url, trust_file(at.roots), at.server_name)
+        trust_file(at.roots)  # so that the start says what each request would
+        return RemoteApp(name, at.url, at.roots, at.server_name)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(f"interfaces: {at.roots}: {describe(error)}") from None

@@ -5,10 +5,12 @@ Their addresses are the configuration's, as those of gRPC channels are. httpx is
 
 import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newel.runtime.asgi import Receive, Scope, Send, find_header
 from newel.runtime.errors import ErrorType, NewelError
+from newel.runtime.tls.client import trust_file
 
 if TYPE_CHECKING:
     import httpx
@@ -31,11 +33,13 @@ class RemoteApp:
     """As errors call it."""
     url: str
     """``https://host:port``, or ``http://host:port``."""
-    tls: ssl.SSLContext | None = None
-    """What it trusts, for https."""
+    roots: Path | None = None
+    """PEM: what it trusts, for https; read again when the file changes."""
     server_name: str | None = None
     """The name in its certificate where that is not the host of the address."""
     _client: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
+    _former: "httpx.AsyncClient | None" = field(default=None, init=False, repr=False)
+    _stamp: tuple[int, int] = field(default=(0, 0), init=False, repr=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request. Raises ``unavailable`` for a part that does not answer."""
@@ -51,7 +55,7 @@ class RemoteApp:
             ) from error
 
     async def _send_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        client = self._client = self._client or self._open()
+        client = await self._connect()
         body = bytearray()
         more = True
         while more:
@@ -83,15 +87,27 @@ class RemoteApp:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        clients, self._client, self._former = (self._client, self._former), None, None
+        for client in clients:
+            if client is not None:
+                await client.aclose()
+
+    async def _connect(self) -> "httpx.AsyncClient":
+        """Return the client, a new one after the roots were changed. Raises OSError without them."""
+        found = self.roots.stat() if self.roots else None
+        stamp = (found.st_mtime_ns, found.st_ino) if found else (0, 0)
+        if self._client is None or stamp != self._stamp:
+            former, self._former = self._former, self._client  # which may be answering still
+            self._client, self._stamp = self._open(), stamp
+            if former is not None:
+                await former.aclose()
+        return self._client
 
     def _open(self) -> "httpx.AsyncClient":
         import httpx
 
         return httpx.AsyncClient(
-            verify=self.tls or False,
+            verify=trust_file(self.roots) if self.roots else False,
             timeout=_SECONDS,
             follow_redirects=False,
             trust_env=False,
