@@ -167,8 +167,7 @@ def assemble(config: Config, ports: Ports) -> Parts:
     repository = RepositoryStub(ports.issuing)
     reconciler = Reconciler(repository, store, cache.purge, clock, metrics.repaired)
     sign_krl = signer.for_lists(config.ssh.krl_key)
-    key_ids = config.ssh.revoked_key_ids
-    krl = assemble_krl(ports.database, repository, clock, ports.audit, sign_krl, key_ids)
+    krl = assemble_krl(ports.database, repository, clock, ports.audit, sign_krl, config.ssh)
     sources = build_sources(issuers, offline, scopes, crl_cache, config.roots_file)
     return Parts(
         web=Web(responder, sources | krl_sources(krl.cache), config.http.base_path),

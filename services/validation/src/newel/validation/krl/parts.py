@@ -1,12 +1,13 @@
 """The parts that learn, publish and serve the key revocation list."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newel.runtime.audit import Audit
 from newel.runtime.clock import Clock
 from newel.runtime.database.contract import Database
+from newel.validation.config import SSHConfig
 from newel.validation.krl.learning import KRLProjection, KRLReconciler
 from newel.validation.krl.publisher import KRLCache, KRLPublisher
 from newel.validation.krl.storage import SSHRevocationStore
@@ -32,9 +33,9 @@ def assemble_krl(
     clock: Clock,
     audit: Audit,
     sign: Callable[[bytes], Awaitable[bytes]] | None,
-    key_ids: Collection[str],
+    config: SSHConfig,
 ) -> KRLParts:
-    """Make the parts; without ``sign`` lists have no signature, and every list has the ``key_ids``."""
+    """Make the parts; without ``sign`` lists have no signature."""
     store = SSHRevocationStore(database)
     cache = KRLCache(store, clock, is_signed=sign is not None)
     return KRLParts(
@@ -42,5 +43,5 @@ def assemble_krl(
         KRLProjection(store, audit),
         cache,
         KRLReconciler(repository, store, clock),
-        KRLPublisher(store, cache, clock, audit, sign, key_ids),
+        KRLPublisher(store, cache, clock, audit, sign, config.revoked_key_ids),
     )
