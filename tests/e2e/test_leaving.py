@@ -71,7 +71,8 @@ def test_who_leaves_is_out_and_gets_nothing_new(
     file.write_text(json.dumps(settings))
     process.send_signal(signal.SIGHUP)
     wait_until(lambda: "the policy of ca.json were read again" in authority.log.read_text())
-    assert "not allowed" in refuse(ada, f"step ssh certificate {ADA} tablet {wanted}")
+    # each worker takes it up within seconds
+    wait_until(lambda: "not allowed" in refuse(ada, f"step ssh certificate {ADA} tablet {wanted}"))
     assert "not allowed" in refuse(ada, f"step ca certificate {ADA} again.crt again.key {BY}")
     ada.type_line(
         f"step ssh certificate bob@example.com bob2 --principal bob {wanted.partition('ada ')[2]}"

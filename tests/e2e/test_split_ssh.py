@@ -182,12 +182,27 @@ def test_hosts_authenticate_users_and_users_trust_hosts(authority: Split, tmp_pa
         walk_users_trust_hosts(server, alice)
 
 
-def test_both_keys_are_trusted_while_another_takes_over(
-    authority: Split, host: Shell, user: Shell
-) -> None:
+def test_both_keys_are_trusted_while_another_takes_over(tmp_path: Path) -> None:
     """As docs/runbooks/ssh-keys.md says: the next keys are known first, then they sign."""
+    first = free_block(SPLIT_BLOCK)
+    ports = first, first + 1, first + 2
+    with split_state() as state, split_serving(state, ports, "--ssh") as (authority, _):
+        host, user = (
+            Shell(tmp_path / name, program, authority).bootstrap()
+            for name, program in (("host", "ours"), ("user", "step"))
+        )
+        rotate(authority, host, user)
+
+
+def rotate(authority: Split, host: Shell, user: Shell) -> None:
+    """Take the steps of the runbook; after a restart a service is asked until it has found the others."""
     me = run(["id", "-un"]).stdout.strip()
-    user.type_line(f"step ssh certificate {me} former {KEYS}")
+
+    def certify(name: str) -> None:
+        line = f"step ssh certificate {me} {name} {KEYS}"
+        wait_until(lambda: "BEGIN" not in user.type_line(line))
+
+    certify("former")
     config = authority.state / "config"
     env = {**os.environ, "SOFTHSM2_CONF": str(config / "softhsm2.conf")}
     run([NEWEL, "ceremony", config / "ceremony-ssh-next.toml"], env=env)
@@ -213,7 +228,8 @@ def test_both_keys_are_trusted_while_another_takes_over(
         issuing.write_text(f"{issuing.read_text()}\n{following}")
     wait_until(lambda: len(user.type_line("step ssh config --roots").splitlines()) == 2)
     trusted = user.type_line("step ssh config --roots | ssh-keygen -lf -")
-    user.type_line(f"step ssh certificate {me} meanwhile {KEYS}")
+    assert len(trusted.splitlines()) == 2
+    certify("meanwhile")
     assert find_signer(user, "meanwhile") == find_signer(user, "former"), "the next one waits"
     validation = config / "validation.toml"
     with authority.without("issuing", "validation"):
@@ -225,11 +241,11 @@ def test_both_keys_are_trusted_while_another_takes_over(
         issuing.write_text(text)
         text = validation.read_text()
         validation.write_text(text.replace('krl_key = "ssh-user"', 'krl_key = "ssh-user-2"'))
-    user.type_line(f"step ssh certificate {me} next {KEYS}")
+    certify("next")
     assert find_signer(user, "next") != find_signer(user, "former")
     assert all(find_signer(user, each) in trusted for each in ("former", "next"))
     # the list that the next key signs takes the place of the one that the former key signed
-    host.type_line("step ssh krl --install revoked_keys")
+    wait_until(lambda: "is installed" in host.type_line("step ssh krl --install revoked_keys"))
 
 
 def find_signer(shell: Shell, key: str) -> str:
