@@ -29,12 +29,13 @@ class Dashboard(BaseHTTPRequestHandler):
 
     proofs: "list[str] | int" = 404
     received: bytes | None = None
+    seconds = 3600
 
     def do_GET(self) -> None:
         if isinstance(self.proofs, int):
             self._answer(self.proofs, {})
             return
-        told = {"proofs": self.proofs, "interfaces": INTERFACES, "seconds": 3600}
+        told = {"proofs": self.proofs, "interfaces": INTERFACES, "seconds": self.seconds}
         self._answer(200, told)
 
     def do_POST(self) -> None:
@@ -89,7 +90,8 @@ def test_a_dashboard_of_its_own_gets_a_delegation_for_each_interface(
     options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, ["delegations"])
-    assert make_link(options).path == LINK["path"]
+    named = options._replace(url=options.authority.ca_url)
+    assert make_link(named).path == LINK["path"]
     assert Dashboard.received
     sent = json.loads(Dashboard.received)["delegations"]
     now = clock.now()
@@ -102,11 +104,33 @@ def test_a_dashboard_of_its_own_gets_a_delegation_for_each_interface(
         delegations.read(sent["inventory"], "inventory", now + dt.timedelta(hours=1, minutes=2))
 
 
+def test_who_is_no_named_dashboard_gets_no_delegation(
+    options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority that was broken into asks for what it does not need."""
+    choose(monkeypatch, ["delegations"])
+    with pytest.raises(CliError, match="asks for delegations") as caught:
+        make_link(options)
+    assert "--dashboard-url" in caught.value.hint
+    assert Dashboard.received is None
+
+
+@pytest.mark.parametrize("seconds", [10**20, -1, 0])
+def test_a_lifetime_that_is_none_is_an_answer_that_cannot_be_read(
+    options: ServiceOptions, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    choose(monkeypatch, ["delegations"])
+    monkeypatch.setattr(Dashboard, "seconds", seconds)
+    with pytest.raises(CliError, match="how long"):
+        make_link(options._replace(url=options.authority.ca_url))
+    assert Dashboard.received is None
+
+
 def test_without_an_administrator_and_without_a_dashboard_the_error_says_what_to_do(
     options: ServiceOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, ["delegations"])
-    nameless = options._replace(admin_cert=None, admin_key=None)
+    nameless = options._replace(url=options.authority.ca_url, admin_cert=None, admin_key=None)
     with pytest.raises(CliError) as caught:
         make_link(nameless)
     assert "--admin-cert" in caught.value.hint

@@ -24,6 +24,8 @@ _PATHS: Mapping[Kind, str] = {
 }
 
 _LINKS = "/dashboard/links"
+_LONGEST_SECONDS = 14 * 86_400
+"""Of a link and its session together, as a dashboard may be configured."""
 
 
 class Page(NamedTuple):
@@ -122,7 +124,7 @@ def dashboard_proof() -> Call[DashboardProof]:
     def read(body: bytes) -> DashboardProof:
         found = members(body)
         seconds = found.get("seconds")
-        if not isinstance(seconds, int):
+        if not isinstance(seconds, int) or not 0 < seconds <= _LONGEST_SECONDS:
             raise AnswerError("the dashboard does not say how long delegations should last")
         return DashboardProof(
             "certificate" in texts(found, "proofs"), texts(found, "interfaces"), seconds

@@ -34,6 +34,12 @@ def make_link(options: session.ServiceOptions) -> "DashboardLink":
                 "this authority has no dashboard",
                 hint="Where it is not at the authority's address, name it by --dashboard-url.",
             ) from None
+        if not wanted.by_certificate and options.url is None:
+            # an authority that was broken into could ask for the rights of the administrator who wants a link
+            raise CliError(
+                "this authority asks for delegations in the place of a client certificate",
+                hint="Only a dashboard that you name gets them: give its address by --dashboard-url.",
+            )
         delegations = None if wanted.by_certificate else delegate(options, wanted)
         return dashboard.send(catalogue.dashboard_link(delegations))
 
