@@ -180,6 +180,22 @@ def test_a_wrong_configuration_is_named(program: Program) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_refused_peers_are_no_setting_of_a_service_that_no_one_calls(program: Program) -> None:
+    file = program.folder / "program.py"
+    file.write_text(PROGRAM.replace("rpcs=(rpc,), ", ""))
+    toml = program.folder / "greeter.toml"
+    roots = f'roots = "{program.tls.roots}"'
+    assert toml.read_text().count(roots) == 1
+    toml.write_text(
+        toml.read_text().replace(roots, f'{roots}\nrefused = "{program.folder}/refused"')
+    )
+    result = subprocess.run(
+        program.command, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 2
+    assert "[runtime.tls] refused: this service is not called" in result.stderr
+
+
 def test_a_taken_address_is_named(program: Program, start: Start) -> None:
     start()
     result = subprocess.run(program.command, capture_output=True, text=True, check=False)

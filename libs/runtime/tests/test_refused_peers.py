@@ -61,7 +61,7 @@ def fingerprint(certificate: Path) -> str:
 
 async def ask(stub: Any) -> grpc.StatusCode:
     try:
-        await stub.SignCertificate(signer_pb2.SignRequest(), timeout=5)
+        await stub.SignCertificate(signer_pb2.SignRequest(), timeout=60)
     except grpc.aio.AioRpcError as error:
         return error.code()
     return grpc.StatusCode.OK

@@ -184,6 +184,10 @@ def _rpc(context: Context, service: Service, health: Health) -> tuple[Hook | Non
     """Return what starts and what stops the service's gRPC."""
     address = context.config.grpc
     if not service.rpcs:
+        if context.config.tls is not None and context.config.tls.refused is not None:
+            raise ConfigError(
+                "[runtime.tls] refused: this service is not called over gRPC; leave it out"
+            )
         return None, None
     if address is None:
         raise ConfigError("[runtime] grpc is missing: this service is called over gRPC")
