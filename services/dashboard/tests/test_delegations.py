@@ -8,6 +8,7 @@ import pytest
 
 from fixtures.catalogue import KEY, START, make_issued, revocation_event
 from fixtures.dashboard import DashboardHarness, read_text
+from newel.dashboard.config import ProcessConfig
 from newel.dashboard.interfaces import PATHS
 from newel.runtime.database.contract import Statement, Write
 from newel.step import delegations
@@ -99,6 +100,18 @@ async def test_delegations_that_are_not_an_administrator_s_or_not_whole(
     ):
         assert (await ask(remote, body)).status_code == status, body
         assert remote.audit.lines[-1][:2] == ("dashboard.link", "refused")
+
+
+def test_a_session_that_no_delegation_could_last_for_is_refused() -> None:
+    here = {"url": "https://inventory:9443", "roots": "roots.pem"}
+    parts = dict.fromkeys(("registration", "inventory", "alerting"), here)
+    table = {
+        "ca_url": "https://ca.example",
+        "interfaces": {**parts, "validation": "http://validation:9080"},
+    }
+    ProcessConfig.model_validate({**table, "session_lifetime": 82_800})
+    with pytest.raises(ValueError, match="24 hours together"):
+        ProcessConfig.model_validate({**table, "session_lifetime": 86_400})
 
 
 async def test_pages_tell_where_clients_reach_the_authority(remote: DashboardHarness) -> None:

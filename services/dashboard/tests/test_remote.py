@@ -127,6 +127,29 @@ async def test_roots_that_change_are_taken_up(internal_pki: InternalPki, tmp_pat
         await app.close()
 
 
+async def test_roots_that_are_spoilt_end_no_connection(
+    internal_pki: InternalPki, tmp_path: Path
+) -> None:
+    files = internal_pki.files("inventory", "localhost")
+    tls = ServerTLS(asks_clients=False)
+    tls.present(files.certificate.read_bytes(), files.key.read_bytes())
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(internal_pki.roots.read_bytes())
+    async with run_listener(Starlette(routes=ROUTES), tls=tls) as port:
+        app = RemoteApp("inventory", f"https://localhost:{port}", roots)
+        await Interfaces(app).read(ADA, "/alerts")
+        answering = app._client  # which an earlier request may still read from  # pyright: ignore[reportPrivateUsage] - what is closed is seen by no answer
+        assert answering is not None
+        roots.write_text("spoilt")
+        with pytest.raises(NewelError, match="could not be reached"):
+            await Interfaces(app).read(ADA, "/alerts")
+        roots.write_bytes(internal_pki.roots.read_bytes())
+        os.utime(roots, ns=(1, 1))
+        await Interfaces(app).read(ADA, "/alerts")
+        assert not answering.is_closed
+        await app.close()
+
+
 async def ready(_: Request) -> Response:
     return Response("ok")
 

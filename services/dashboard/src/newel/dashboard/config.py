@@ -2,9 +2,9 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from newel.runtime.config import Config as Frozen
 
@@ -55,3 +55,15 @@ class ProcessConfig(Config):
     """Where the pages get what they show."""
     health: dict[str, HTTP] = Field(default_factory=dict[str, HTTP], max_length=20)
     """By the name of a part: where it answers `/readyz`, which the first page asks."""
+
+    @model_validator(mode="after")
+    def _check_lifetimes(self) -> Self:
+        from newel.step.delegations import LONGEST
+
+        if self.link_lifetime + self.session_lifetime > LONGEST:
+            hours = LONGEST // dt.timedelta(hours=1)
+            raise ValueError(
+                f"link_lifetime and session_lifetime are {hours} hours together at most, as long as a"
+                " delegation may last"
+            )
+        return self

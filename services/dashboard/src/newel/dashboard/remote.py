@@ -97,8 +97,9 @@ class RemoteApp:
         found = self.roots.stat() if self.roots else None
         stamp = (found.st_mtime_ns, found.st_ino) if found else (0, 0)
         if self._client is None or stamp != self._stamp:
+            opened = self._open()  # may raise, which must change nothing
             former, self._former = self._former, self._client  # which may be answering still
-            self._client, self._stamp = self._open(), stamp
+            self._client, self._stamp = opened, stamp
             if former is not None:
                 await former.aclose()
         return self._client
