@@ -165,6 +165,12 @@ async def test_a_key_id_of_the_configuration_is_on_the_list_from_the_start_on(
     assert is_revoked(latest.octets, 7)
     await again.krl.publisher.publish_due()
     assert await again.krl.store.latest() == latest, "once for each start"
+    ports = dataclasses.replace(harness.ports, registry=CollectorRegistry())
+    back = assemble(harness.config, ports)
+    await back.krl.publisher.publish_due()
+    latest = await back.krl.store.latest()
+    assert latest is not None
+    assert not is_revoked(latest.octets, 7), "the last one was taken out"
 
 
 async def test_passive_revocations_are_not_published(

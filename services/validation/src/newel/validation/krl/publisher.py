@@ -160,8 +160,7 @@ class KRLPublisher:
         The signer chooses the key by its name. Another name comes with a start of this process, and
         another key of the same name with another CA.
         """
-        is_configured = self._sign is not None or bool(self._key_ids)
-        return is_configured and self._signed_under != frozenset(issuers)
+        return self._signed_under != frozenset(issuers)
 
     async def _make(
         self, number: int, now: int, change: int, issuers: dict[str, bytes]
